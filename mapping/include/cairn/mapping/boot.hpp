@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace cairn {
+
+/// Names one run of the kernel: words in shared memory mean nothing in any other.
+using BootId = std::array<std::byte, 16>;
+
+/// The running kernel's. All zeros where the system does not tell (no /proc).
+const BootId& current_boot_id();
+
+/// Nanoseconds since boot, time asleep included; no clock adjustment touches it.
+std::uint64_t boottime_ns() noexcept;
+
+/// Fills a buffer with random bytes from the kernel.
+std::array<std::byte, 16> random_id();
+
+}  // namespace cairn

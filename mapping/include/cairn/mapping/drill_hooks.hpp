@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cairn {
+
+/// Drills build the library with CAIRN_DRILLS=1; everything on this page vanishes otherwise.
+#if defined(CAIRN_DRILLS) && CAIRN_DRILLS
+inline constexpr bool drills_enabled = true;
+#else
+inline constexpr bool drills_enabled = false;
+#endif
+
+namespace drill {
+
+enum class IoKind : std::uint8_t { write, allocate, truncate, sync, sync_directory, link, unlink, store };
+
+/// One operation about to happen on a file.
+struct IoOperation {
+  IoKind kind;
+  int descriptor;
+  std::uint64_t offset;
+  const std::byte* data;  ///< what will be written or stored, nullptr for the other kinds
+  std::uint64_t bytes;
+};
+
+/// Sees each operation before it happens. Returns 0 to let it happen, or the errno that the
+/// operation shall fail with instead (ignored for stores, which cannot fail).
+using IoObserver = int (*)(const IoOperation& operation);
+void set_io_observer(IoObserver observer) noexcept;
+int observe(const IoOperation& operation) noexcept;
+
+/// Sees each named crash point as it is reached; a drill kills the process in here.
+using CrashObserver = void (*)(const char* name);
+void set_crash_observer(CrashObserver observer) noexcept;
+void reach_crash_point(const char* name) noexcept;
+
+}  // namespace drill
+
+/// Marks a step at which a drill may kill the process. Free of cost outside drills.
+inline void crash_point([[maybe_unused]] const char* name) noexcept {
+  if constexpr (drills_enabled) drill::reach_crash_point(name);
+}
+
+}  // namespace cairn

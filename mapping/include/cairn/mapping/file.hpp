@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "cairn/mapping/drill_hooks.hpp"
+
+namespace cairn {
+
+/// Tells files apart whatever path they were reached by.
+struct FileId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  friend bool operator==(const FileId&, const FileId&) = default;
+};
+
+/// One open file and the only way to change its bytes: every write, allocation, cut, sync and every
+/// store into a shared mapping of it goes through this class, where drills watch and break it.
+///
+/// Threads: safe to use from several at once; nothing here guards one caller's bytes from another's.
+class File {
+ public:
+  enum class Access { read_only, read_write };
+
+  File() noexcept = default;
+  File(File&& other) noexcept;
+  File& operator=(File&& other) noexcept;
+  ~File();
+
+  /// Opens an existing regular file without following a final symbolic link and without blocking.
+  /// Throws errc::not_found, is_directory, not_a_regular_file, permission_denied, read_only or io.
+  static File open(const std::string& path, Access access);
+  /// Opens the file, creating it empty with exactly `permissions` where it is absent.
+  static File open_or_create(const std::string& path, std::uint32_t permissions);
+  /// A new file without a name in the directory of `path`; `link` gives it that name.
+  static File create_unnamed(const std::string& path, std::uint32_t permissions);
+  /// Gives an unnamed file its path. Returns false where that name is taken.
+  bool link();
+  /// Takes the file's name away, if `path()` still names it; whoever has it open keeps it.
+  void unlink() const;
+
+  bool is_open() const noexcept { return descriptor_ >= 0; }
+  int descriptor() const noexcept { return descriptor_; }
+  const std::string& path() const noexcept { return path_; }
+  FileId id() const;
+  /// True while `path()` still names this file.
+  bool is_still_at_path() const;
+  std::uint64_t size() const;
+  /// Bytes that the file takes up on the disk.
+  std::uint64_t disk_bytes() const;
+
+  /// Reads up to `to.size()` bytes; returns how many there were. Throws errc::io.
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) const;
+  /// Writes all of `from`. Throws errc::no_space, too_large or io.
+  void write_at(std::uint64_t offset, std::span<const std::byte> from) const;
+  /// Extends the file from `old_bytes` to `new_bytes` with room on the disk behind every byte, so
+  /// that a later store through a mapping cannot fault. Cut back and throws errc::no_space,
+  /// too_large or io where that fails.
+  void allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const;
+  /// As `allocate`, and writes zeros, so that overwriting costs no metadata later.
+  void allocate_zeroed(std::uint64_t old_bytes, std::uint64_t new_bytes) const;
+  /// Throws errc::io.
+  void truncate(std::uint64_t bytes) const;
+  /// Makes all bytes and the length durable. Throws errc::io; the bytes may be lost then, and a
+  /// later success would prove nothing.
+  void sync() const;
+  /// Makes the directory entry durable.
+  void sync_directory() const;
+
+  /// Stores `bytes` at `to`, the place of `offset` in a shared mapping of this file.
+  void store_mapped(std::uint64_t offset, std::byte* to, const void* from,
+                    std::size_t bytes) const {
+    if constexpr (drills_enabled) {
+      drill_store(offset, to, static_cast<const std::byte*>(from), bytes);
+    } else {
+      std::memcpy(to, from, bytes);
+    }
+  }
+
+ private:
+  File(int descriptor, std::string path) noexcept
+      : descriptor_(descriptor), path_(std::move(path)) {}
+  void drill_store(std::uint64_t offset, std::byte* to, const std::byte* from,
+                   std::size_t bytes) const;
+  void write_zeros(std::uint64_t begin, std::uint64_t end) const;
+
+  int descriptor_ = -1;
+  std::string path_;
+};
+
+/// Throws the Error that fits `system_errno`, saying what was being attempted.
+[[noreturn]] void throw_system_error(int system_errno, const std::string& path,
+                                     const std::string& attempted);
+
+}  // namespace cairn
+
+template <>
+struct std::hash<cairn::FileId> {
+  std::size_t operator()(const cairn::FileId& id) const noexcept {
+    return std::hash<std::uint64_t>{}(id.device * 0x9E3779B97F4A7C15ULL ^ id.inode);
+  }
+};

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+
+#include "cairn/mapping/file.hpp"
+#include "cairn/mapping/reservation.hpp"
+
+namespace cairn {
+
+enum class ViewAccess { read_only, read_write };
+
+/// Maps `reach_bytes` of `file` shared, whatever its length is now: pages come into being under the
+/// mapping as the file grows, so nothing ever has to be mapped again or moved. Touching a page
+/// behind the end of the file is a SIGBUS; callers know the file's length.
+/// Throws errc::too_large where address space is short.
+Reservation map_shared(const File& file, std::uint64_t reach_bytes, ViewAccess access);
+
+}  // namespace cairn

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+
+#include "cairn/mapping/file.hpp"
+#include "cairn/mapping/reservation.hpp"
+#include "cairn/mapping/write_set.hpp"
+
+namespace cairn {
+
+/// The view of the data file in which the one writer works.
+///
+///     0            tracked_bytes                                    reach_bytes
+///     | MAP_PRIVATE: a store needs a mark | MAP_SHARED: fresh pages |
+///
+/// Invariants:
+///  1. Below `tracked_bytes` a page is either as the shared file has it or a private copy; private
+///     copies are a subset of `write_set().private_pages()`.
+///  2. From `tracked_bytes` on, nothing committed reaches a page, so stores go straight to the file.
+///
+/// Threads: used by the one thread that holds the write lock.
+class WorkingView {
+ public:
+  /// Reserves `reach_bytes` of address space over `file`; everything is fresh at first.
+  WorkingView(const File& file, std::uint64_t reach_bytes);
+
+  std::byte* base() const noexcept { return base_; }
+  std::uint64_t tracked_bytes() const noexcept { return tracked_bytes_; }
+  std::uint64_t reach_bytes() const noexcept { return reach_bytes_; }
+
+  /// Declares that [p, p + bytes) is about to be written. Returns false, and does nothing, where
+  /// `p` is not in this view. Throws errc::too_large past the touch limit.
+  bool mark(const void* p, std::uint64_t bytes) {
+    const std::uint64_t offset = reinterpret_cast<std::uintptr_t>(p) - base_address_;
+    if (offset < tracked_bytes_) [[likely]] {
+      write_set_.mark(offset, bytes, tracked_bytes_ / page_bytes);
+      return true;
+    }
+    return offset < reach_bytes_;
+  }
+
+  bool contains(const void* p) const noexcept {
+    return reinterpret_cast<std::uintptr_t>(p) - base_address_ < reach_bytes_;
+  }
+  std::uint64_t offset_of(const void* p) const noexcept {
+    return reinterpret_cast<std::uintptr_t>(p) - base_address_;
+  }
+
+  /// Moves the border between tracked and fresh pages to `bytes`, a multiple of the page size.
+  /// Pages that become tracked show the file as it is; pages that become fresh lose private copies.
+  void set_tracked_bytes(std::uint64_t bytes);
+  /// Makes every private copy show the shared file again and gives its memory back.
+  void drop_private_pages();
+
+  WriteSet& write_set() noexcept { return write_set_; }
+  const WriteSet& write_set() const noexcept { return write_set_; }
+
+ private:
+  const File& file_;
+  Reservation memory_;
+  WriteSet write_set_;
+  std::byte* base_;
+  std::uintptr_t base_address_;
+  std::uint64_t tracked_bytes_ = 0;
+  std::uint64_t reach_bytes_;
+};
+
+}  // namespace cairn

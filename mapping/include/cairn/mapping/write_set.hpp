@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "cairn/mapping/page.hpp"
+#include "cairn/mapping/reservation.hpp"
+
+namespace cairn {
+
+/// Which lines of which pages the running transaction has declared, and which pages of the working
+/// view are private copies by now.
+///
+/// Both tables are arrays over every page that the store may ever have, reserved once and filled in
+/// by the kernel as they are touched, so a mark is one indexed OR.
+///
+/// Threads: used by the one thread that holds the write lock.
+class WriteSet {
+ public:
+  /// Covers `max_pages` pages. Throws errc::too_large where the address space does not suffice.
+  explicit WriteSet(std::uint64_t max_pages);
+
+  /// Declares [offset, offset + bytes), clipped to the pages below `end_page`.
+  void mark(std::uint64_t offset, std::uint64_t bytes, std::uint64_t end_page) {
+    const std::uint64_t in_page = offset % page_bytes;
+    if (in_page + bytes - 1 < page_bytes) [[likely]] {
+      mark_lines(offset / page_bytes,
+                 (~0ULL << (in_page / line_bytes)) &
+                     (~0ULL >> (lines_per_page - 1 - (in_page + bytes - 1) / line_bytes)));
+    } else {
+      mark_across_pages(offset, bytes, end_page);
+    }
+  }
+
+  /// Pages with at least one declared line, in the order of their first mark.
+  std::span<const std::uint32_t> touched() const noexcept { return touched_; }
+  /// Declared lines of a page, bit i for line i.
+  std::uint64_t mask(std::uint64_t page) const noexcept { return masks_[page]; }
+  /// Forgets the declared lines; private pages stay private.
+  void clear() noexcept;
+
+  /// True where the page may be a private copy: it was declared at some time since the last
+  /// `forget_private`.
+  bool is_private(std::uint64_t page) const noexcept { return private_[page] != 0; }
+  std::span<const std::uint32_t> private_pages() const noexcept { return private_list_; }
+  void forget_private() noexcept;
+
+  /// Most pages that one transaction may touch; the next one throws errc::too_large.
+  void set_touch_limit(std::uint64_t pages) noexcept { touch_limit_pages_ = pages; }
+
+ private:
+  void mark_lines(std::uint64_t page, std::uint64_t lines) {
+    const std::uint64_t before = masks_[page];
+    if (before == 0) [[unlikely]] note_first_touch(page);
+    masks_[page] = before | lines;
+  }
+  void mark_across_pages(std::uint64_t offset, std::uint64_t bytes, std::uint64_t end_page);
+  void note_first_touch(std::uint64_t page);
+
+  Reservation mask_memory_;
+  Reservation private_memory_;
+  std::uint64_t* masks_;
+  std::uint8_t* private_;
+  std::vector<std::uint32_t> touched_;
+  std::vector<std::uint32_t> private_list_;
+  std::uint64_t touch_limit_pages_ = ~0ULL;
+};
+
+}  // namespace cairn

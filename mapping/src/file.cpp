@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/mapping/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "cairn/error.hpp"
+
+namespace cairn {
+namespace {
+
+/// Repeats a system call that a signal interrupted.
+template <class Call>
+auto uninterrupted(Call call) {
+  auto result = call();
+  while (result == -1 && errno == EINTR) result = call();
+  return result;
+}
+
+int observed(drill::IoKind kind, int descriptor, std::uint64_t offset, std::uint64_t bytes,
+             const std::byte* data = nullptr) noexcept {
+  if constexpr (!drills_enabled) return 0;
+  return drill::observe({kind, descriptor, offset, data, bytes});
+}
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+void require_regular(int descriptor, const std::string& path) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) throw_system_error(errno, path, "fstat");
+  if (S_ISREG(status.st_mode)) return;
+  ::close(descriptor);
+  if (S_ISDIR(status.st_mode)) throw Error(errc::is_directory, path, "name a file in it");
+  throw Error(errc::not_a_regular_file, path, "a FIFO, socket or device cannot hold a store");
+}
+
+}  // namespace
+
+void throw_system_error(int system_errno, const std::string& path, const std::string& attempted) {
+  errc code = errc::io;
+  switch (system_errno) {
+    case ENOENT: code = errc::not_found; break;
+    case EISDIR: code = errc::is_directory; break;
+    case EACCES:
+    case EPERM: code = errc::permission_denied; break;
+    case EROFS: code = errc::read_only; break;
+    case ENOSPC:
+    case EDQUOT: code = errc::no_space; break;
+    case EFBIG: code = errc::too_large; break;
+    case ELOOP:
+    case ENXIO: code = errc::not_a_regular_file; break;
+    default: break;
+  }
+  throw Error(code, path, attempted, system_errno);
+}
+
+File::File(File&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
+
+File& File::operator=(File&& other) noexcept {
+  if (this != &other) {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    descriptor_ = std::exchange(other.descriptor_, -1);
+    path_ = std::move(other.path_);
+  }
+  return *this;
+}
+
+File::~File() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+File File::open(const std::string& path, Access access) {
+  // O_NONBLOCK: opening a FIFO for reading would wait for a writer for ever.
+  const int flags = (access == Access::read_write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW |
+                    O_NONBLOCK | O_NOCTTY;
+  const int descriptor = uninterrupted([&] { return ::open(path.c_str(), flags); });
+  if (descriptor < 0) throw_system_error(errno, path, "open");
+  require_regular(descriptor, path);
+  return {descriptor, path};
+}
+
+File File::open_or_create(const std::string& path, std::uint32_t permissions) {
+  const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  const int created = uninterrupted(
+      [&] { return ::open(path.c_str(), flags | O_CREAT | O_EXCL, mode_t{permissions}); });
+  if (created >= 0) {
+    // The umask must neither open nor lock the file up.
+    if (::fchmod(created, mode_t{permissions}) != 0) {
+      const int failure = errno;
+      ::close(created);
+      throw_system_error(failure, path, "fchmod");
+    }
+    return {created, path};
+  }
+  if (errno != EEXIST) throw_system_error(errno, path, "create");
+  return open(path, Access::read_write);
+}
+
+File File::create_unnamed(const std::string& path, std::uint32_t permissions) {
+  const std::string directory = directory_of(path);
+  const int descriptor = uninterrupted([&] {
+    return ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode_t{permissions});
+  });
+  if (descriptor < 0) throw_system_error(errno, path, "create a file in " + directory);
+  File file(descriptor, path);
+  if (::fchmod(descriptor, mode_t{permissions}) != 0) throw_system_error(errno, path, "fchmod");
+  return file;
+}
+
+bool File::link() {
+  if (const int failure = observed(drill::IoKind::link, descriptor_, 0, 0); failure != 0) {
+    throw_system_error(failure, path_, "link");
+  }
+  const std::string unnamed = "/proc/self/fd/" + std::to_string(descriptor_);
+  if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+    return true;
+  }
+  if (errno == EEXIST) return false;
+  throw_system_error(errno, path_, "link");
+}
+
+void File::unlink() const {
+  if (!is_still_at_path()) return;
+  int failure = observed(drill::IoKind::unlink, descriptor_, 0, 0);
+  if (failure == 0 && ::unlink(path_.c_str()) != 0 && errno != ENOENT) failure = errno;
+  if (failure != 0) throw_system_error(failure, path_, "remove");
+}
+
+FileId File::id() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) throw_system_error(errno, path_, "fstat");
+  return {status.st_dev, status.st_ino};
+}
+
+bool File::is_still_at_path() const {
+  struct stat status {};
+  if (::lstat(path_.c_str(), &status) != 0) return false;
+  return FileId{status.st_dev, status.st_ino} == id();
+}
+
+std::uint64_t File::size() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) throw_system_error(errno, path_, "fstat");
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+std::uint64_t File::disk_bytes() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) throw_system_error(errno, path_, "fstat");
+  return static_cast<std::uint64_t>(status.st_blocks) * 512;
+}
+
+std::size_t File::read_at(std::uint64_t offset, std::span<std::byte> to) const {
+  std::size_t done = 0;
+  while (done < to.size()) {
+    const ssize_t got = uninterrupted([&] {
+      return ::pread(descriptor_, to.data() + done, to.size() - done,
+                     static_cast<off_t>(offset + done));
+    });
+    if (got < 0) {
+      throw_system_error(errno, path_, "read " + std::to_string(to.size()) + " bytes at offset " +
+                                           std::to_string(offset));
+    }
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+void File::write_at(std::uint64_t offset, std::span<const std::byte> from) const {
+  int failure = observed(drill::IoKind::write, descriptor_, offset, from.size(), from.data());
+  std::size_t done = 0;
+  while (failure == 0 && done < from.size()) {
+    const ssize_t put = uninterrupted([&] {
+      return ::pwrite(descriptor_, from.data() + done, from.size() - done,
+                      static_cast<off_t>(offset + done));
+    });
+    if (put < 0) failure = errno;
+    if (put > 0) done += static_cast<std::size_t>(put);
+  }
+  if (failure == 0) return;
+  throw_system_error(failure, path_, "write " + std::to_string(from.size()) + " bytes at offset " +
+                                         std::to_string(offset));
+}
+
+void File::allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const {
+  int failure = observed(drill::IoKind::allocate, descriptor_, old_bytes, new_bytes - old_bytes);
+  if (failure == 0) {
+    const int result = uninterrupted([&] {
+      return ::fallocate(descriptor_, 0, static_cast<off_t>(old_bytes),
+                         static_cast<off_t>(new_bytes - old_bytes));
+    });
+    failure = result == 0 ? 0 : errno;
+  }
+  if (failure == EOPNOTSUPP) {
+    write_zeros(old_bytes, new_bytes);
+    return;
+  }
+  if (failure == 0) return;
+  // A failed fallocate may leave the file longer than it was.
+  uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(old_bytes)); });
+  throw_system_error(failure, path_, "grow from " + std::to_string(old_bytes) + " to " +
+                                         std::to_string(new_bytes) +
+                                         " bytes; free some room and try again");
+}
+
+void File::allocate_zeroed(std::uint64_t old_bytes, std::uint64_t new_bytes) const {
+  allocate(old_bytes, new_bytes);
+  write_zeros(old_bytes, new_bytes);
+}
+
+void File::write_zeros(std::uint64_t begin, std::uint64_t end) const {
+  static constexpr std::array<std::byte, 65536> zeros{};
+  try {
+    for (std::uint64_t at = begin; at < end; at += zeros.size()) {
+      write_at(at, std::span(zeros).first(std::min<std::uint64_t>(zeros.size(), end - at)));
+    }
+  } catch (...) {
+    uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(begin)); });
+    throw;
+  }
+}
+
+void File::truncate(std::uint64_t bytes) const {
+  int failure = observed(drill::IoKind::truncate, descriptor_, bytes, 0);
+  if (failure == 0 &&
+      uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(bytes)); }) != 0) {
+    failure = errno;
+  }
+  if (failure != 0) {
+    throw_system_error(failure, path_, "cut the file to " + std::to_string(bytes) + " bytes");
+  }
+}
+
+void File::sync() const {
+  int failure = observed(drill::IoKind::sync, descriptor_, 0, 0);
+  if (failure == 0 && uninterrupted([&] { return ::fdatasync(descriptor_); }) != 0) {
+    failure = errno;
+  }
+  if (failure != 0) {
+    throw Error(errc::io, path_, "fdatasync failed; what was not yet durable may be lost", failure);
+  }
+}
+
+void File::sync_directory() const {
+  const std::string directory = directory_of(path_);
+  const int descriptor =
+      uninterrupted([&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  if (descriptor < 0) throw_system_error(errno, directory, "open the directory to sync it");
+  int failure = observed(drill::IoKind::sync_directory, descriptor, 0, 0);
+  if (failure == 0 && uninterrupted([&] { return ::fsync(descriptor); }) != 0) failure = errno;
+  ::close(descriptor);
+  if (failure != 0) throw_system_error(failure, directory, "sync the directory");
+}
+
+void File::drill_store(std::uint64_t offset, std::byte* to, const std::byte* from,
+                       std::size_t bytes) const {
+  observed(drill::IoKind::store, descriptor_, offset, bytes, from);
+  // A kill may stop a copy anywhere; a cut at each disk sector stands for all of them.
+  constexpr std::size_t sector_bytes = 512;
+  for (std::size_t done = 0; done < bytes;) {
+    const std::size_t piece = std::min(bytes - done, sector_bytes - (offset + done) % sector_bytes);
+    std::memcpy(to + done, from + done, piece);
+    done += piece;
+    if (done < bytes) crash_point("store.inside");
+  }
+}
+
+}  // namespace cairn

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/mapping/reservation.hpp"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <string>
+
+#include "cairn/error.hpp"
+
+namespace cairn {
+namespace {
+
+std::byte* map_anonymous(std::size_t bytes, int protection) {
+  void* at = ::mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) {
+    throw Error(errc::too_large, "",
+                "no room for " + std::to_string(bytes) +
+                    " bytes of address space; lower max_bytes or raise the limit (ulimit -v)",
+                errno);
+  }
+  return static_cast<std::byte*>(at);
+}
+
+}  // namespace
+
+Reservation& Reservation::operator=(Reservation&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+Reservation::~Reservation() {
+  if (data_ != nullptr) ::munmap(data_, bytes_);
+}
+
+Reservation Reservation::anonymous(std::size_t bytes) {
+  return {map_anonymous(bytes, PROT_READ | PROT_WRITE), bytes};
+}
+
+Reservation Reservation::inaccessible(std::size_t bytes) {
+  return {map_anonymous(bytes, PROT_NONE), bytes};
+}
+
+}  // namespace cairn

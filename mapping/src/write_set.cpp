@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/mapping/write_set.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "cairn/error.hpp"
+
+namespace cairn {
+
+WriteSet::WriteSet(std::uint64_t max_pages)
+    : mask_memory_(Reservation::anonymous(max_pages * sizeof(std::uint64_t))),
+      private_memory_(Reservation::anonymous(max_pages)),
+      masks_(reinterpret_cast<std::uint64_t*>(mask_memory_.data())),
+      private_(reinterpret_cast<std::uint8_t*>(private_memory_.data())) {}
+
+void WriteSet::mark_across_pages(std::uint64_t offset, std::uint64_t bytes,
+                                 std::uint64_t end_page) {
+  const std::uint64_t end = offset + bytes;
+  for (std::uint64_t at = offset; at < end && at / page_bytes < end_page;) {
+    const std::uint64_t page_end = (at / page_bytes + 1) * page_bytes;
+    const std::uint64_t first_line = at % page_bytes / line_bytes;
+    const std::uint64_t last_line = (std::min(end, page_end) - 1) % page_bytes / line_bytes;
+    mark_lines(at / page_bytes,
+               (~0ULL << first_line) & (~0ULL >> (lines_per_page - 1 - last_line)));
+    at = page_end;
+  }
+}
+
+void WriteSet::note_first_touch(std::uint64_t page) {
+  if (touched_.size() >= touch_limit_pages_) {
+    throw Error(errc::too_large, "",
+                "the transaction changes more than " + std::to_string(touch_limit_pages_) +
+                    " pages of committed data; commit in smaller steps or raise private_bytes");
+  }
+  const auto number = static_cast<std::uint32_t>(page);
+  // Private first: if the second push throws, a page too many counts as private, which is harmless.
+  if (private_[page] == 0) {
+    private_list_.push_back(number);
+    private_[page] = 1;
+  }
+  touched_.push_back(number);
+}
+
+void WriteSet::clear() noexcept {
+  for (const std::uint32_t page : touched_) masks_[page] = 0;
+  touched_.clear();
+}
+
+void WriteSet::forget_private() noexcept {
+  for (const std::uint32_t page : private_list_) private_[page] = 0;
+  private_list_.clear();
+}
+
+}  // namespace cairn
