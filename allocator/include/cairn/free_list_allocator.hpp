@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "cairn/allocator/chunk_table.hpp"
+#include "cairn/allocator/heap_reader.hpp"
+#include "cairn/allocator/heap_space.hpp"
+#include "cairn/allocator/page_runs.hpp"
+#include "cairn/allocator/size_classes.hpp"
+#include "cairn/mapping/working_view.hpp"
+
+namespace cairn {
+
+/// The heap of one store: segregated free lists for blocks of up to 8 KiB, best-fit page runs above.
+///
+/// All of its state is in the file (`heap_format.hpp`) and as transactional as what it hands out:
+/// a rollback takes allocations back without knowing them. Blocks carry no header, so they must be
+/// given back with the size that was asked for.
+///
+/// Threads: the one writer, within a write transaction. Handles to one file may come and go; none
+/// holds anything that the file does not.
+class FreeListAllocator {
+ public:
+  static constexpr std::size_t min_align = block_unit_bytes;
+  static constexpr std::size_t max_align = page_bytes;
+  /// Requests up to here come from spans, larger ones are whole pages.
+  static constexpr std::size_t max_small = max_small_bytes;
+
+  FreeListAllocator(WorkingView& view, HeapSpace& space) noexcept;
+  FreeListAllocator(const FreeListAllocator&) = delete;
+  FreeListAllocator& operator=(const FreeListAllocator&) = delete;
+
+  /// Writes a new heap without blocks over whatever was there, as long as the space is.
+  ///
+  /// Requires: the space to reach `heap_begin_bytes + heap_minimum_bytes` at least.
+  void format();
+
+  /// A block of at least `bytes` at a multiple of `align`. Its content is anything, or zero after
+  /// `zero_on_allocate(true)`.
+  ///
+  /// A block of up to `max_small` bytes is marked as a whole, so that it can be filled without
+  /// further marks. A larger one is *not*: whoever writes to it marks what he writes.
+  ///
+  /// Requires:   `align` a power of two up to `max_align`.
+  /// Throws:     errc::no_space, errc::too_large: nothing changed. errc::invalid_argument for other
+  ///             alignments. errc::corrupt where the stored state contradicts itself.
+  /// Complexity: constant for small blocks; for large ones bounded, plus what growing the file takes.
+  void* allocate(std::size_t bytes, std::size_t align = min_align) {
+    const bool plain = align - 1 < min_align && (align & (align - 1)) == 0;
+    if (bytes <= max_small && plain && !zero_on_allocate_) [[likely]] {
+      return allocate_small(class_of(bytes));
+    }
+    return allocate_any(bytes, align);
+  }
+  /// The same; nullptr where `allocate` would throw.
+  void* try_allocate(std::size_t bytes, std::size_t align = min_align) noexcept;
+
+  /// Takes a block back.
+  ///
+  /// Requires:   `p` from `allocate(bytes, any alignment)`, or grown to `bytes` by `try_expand`.
+  /// Throws:     errc::corrupt where a double free, a wrong size or a foreign address shows: nothing
+  ///             changed.
+  /// Complexity: constant for small blocks; for large ones one look at each 64 KiB of the run.
+  void deallocate(void* p, std::size_t bytes) {
+    const std::uint64_t offset = view_.offset_of(p);
+    const std::uint64_t chunk = offset / chunk_bytes;
+    if (bytes <= max_small && table_.is_whole(chunk)) [[likely]] {
+      if (free_small(table_.at(chunk), chunk, offset, class_of(bytes))) [[likely]] return;
+    }
+    deallocate_any(p, bytes);
+  }
+
+  /// Makes the block at `p` good for `new_bytes` without moving it: within the rounding of its size,
+  /// into free pages behind it, or by lengthening the heap. False where that cannot be done.
+  /// Pages that a run gains are not marked.
+  ///
+  /// Throws: errc::corrupt as `deallocate`: nothing changed. No room is not an error here.
+  bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes);
+
+  /// What a block of that request really has: all of it may be used.
+  static constexpr std::size_t usable_bytes(std::size_t bytes,
+                                            std::size_t align = min_align) noexcept {
+    return bytes <= max_small ? class_bytes(class_of(bytes, align)) : round_up(bytes, page_bytes);
+  }
+  static constexpr bool marked_on_allocate(std::size_t bytes) noexcept {
+    return bytes <= max_small;
+  }
+  /// Fill blocks with zeros, so that neither log nor file ever shows what an earlier owner left.
+  void zero_on_allocate(bool on) noexcept { zero_on_allocate_ = on; }
+
+  /// Makes the heap end at `bytes` of the file (rounded up to pages): grows by free pages, or gives
+  /// trailing free pages back as far as there are any.
+  /// Throws: errc::no_space, errc::too_large: nothing changed.
+  void resize_file(std::uint64_t bytes);
+  /// Gives all trailing free pages back, cached empty spans first. Returns the bytes given back.
+  std::uint64_t trim();
+  std::uint64_t shrink_to_usage() { return trim(); }
+
+  /// Bytes of the heap, and the most that the file can grow to.
+  std::uint64_t size() const noexcept { return space_.heap_end() - heap_begin_bytes; }
+  std::uint64_t limit() const noexcept;
+  /// Bytes in live blocks. Complexity: one look at each 64 KiB of the heap.
+  std::uint64_t used() const { return reader().used(); }
+  /// True where `p` points into the heap's blocks.
+  bool owns(const void* p) const noexcept;
+
+  /// Where the catalog of named roots stands, 0 before there is one.
+  std::uint64_t catalog_offset() const noexcept { return table_.header().catalog_offset; }
+  void set_catalog_offset(std::uint64_t offset);
+
+  /// Appends a line for everything that contradicts the invariants of `heap_format.hpp`.
+  void verify(std::vector<std::string>& problems) const { reader().verify(problems); }
+  HeapReader reader() const noexcept {
+    return HeapReader(view_.base(), space_.heap_end(), space_.path());
+  }
+
+  /// Forgets what was checked about the file. To be called when a transaction begins, so that bytes
+  /// that another process damaged meanwhile meet the same checks as at first.
+  void reload() noexcept { table_.forget(); }
+
+ private:
+  void* allocate_small(std::uint32_t size_class);
+  void* allocate_small_slowly(std::uint32_t size_class);
+  void* allocate_any(std::size_t bytes, std::size_t align);
+  bool free_small(ChunkDescriptor& descriptor, std::uint64_t chunk, std::uint64_t offset,
+                  std::uint32_t size_class);
+  void deallocate_any(void* p, std::size_t bytes);
+  SpanDescriptor& checked_span(std::uint64_t offset, std::size_t bytes);
+  std::uint32_t checked_page(const void* p, std::size_t bytes) const;
+  void drop_span(std::uint32_t chunk, const SpanDescriptor& descriptor);
+  void drop_empty_heads();
+
+  void prepare_unlink(const SpanDescriptor& span, std::uint32_t chunk);
+  void unlink_span(const SpanDescriptor& span);
+  void prepare_link(std::uint32_t& head, std::uint32_t size_class);
+  void link_span(SpanDescriptor& span, std::uint32_t chunk, std::uint32_t& head);
+
+  [[noreturn]] void fail(const std::string& detail) const;
+
+  WorkingView& view_;
+  HeapSpace& space_;
+  ChunkTable table_;
+  PageRuns runs_;
+  bool zero_on_allocate_ = false;
+};
+
+inline void* FreeListAllocator::allocate_small(std::uint32_t size_class) {
+  const std::uint32_t chunk = table_.header().class_head[size_class];
+  if (!table_.is_whole(chunk)) [[unlikely]] return allocate_small_slowly(size_class);
+  ChunkDescriptor& descriptor = table_.at(chunk);
+  SpanDescriptor& span = descriptor.span;
+  const ClassShape& shape = class_shapes[size_class];
+  std::uint16_t tag;
+  std::memcpy(&tag, &descriptor, sizeof tag);
+  // The block that fills the span takes it out of the list: that is for the slow path.
+  if (tag != shape.tag || span.live + 1U >= shape.capacity) [[unlikely]] {
+    return allocate_small_slowly(size_class);
+  }
+  std::byte* const start = view_.base() + chunk * chunk_bytes;
+  const std::uint32_t unit = span.free_head;
+  const std::uint64_t bytes = shape.units * block_unit_bytes;
+  if (unit <= shape.last_unit) {
+    std::byte* const block = start + unit * block_unit_bytes;
+    std::uint16_t next;
+    std::memcpy(&next, block, sizeof next);
+    table_.mark(descriptor);
+    view_.mark(block, bytes);
+    span.free_head = next;
+    ++span.live;
+    return block;
+  }
+  if (unit != no_block || span.bump >= shape.capacity) [[unlikely]] {
+    return allocate_small_slowly(size_class);
+  }
+  std::byte* const block = start + span.bump * bytes;
+  table_.mark(descriptor);
+  view_.mark(block, bytes);
+  ++span.bump;
+  ++span.live;
+  return block;
+}
+
+inline bool FreeListAllocator::free_small(ChunkDescriptor& descriptor, std::uint64_t chunk,
+                                          std::uint64_t offset, std::uint32_t size_class) {
+  SpanDescriptor& span = descriptor.span;
+  const ClassShape& shape = class_shapes[size_class];
+  std::uint16_t tag;
+  std::memcpy(&tag, &descriptor, sizeof tag);
+  const std::uint64_t unit = offset % chunk_bytes / block_unit_bytes;
+  const std::uint64_t index = unit * shape.reciprocal >> detail::reciprocal_bits;
+  const bool is_block = tag == shape.tag && index * shape.units * block_unit_bytes ==
+                                                offset % chunk_bytes &&
+                        index < span.bump && unit != span.free_head;
+  // A full span goes back into its list and an emptied one back to the page level: slow path. The
+  // head may stay empty, so that a pair of calls at the border does not move spans to and fro.
+  const bool stays_put = span.live - 1U < shape.capacity - 1U &&
+                         (span.live != 1 || table_.header().class_head[size_class] == chunk);
+  if (!is_block || !stays_put) [[unlikely]] return false;
+  std::byte* const block = view_.base() + offset;
+  table_.mark(descriptor);
+  view_.mark(block, sizeof span.free_head);
+  std::memcpy(block, &span.free_head, sizeof span.free_head);
+  span.free_head = static_cast<std::uint16_t>(unit);
+  --span.live;
+  return true;
+}
+
+}  // namespace cairn

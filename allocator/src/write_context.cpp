@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/allocator/write_context.hpp"
+
+#include <atomic>
+
+#include "cairn/error.hpp"
+
+namespace cairn {
+namespace {
+
+// Release and acquire pair, so that whatever the check looks at was set up before it is called.
+std::atomic<ForeignAddressCheck> foreign_address_check{nullptr};
+
+}  // namespace
+
+void ActiveWrite::push(WriteContext& context) noexcept {
+  context.outer_ = current_write;
+  current_write = &context;
+}
+
+void ActiveWrite::pop(WriteContext& context) noexcept {
+  WriteContext** link = &current_write;
+  while (*link != nullptr && *link != &context) link = &(*link)->outer_;
+  if (*link == nullptr) return;
+  *link = context.outer_;
+  context.outer_ = nullptr;
+}
+
+WriteContext* ActiveWrite::find(const void* p) noexcept {
+  WriteContext* context = current_write;
+  while (context != nullptr && !context->contains(p)) context = context->outer_;
+  return context;
+}
+
+void set_foreign_address_check(ForeignAddressCheck check) noexcept {
+  foreign_address_check.store(check, std::memory_order_release);
+}
+
+void detail::mark_elsewhere(const void* p, std::size_t bytes) {
+  if (WriteContext* const context = ActiveWrite::find(p); context != nullptr) {
+    context->mark(p, bytes);
+    return;
+  }
+  const ForeignAddressCheck check = foreign_address_check.load(std::memory_order_acquire);
+  if (check != nullptr) check(p);
+}
+
+FreeListAllocator& heap_for(const void* self) {
+  WriteContext* context = ActiveWrite::find(self);
+  if (context == nullptr) {
+    // In a store that this thread may not write, the check says so by throwing.
+    const ForeignAddressCheck check = foreign_address_check.load(std::memory_order_acquire);
+    if (check != nullptr) check(self);
+    context = current_write;
+  }
+  if (context == nullptr) {
+    throw Error(errc::no_transaction, {},
+                "a container outside all stores can hold something only within a write "
+                "transaction, whose store it allocates from");
+  }
+  return context->heap();
+}
+
+}  // namespace cairn
