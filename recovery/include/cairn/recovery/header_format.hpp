@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "cairn/mapping/boot.hpp"
+#include "cairn/mapping/page.hpp"
+
+namespace cairn {
+
+// The six pages in front of the heap.
+//
+//   byte 0      Identity       written once, at creation
+//        512    MetaSlot 0     written in turn, each within one disk sector: while one is being
+//        1024   MetaSlot 1     written the other still tells the checkpoint
+//        2048   LiveWords      meaningful within one boot
+//        4096   ProcessSlot[64]
+//        8192   ReaderLane[256]
+//        24576  the heap
+
+inline constexpr std::uint64_t meta_slot_offset = 512;
+inline constexpr std::uint64_t meta_slot_stride = 512;
+inline constexpr std::uint64_t live_words_offset = 2048;
+inline constexpr std::uint64_t process_table_offset = 4096;
+inline constexpr std::uint64_t process_slot_count = 64;
+inline constexpr std::uint64_t reader_lanes_offset = 8192;
+inline constexpr std::uint64_t reader_lane_count = 256;
+inline constexpr std::uint64_t heap_begin = 6 * page_bytes;
+
+inline constexpr std::array<char, 8> data_magic = {'c', 'a', 'i', 'r', 'n', '\r', '\n', '\x1a'};
+inline constexpr std::uint32_t format_version = 1;
+inline constexpr std::uint32_t byte_order_mark = 0x01020304;
+
+/// What the store promises to survive; chosen at creation.
+enum class StoredDurability : std::uint32_t { power = 1, process = 2 };
+
+/// Bytes 0..127: what the file is. Immutable.
+struct Identity {
+  std::array<char, 8> magic;
+  std::uint32_t version;
+  std::uint32_t features;  ///< bits that a reader must know; none yet
+  std::uint32_t byte_order;
+  std::uint32_t page_size;
+  std::array<std::byte, 16> uuid;
+  std::uint64_t created_unix_ns;
+  StoredDurability durability;
+  std::uint32_t reserved0;
+  std::array<std::uint64_t, 8> reserved;
+  std::uint64_t checksum;  ///< XXH3 of the bytes before it
+};
+static_assert(sizeof(Identity) == 128 && std::is_trivially_copyable_v<Identity>);
+static_assert(std::has_unique_object_representations_v<Identity>);
+static_assert(offsetof(Identity, uuid) == 24 && offsetof(Identity, durability) == 48);
+static_assert(offsetof(Identity, checksum) == 120);
+
+/// One of two: where replay begins and what the store looked like there.
+struct MetaSlot {
+  std::uint64_t turn;  ///< the higher of two valid slots counts
+  std::uint64_t checkpoint_position;
+  std::uint64_t checkpoint_sequence;
+  std::uint64_t heap_end;    ///< bytes
+  std::uint64_t file_bytes;  ///< committed length of the data file
+  std::uint64_t log_bytes;   ///< length of the ring in the log file
+  std::uint64_t max_bytes;   ///< how far every process maps the data file
+  BootId boot_id;            ///< the boot in which it was written
+  std::uint32_t clean;       ///< 1: everything was synced and nothing has been written since
+  std::uint32_t reserved0;
+  std::array<std::uint64_t, 6> reserved;
+  std::uint64_t checksum;  ///< XXH3 of the bytes before it, seeded with the uuid
+};
+static_assert(sizeof(MetaSlot) == 136 && std::is_trivially_copyable_v<MetaSlot>);
+static_assert(std::has_unique_object_representations_v<MetaSlot>);
+static_assert(sizeof(MetaSlot) <= meta_slot_stride);
+static_assert(offsetof(MetaSlot, boot_id) == 56 && offsetof(MetaSlot, checksum) == 128);
+
+enum class ResizeState : std::uint32_t { none = 0, growing = 1, shrinking = 2 };
+
+/// The resize under way, for whoever has to finish or undo it.
+struct ResizeRecord {
+  std::atomic<ResizeState> state;
+  std::atomic<std::uint32_t> owner_slot;
+  std::atomic<std::uint64_t> epoch;
+  std::atomic<std::uint64_t> started_ns;   ///< boottime
+  std::atomic<std::uint64_t> deadline_ns;  ///< boottime
+  std::atomic<std::uint64_t> old_bytes;
+  std::atomic<std::uint64_t> new_bytes;
+  std::array<std::uint64_t, 2> reserved;
+};
+static_assert(sizeof(ResizeRecord) == line_bytes);
+
+/// Bytes 2048..: words that processes of one boot share. What writers touch, what readers touch and
+/// what hardly anybody touches stand in lines of their own.
+struct LiveWords {
+  // writers
+  std::atomic<std::uint64_t> write_lock;  ///< see WriteLock
+  std::atomic<std::uint64_t> log_tail;    ///< position behind the last appended record
+  std::array<std::uint64_t, 6> reserved0;
+  // readers and the publisher
+  std::atomic<std::uint64_t> published;   ///< sequence that the shared image shows
+  std::atomic<std::uint64_t> publishing;  ///< the same, or one more while that is being applied
+  std::atomic<std::uint64_t> heap_end;    ///< bytes of the heap at `published`
+  std::atomic<std::uint32_t> change_waiters;
+  std::uint32_t reserved1;
+  std::array<std::uint64_t, 4> reserved2;
+  // both, rarely written
+  std::array<std::atomic<std::uint64_t>, 4> claimed_lanes;  ///< bit i of word w: lane 64 w + i
+  std::atomic<std::uint32_t> failed;  ///< 1 once a sync failed: nobody may write any more
+  std::uint32_t reserved3;
+  BootId boot_id;  ///< the boot that these words belong to
+  std::uint64_t reserved4;
+  ResizeRecord resize;
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(sizeof(std::atomic<std::uint64_t>) == 8 && sizeof(std::atomic<std::uint32_t>) == 4);
+static_assert(sizeof(LiveWords) == 4 * line_bytes);
+static_assert(offsetof(LiveWords, published) == line_bytes);
+static_assert(offsetof(LiveWords, claimed_lanes) == 2 * line_bytes);
+static_assert(offsetof(LiveWords, failed) == 2 * line_bytes + 32);
+static_assert(offsetof(LiveWords, resize) == 3 * line_bytes);
+static_assert(live_words_offset + sizeof(LiveWords) <= page_bytes);
+
+enum class ProcessPhase : std::uint32_t {
+  idle,
+  reading,
+  writing,
+  publishing,
+  resizing,
+  checkpointing,
+  recovering,
+};
+
+/// One attached process. It is alive exactly as long as it holds the lock on the slot's first byte.
+struct ProcessSlot {
+  std::atomic<std::uint64_t> nonce;  ///< random, so that a slot taken again is not mistaken; 0 free
+  std::atomic<std::uint32_t> pid;
+  std::atomic<ProcessPhase> phase;
+  std::atomic<std::uint64_t> started_ns;      ///< boottime
+  std::atomic<std::uint64_t> heartbeat_ns;    ///< boottime
+  std::atomic<std::uint64_t> phase_since_ns;  ///< boottime
+  std::array<char, 24> label;                 ///< zero-padded
+};
+static_assert(sizeof(ProcessSlot) == line_bytes);
+
+/// One reading thread.
+struct ReaderLane {
+  std::atomic<std::uint64_t> sequence;    ///< what its section reads at; 0 outside sections
+  std::atomic<std::uint32_t> owner;       ///< token of the process (ProcessTable); 0 free
+  std::atomic<std::uint32_t> thread_id;
+  std::array<std::uint64_t, 6> reserved;
+};
+static_assert(sizeof(ReaderLane) == line_bytes);
+static_assert(process_table_offset + process_slot_count * sizeof(ProcessSlot) <=
+              reader_lanes_offset);
+static_assert(reader_lanes_offset + reader_lane_count * sizeof(ReaderLane) == heap_begin);
+
+}  // namespace cairn

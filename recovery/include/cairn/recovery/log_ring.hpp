@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "cairn/mapping/file.hpp"
+#include "cairn/mapping/reservation.hpp"
+#include "cairn/recovery/record.hpp"
+
+namespace cairn {
+
+/// The log file as a ring of records, mapped twice in a row so that a record never has to be split
+/// where the ring ends.
+///
+/// Threads: `append` and `resize` by the holder of the write lock; parsing by anybody who knows that
+/// the records are not being overwritten (the holder of the write lock, or recovery).
+class LogRing {
+ public:
+  LogRing() = default;
+
+  /// Writes the log file of a new store: identity and `ring_bytes` of zeros, synced if `durable`.
+  static void format(const File& file, const std::array<std::byte, 16>& uuid,
+                     std::uint64_t ring_bytes, bool durable);
+  /// True where the file is empty or carries the identity of a log, of whichever store.
+  static bool may_be_replaced(const File& file);
+
+  /// Opens the log of the store `uuid`. Throws errc::corrupt where it is another store's or none,
+  /// errc::truncated where it is shorter than `ring_bytes` needs.
+  LogRing(File file, const std::array<std::byte, 16>& uuid, std::uint64_t ring_bytes);
+
+  std::uint64_t ring_bytes() const noexcept { return ring_bytes_; }
+  std::uint64_t seed() const noexcept { return seed_; }
+  const File& file() const noexcept { return file_; }
+
+  /// The ring's memory from `position` on, a whole ring long.
+  std::span<const std::byte> at(std::uint64_t position) const noexcept {
+    return {base_ + position % ring_bytes_, ring_bytes_};
+  }
+  std::optional<RecordView> parse(std::uint64_t position) const {
+    return RecordView::parse(at(position), position, seed_);
+  }
+  std::optional<RecordView> parse_trusted(std::uint64_t position) const {
+    return RecordView::parse_trusted(at(position), position);
+  }
+  /// True where a whole valid record with a higher sequence stands in [position, position + ring)
+  /// and says that the log was durable up to behind `position` when it was written: then what is
+  /// unreadable at `position` is damage, not an append that was cut short.
+  bool proves_damage_at(std::uint64_t position, std::uint64_t sequence) const;
+
+  /// Writes header and body of a record. Nothing refers to it until the caller moves the tail.
+  ///
+  /// Requires: record_bytes() of it fit in the ring behind `header.position`; `line_at(page)` yields
+  ///           the address of a page's bytes.
+  template <class PageAt>
+  RecordView append(RecordHeader header, std::span<const PageEntry> entries, PageAt page_at);
+
+  /// Makes the record at `position` unreadable.
+  void spoil(std::uint64_t position);
+
+  /// Gives the ring another length. Requires that it holds no record that is still needed; the
+  /// caller makes the new length known afterwards. Throws errc::no_space; nothing has changed then.
+  void grow_file(std::uint64_t ring_bytes, bool durable);
+  /// Maps the ring at its new length.
+  void map(std::uint64_t ring_bytes);
+  void trim_file();
+
+ private:
+  void store(std::uint64_t position, const void* from, std::size_t bytes);
+  RecordView seal(RecordHeader header);
+
+  File file_;
+  Reservation memory_;
+  std::byte* base_ = nullptr;
+  std::uint64_t ring_bytes_ = 0;
+  std::uint64_t seed_ = 0;
+};
+
+template <class PageAt>
+RecordView LogRing::append(RecordHeader header, std::span<const PageEntry> entries,
+                           PageAt page_at) {
+  crash_point("append.begin");
+  std::uint64_t at = header.position + sizeof(RecordHeader);
+  store(at, entries.data(), entries.size_bytes());
+  at += entries.size_bytes();
+  for (const PageEntry& entry : entries) {
+    const std::byte* page = page_at(entry.page);
+    for (std::uint64_t mask = entry.mask; mask != 0;) {
+      const auto first = static_cast<std::uint64_t>(std::countr_zero(mask));
+      const auto run = static_cast<std::uint64_t>(std::countr_one(mask >> first));
+      store(at, page + first * line_bytes, run * line_bytes);
+      at += run * line_bytes;
+      mask = first + run == lines_per_page ? 0 : mask & (~0ULL << (first + run));
+    }
+  }
+  crash_point("append.body");
+  return seal(header);
+}
+
+}  // namespace cairn

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "cairn/recovery/log_format.hpp"
+
+namespace cairn {
+
+/// A whole, valid record in memory.
+class RecordView {
+ public:
+  /// Takes the record at `bytes` if there is one for `position` whose numbers fit each other, whose
+  /// checksum under `seed` is right and whose pages lie in a heap that ends where it says.
+  /// Complexity: one pass over the record; nothing behind `bytes` is read.
+  static std::optional<RecordView> parse(std::span<const std::byte> bytes, std::uint64_t position,
+                                         std::uint64_t seed);
+  /// As `parse` without the checksum and the entries, for records that this boot has appended.
+  static std::optional<RecordView> parse_trusted(std::span<const std::byte> bytes,
+                                                 std::uint64_t position);
+
+  std::uint64_t position() const noexcept { return header_.position; }
+  std::uint64_t end_position() const noexcept { return header_.position + bytes(); }
+  std::uint64_t sequence() const noexcept { return header_.sequence; }
+  std::uint64_t durable_position() const noexcept { return header_.durable_position; }
+  std::uint64_t heap_end() const noexcept { return header_.heap_end_pages * page_bytes; }
+  std::uint64_t file_bytes() const noexcept { return header_.file_pages * page_bytes; }
+  std::uint64_t bytes() const noexcept {
+    return record_bytes(header_.page_count, header_.line_count);
+  }
+
+  /// Calls `store(offset, from, bytes)` for each run of adjoining lines, `offset` counted from the
+  /// start of the data file, for those pages that `wanted(page)` accepts.
+  template <class Wanted, class Store>
+  void apply(Wanted wanted, Store store) const {
+    const std::byte* lines = lines_;
+    for (std::uint64_t i = 0; i < header_.page_count; ++i) {
+      PageEntry entry;
+      std::memcpy(&entry, entries_ + i * sizeof(PageEntry), sizeof entry);
+      const bool take = wanted(entry.page);
+      for (std::uint64_t mask = entry.mask; mask != 0;) {
+        const auto first = static_cast<std::uint64_t>(std::countr_zero(mask));
+        const auto run = static_cast<std::uint64_t>(std::countr_one(mask >> first));
+        if (take) store(entry.page * page_bytes + first * line_bytes, lines, run * line_bytes);
+        lines += run * line_bytes;
+        mask = first + run == lines_per_page ? 0 : mask & (~0ULL << (first + run));
+      }
+    }
+  }
+
+ private:
+  RecordView(const RecordHeader& header, const std::byte* body) noexcept
+      : header_(header), entries_(body), lines_(body + header.page_count * sizeof(PageEntry)) {}
+  bool entries_are_sound() const noexcept;
+
+  RecordHeader header_;
+  const std::byte* entries_;
+  const std::byte* lines_;
+};
+
+/// What the checksum of a record must be. `record` holds all of it; its checksum field is not read.
+std::uint64_t record_checksum(std::span<const std::byte> record, std::uint64_t seed) noexcept;
+
+}  // namespace cairn

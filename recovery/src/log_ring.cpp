@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/recovery/log_ring.hpp"
+
+#include <sys/mman.h>
+
+#include <array>
+#include <cerrno>
+
+#include "cairn/error.hpp"
+#include "cairn/recovery/checksum.hpp"
+#include "cairn/recovery/header_format.hpp"
+
+namespace cairn {
+namespace {
+
+std::optional<LogIdentity> read_identity(const File& file) {
+  LogIdentity identity;
+  if (file.read_at(0, std::as_writable_bytes(std::span(&identity, 1))) < sizeof identity) {
+    return std::nullopt;
+  }
+  if (identity.magic != log_magic) return std::nullopt;
+  return identity;
+}
+
+void map_ring(const File& file, std::byte* to, std::uint64_t ring_bytes) {
+  void* at = ::mmap(to, ring_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                    file.descriptor(), static_cast<off_t>(log_ring_offset));
+  if (at == MAP_FAILED) {
+    throw Error(errc::too_large, file.path(), "cannot map " + std::to_string(ring_bytes) + " bytes",
+                errno);
+  }
+}
+
+}  // namespace
+
+void LogRing::format(const File& file, const std::array<std::byte, 16>& uuid,
+                     std::uint64_t ring_bytes, bool durable) {
+  LogIdentity identity{};
+  identity.magic = log_magic;
+  identity.version = format_version;
+  identity.uuid = uuid;
+  identity.checksum = struct_checksum(identity, 0);
+  file.truncate(0);
+  // The identity first: whoever finds a half-written log must see that it is one.
+  file.write_at(0, std::as_bytes(std::span(&identity, 1)));
+  crash_point("create.log_identity");
+  file.allocate_zeroed(log_ring_offset, log_ring_offset + ring_bytes);
+  crash_point("create.log_ring");
+  if (durable) file.sync();
+}
+
+bool LogRing::may_be_replaced(const File& file) {
+  return file.size() == 0 || read_identity(file).has_value();
+}
+
+LogRing::LogRing(File file, const std::array<std::byte, 16>& uuid, std::uint64_t ring_bytes)
+    : file_(std::move(file)), seed_(checksum_seed(uuid)) {
+  const auto identity = read_identity(file_);
+  if (!identity || identity->checksum != struct_checksum(*identity, 0)) {
+    throw Error(errc::corrupt, file_.path(), "this is no log of a cairn store");
+  }
+  if (identity->version != format_version) {
+    throw Error(errc::version_mismatch, file_.path(),
+                "log format " + std::to_string(identity->version) + ", this library writes " +
+                    std::to_string(format_version));
+  }
+  if (identity->uuid != uuid) {
+    throw Error(errc::corrupt, file_.path(), "the log belongs to another store");
+  }
+  map(ring_bytes);
+}
+
+void LogRing::map(std::uint64_t ring_bytes) {
+  if (const std::uint64_t size = file_.size(); size < log_ring_offset + ring_bytes) {
+    throw Error(errc::truncated, file_.path(),
+                "the log has " + std::to_string(size) + " bytes, its store expects " +
+                    std::to_string(log_ring_offset + ring_bytes));
+  }
+  Reservation memory = Reservation::inaccessible(2 * ring_bytes);
+  map_ring(file_, memory.data(), ring_bytes);
+  map_ring(file_, memory.data() + ring_bytes, ring_bytes);
+  memory_ = std::move(memory);
+  base_ = memory_.data();
+  ring_bytes_ = ring_bytes;
+}
+
+void LogRing::grow_file(std::uint64_t ring_bytes, bool durable) {
+  const std::uint64_t size = file_.size();
+  if (size >= log_ring_offset + ring_bytes) return;
+  // Written, not merely allocated: a first write into an allocated block would cost every sync a
+  // journal commit.
+  file_.allocate_zeroed(size, log_ring_offset + ring_bytes);
+  crash_point("log.grown");
+  if (durable) file_.sync();
+}
+
+void LogRing::trim_file() {
+  if (file_.size() > log_ring_offset + ring_bytes_) file_.truncate(log_ring_offset + ring_bytes_);
+}
+
+bool LogRing::proves_damage_at(std::uint64_t position, std::uint64_t sequence) const {
+  for (std::uint64_t at = position + record_alignment; at < position + ring_bytes_;
+       at += record_alignment) {
+    const auto record = parse_trusted(at);
+    if (!record || record->sequence() <= sequence || record->durable_position() <= position) {
+      continue;
+    }
+    if (parse(at)) return true;
+  }
+  return false;
+}
+
+void LogRing::spoil(std::uint64_t position) {
+  static constexpr RecordHeader nothing{};
+  store(position, &nothing, sizeof nothing);
+}
+
+void LogRing::store(std::uint64_t position, const void* from, std::size_t bytes) {
+  const std::uint64_t place = position % ring_bytes_;
+  file_.store_mapped(log_ring_offset + place, base_ + place, from, bytes);
+}
+
+RecordView LogRing::seal(RecordHeader header) {
+  const std::uint64_t bytes = record_bytes(header.page_count, header.line_count);
+  const std::uint64_t used = sizeof(RecordHeader) + header.page_count * sizeof(PageEntry) +
+                             header.line_count * line_bytes;
+  static constexpr std::array<std::byte, record_alignment> zeros{};
+  if (bytes > used) store(header.position + used, zeros.data(), bytes - used);
+  // The checksum covers the header too, so it is taken from a copy beside the written body.
+  const std::span<const std::byte> record = at(header.position).first(bytes);
+  const std::uint64_t body = checksum(record.subspan(sizeof header), seed_);
+  header.checksum =
+      checksum(std::as_bytes(std::span(&header, 1)).first(offsetof(RecordHeader, checksum)), body);
+  store(header.position, &header, sizeof header);
+  crash_point("append.header");
+  return *RecordView::parse_trusted(record, header.position);
+}
+
+}  // namespace cairn
