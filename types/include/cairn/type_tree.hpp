@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cairn {
+
+enum class TypeKind : std::uint8_t {
+  boolean,
+  character,
+  signed_integer,
+  unsigned_integer,
+  floating,
+  enumeration,
+  array,
+  optional,
+  structure,
+  vec,
+  string,
+  box,
+  ptr,
+  ref,
+  hash_map,
+};
+
+/// One type within a TypeTree; types are named by their index in it.
+struct TypeNode {
+  struct Field {
+    std::string name;
+    std::uint32_t type = 0;
+    std::uint64_t offset = 0;
+  };
+
+  TypeKind kind = TypeKind::structure;
+  /// True where any bytes make a valid object that owns and points to nothing.
+  bool plain = false;
+  std::uint32_t align = 1;
+  std::uint64_t size = 0;
+  /// Of what an array, optional, vec, box, ptr or ref is of; the key of a hash map; of an
+  /// enumeration the integer beneath.
+  std::uint32_t element = 0;
+  /// The value of a hash map.
+  std::uint32_t value = 0;
+  /// Elements of an array.
+  std::uint64_t count = 0;
+  std::vector<Field> fields;
+  /// The hash function of a hash map.
+  std::string hash_name;
+};
+
+/// A stored type as its description tells it: what is known of an object without the program that
+/// wrote it. A graph, since structs can contain containers of themselves.
+///
+/// Invariants, whatever text it was made of: sizes and alignments are those that the kinds have;
+/// fields lie within their struct, aligned and apart from each other; what is nested by value is
+/// finite, and nested at most `max_depth` deep.
+class TypeTree {
+ public:
+  static constexpr std::size_t max_text_bytes = std::size_t{1} << 20;
+  static constexpr std::uint32_t max_depth = 64;
+  static constexpr std::uint64_t max_object_bytes = std::uint64_t{1} << 40;
+
+  /// Throws:     errc::corrupt, naming the position, where `text` follows not the grammar or its
+  ///             numbers contradict each other.
+  /// Complexity: O(n log n) in the text; no more memory than a small multiple of it.
+  static TypeTree parse(std::string_view text);
+
+  const TypeNode& root() const noexcept { return nodes_[root_]; }
+  const TypeNode& operator[](std::uint32_t type) const noexcept { return nodes_[type]; }
+  const TypeNode& element_of(const TypeNode& node) const noexcept { return nodes_[node.element]; }
+  const TypeNode& value_of(const TypeNode& node) const noexcept { return nodes_[node.value]; }
+  std::size_t node_count() const noexcept { return nodes_.size(); }
+
+ private:
+  friend class TypeParser;
+  std::vector<TypeNode> nodes_;
+  std::uint32_t root_ = 0;
+};
+
+/// How key and value lie in a slot of a hash map.
+struct HashSlotLayout {
+  std::uint64_t value_offset;
+  std::uint64_t size;
+  std::uint32_t align;
+};
+HashSlotLayout hash_slot_layout(const TypeNode& key, const TypeNode& value) noexcept;
+
+}  // namespace cairn

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "stored_hash.hpp"
+
+#include <cstring>
+
+#include "cairn/hash.hpp"
+#include "cairn/types/string_format.hpp"
+
+namespace cairn {
+namespace {
+
+template <class T>
+T load(const HeapBytes& heap, std::uint64_t at) noexcept {
+  T value;
+  std::memcpy(&value, heap.base + at, sizeof value);
+  return value;
+}
+
+std::uint64_t hash_unsigned(const TypeNode& node, const HeapBytes& heap, std::uint64_t at) {
+  switch (node.size) {
+    case 1: return hash_number(load<std::uint8_t>(heap, at));
+    case 2: return hash_number(load<std::uint16_t>(heap, at));
+    case 4: return hash_number(load<std::uint32_t>(heap, at));
+    default: return hash_number(load<std::uint64_t>(heap, at));
+  }
+}
+
+std::uint64_t hash_signed(const TypeNode& node, const HeapBytes& heap, std::uint64_t at) {
+  switch (node.size) {
+    case 1: return Hash<std::int8_t>{}(load<std::int8_t>(heap, at));
+    case 2: return Hash<std::int16_t>{}(load<std::int16_t>(heap, at));
+    case 4: return Hash<std::int32_t>{}(load<std::int32_t>(heap, at));
+    default: return Hash<std::int64_t>{}(load<std::int64_t>(heap, at));
+  }
+}
+
+/// Nothing where the string's own numbers lead outside of the heap.
+std::optional<std::uint64_t> hash_string(const HeapBytes& heap, std::uint64_t at) {
+  const auto tag = load<std::uint8_t>(heap, at + string_tag_byte);
+  if (tag <= string_short_capacity) {
+    return hash_bytes(heap.base + at, string_short_capacity - tag);
+  }
+  const auto text = load<StringFormat::Long>(heap, at);
+  const std::uint64_t block = at + static_cast<std::uint64_t>(text.distance);
+  if (block >= heap.end || text.size > heap.end - block) return std::nullopt;
+  return hash_bytes(heap.base + block, text.size);
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> stored_hash(const TypeTree& tree, const TypeNode& node,
+                                         const HeapBytes& heap, std::uint64_t at) {
+  switch (node.kind) {
+    case TypeKind::boolean:
+    case TypeKind::unsigned_integer:
+    case TypeKind::ref: return hash_unsigned(node, heap, at);
+    case TypeKind::character:
+    case TypeKind::signed_integer: return hash_signed(node, heap, at);
+    case TypeKind::enumeration: return stored_hash(tree, tree.element_of(node), heap, at);
+    case TypeKind::floating:
+      return node.size == 4 ? Hash<float>{}(load<float>(heap, at))
+                            : Hash<double>{}(load<double>(heap, at));
+    case TypeKind::string: return hash_string(heap, at);
+    case TypeKind::array: {
+      const TypeNode& element = tree.element_of(node);
+      std::uint64_t hash = hash_of_nothing;
+      for (std::uint64_t i = 0; i < node.count; ++i) {
+        const auto part = stored_hash(tree, element, heap, at + i * element.size);
+        if (!part) return std::nullopt;
+        hash = hash_join(hash, *part);
+      }
+      return hash;
+    }
+    case TypeKind::structure: {
+      std::uint64_t hash = hash_of_nothing;
+      for (const TypeNode::Field& field : node.fields) {
+        const auto part = stored_hash(tree, tree[field.type], heap, at + field.offset);
+        if (!part) return std::nullopt;
+        hash = hash_join(hash, *part);
+      }
+      return hash;
+    }
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace cairn
