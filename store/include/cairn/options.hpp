@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace cairn {
+
+/// What a committed transaction survives.
+enum class Durability {
+  power,    ///< kill -9 and power loss: a commit returns once it is on the disk
+  process,  ///< kill -9 of any process; after a power cut, opening says errc::power_lost
+};
+
+/// How a store is opened. Sizes are in bytes and rounded up to whole pages.
+struct Options {
+  /// Chosen when the store is created (power where unset) and fixed then; where it is set and the
+  /// store was created for another, opening throws errc::durability_mismatch.
+  std::optional<Durability> durability;
+
+  /// Size of a new data file.
+  std::uint64_t initial_bytes = 256 << 10;
+  /// Most bytes that the data file may grow to, and the address space that each of three views
+  /// takes. 0: as the store was created with, 256 GiB for a new one.
+  std::uint64_t max_bytes = 0;
+  /// Size of a new log ring. It grows for transactions that need more.
+  std::uint64_t log_bytes = 1 << 20;
+  /// Most bytes that the log ring may grow to, and so the largest record of one transaction.
+  std::uint64_t max_log_bytes = std::uint64_t{4} << 30;
+
+  /// How long to wait for the write lock, and for another process that is opening the store.
+  std::chrono::milliseconds lock_timeout = std::chrono::seconds(10);
+  /// How long a resize may take before others may call it stuck.
+  std::chrono::milliseconds operation_timeout = std::chrono::seconds(30);
+  /// How long a commit waits for read sections at older states before it gives up publishing (it
+  /// stands all the same, and the next writer publishes it). Zero: as long as it takes.
+  std::chrono::milliseconds reader_timeout{0};
+
+  /// Most bytes of private page copies to keep between transactions. 0: a quarter of memory. One
+  /// transaction may change twice as much committed data.
+  std::uint64_t private_bytes = 0;
+  /// Shown to whoever has to wait for this process; the first 23 bytes are kept.
+  std::string label;
+  /// Mode of new files, whatever the umask.
+  std::uint32_t permissions = 0600;
+  /// Zero blocks as they are handed out, so that nothing freed is ever readable in them.
+  bool zero_on_allocate = false;
+  /// Compare the whole working view with the marks at each commit and throw errc::unmarked_write
+  /// for a change that nothing declared. Slow: for tests.
+  bool verify_writes = false;
+};
+
+}  // namespace cairn

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cairn/recovery/header_format.hpp"
+
+namespace cairn {
+
+/// What opening a store, or taking it over from a dead process, had to do.
+struct RecoveryReport {
+  bool needed = false;        ///< false: the store was as the last commit left it
+  bool after_reboot = false;  ///< live words were of another boot and were reset
+  bool took_over = false;     ///< a process died while it held the write lock
+  std::uint64_t replayed_records = 0;
+  std::uint64_t replayed_bytes = 0;   ///< log bytes of those records
+  std::uint64_t discarded_bytes = 0;  ///< log bytes of an append that never became a commit
+  std::uint64_t reclaimed_bytes = 0;  ///< file growth that never became part of a commit
+  std::uint32_t reaped_processes = 0;
+  std::uint32_t reaped_readers = 0;
+  std::uint64_t sequence = 0;  ///< of the state that was reached
+  std::chrono::nanoseconds duration{0};
+
+  /// One line for people.
+  std::string summary() const;
+};
+
+/// The outcome of `Store::check`.
+struct CheckReport {
+  std::vector<std::string> problems;
+  std::uint64_t roots = 0;
+  std::uint64_t blocks = 0;         ///< blocks that roots and the catalog own
+  std::uint64_t used_bytes = 0;     ///< bytes in live blocks
+  std::uint64_t unowned_bytes = 0;  ///< of these, in blocks that no root owns: allocated by hand, or
+                                    ///< leaked by a program that forgot them
+
+  bool ok() const noexcept { return problems.empty(); }
+};
+
+/// One row of the process table.
+struct ProcessInfo {
+  std::uint32_t slot = 0;
+  std::uint32_t pid = 0;
+  std::string label;
+  ProcessPhase phase = ProcessPhase::idle;
+  std::chrono::nanoseconds age{0};            ///< since it opened the store
+  std::chrono::nanoseconds heartbeat_age{0};  ///< since its last sign of progress
+  bool alive = false;
+};
+
+const char* to_string(ProcessPhase phase) noexcept;
+
+}  // namespace cairn

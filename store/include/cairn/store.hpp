@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "cairn/error.hpp"
+#include "cairn/options.hpp"
+#include "cairn/reports.hpp"
+#include "cairn/transaction.hpp"
+
+namespace cairn {
+
+/// A persistent heap in a file, shared by processes: objects that outlive them, changed in
+/// transactions that happen wholly or not at all.
+///
+/// Copies of a handle, and handles from opening one file several times, share one store.
+///
+/// Threads: any number at once. One write transaction at a time runs in all processes together;
+/// read sections run beside it.
+class Store {
+ public:
+  /// Opens the store at `path`, creating it where there is none and recovering it where its last
+  /// user died. Beside the data file `path` stands its log, `path` + "-log".
+  ///
+  /// Throws: errc::not_a_store, empty_file, is_directory, not_a_regular_file, version_mismatch,
+  ///         truncated, corrupt, permission_denied, no_space, power_lost, durability_mismatch,
+  ///         too_many_processes, timeout (another process is opening it), io.
+  static Store open(const std::string& path, const Options& options = {});
+  /// The same where no store may be there yet; throws errc::already_exists otherwise.
+  static Store create(const std::string& path, const Options& options = {});
+  /// The same where a store must be there; throws errc::not_found otherwise.
+  static Store open_existing(const std::string& path, const Options& options = {});
+
+  /// Runs `body(WriteTransaction&)` and commits; returns what it returns. Rolls back where it throws.
+  template <class Body>
+  auto write(Body&& body) {
+    return run_write(std::forward<Body>(body), [](WriteTransaction& tx) { tx.commit(); });
+  }
+  template <class Body>
+  auto write(Durability durability, Body&& body) {
+    return run_write(std::forward<Body>(body),
+                     [durability](WriteTransaction& tx) { tx.commit(durability); });
+  }
+  /// Runs `body(const ReadTransaction&)` on the last published state; returns what it returns.
+  template <class Body>
+  auto read(Body&& body) const {
+    const ReadTransaction section = begin_read();
+    return std::forward<Body>(body)(section);
+  }
+
+  /// Waits for the write lock, up to Options::lock_timeout.
+  ///
+  /// Throws: errc::timeout, naming the holder. errc::write_inside_read within a read section of this
+  ///         thread, errc::transaction_active within a write transaction of it. errc::closed, forked.
+  WriteTransaction begin_write();
+  /// Two uncontended atomic operations; waits only while a commit is being published.
+  ReadTransaction begin_read() const;
+
+  /// Empties the log into the data file. Complexity: one or two syncs at Durability::power.
+  void checkpoint();
+  /// Closes the store for every handle of this process and reports what goes wrong; the last process
+  /// to close leaves an empty log. Letting the last handle go closes without that, which is as safe.
+  ///
+  /// Requires: no transaction of this process is open.
+  void close();
+
+  /// The published sequence number: 1 for a new store, one more for each commit.
+  std::uint64_t sequence() const;
+  /// Waits until there is a commit after `sequence`, by whichever process, or the time is over.
+  /// Returns the published sequence number.
+  std::uint64_t wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) const;
+
+  std::uint64_t size() const;   ///< bytes of the data file
+  std::uint64_t used() const;   ///< bytes in live blocks; O(file size / 64 KiB)
+  std::uint64_t limit() const;  ///< most bytes that the data file may grow to
+
+  /// Makes the data file `bytes` long ahead of need, or shorter as far as its end is free.
+  /// Throws errc::no_space, too_large: nothing changed.
+  void resize_file(std::uint64_t bytes);
+  /// Gives the free end of the data file back; returns how many bytes that were.
+  std::uint64_t shrink_to_usage();
+
+  /// Takes over from a writer that died, if there is one.
+  RecoveryReport recover();
+  /// What opening the store had to do.
+  RecoveryReport last_recovery() const;
+  std::vector<ProcessInfo> processes() const;
+  /// Examines header, log, allocator, catalog and every object that a root reaches.
+  /// Complexity: one pass over the store, in a read section.
+  CheckReport check() const;
+
+  const std::string& path() const;
+  Durability durability() const;
+
+ private:
+  explicit Store(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+
+  template <class Body, class Commit>
+  auto run_write(Body&& body, Commit commit) {
+    WriteTransaction tx = begin_write();
+    using Result = std::invoke_result_t<Body, WriteTransaction&>;
+    if constexpr (std::is_void_v<Result>) {
+      std::forward<Body>(body)(tx);
+      commit(tx);
+    } else {
+      auto result = std::forward<Body>(body)(tx);
+      commit(tx);
+      return result;
+    }
+  }
+
+  std::shared_ptr<Engine> engine_;
+};
+
+}  // namespace cairn

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cairn/allocator/write_context.hpp"
+#include "cairn/mapping/file.hpp"
+#include "cairn/options.hpp"
+#include "cairn/recovery/header_format.hpp"
+#include "cairn/recovery/log_ring.hpp"
+#include "cairn/recovery/meta_slots.hpp"
+#include "cairn/reports.hpp"
+#include "cairn/store/process_table.hpp"
+#include "cairn/store/reader_lanes.hpp"
+#include "cairn/store/write_lock.hpp"
+
+namespace cairn {
+
+/// What the records up to some position of the log amount to.
+struct LogState {
+  std::uint64_t position = 0;    ///< behind the last record
+  std::uint64_t sequence = 0;    ///< of the last record
+  std::uint64_t heap_end = 0;    ///< bytes
+  std::uint64_t file_bytes = 0;  ///< committed length of the data file
+  /// Largest heap end of any record since the checkpoint: pages below it may be written by replay.
+  std::uint64_t reach = 0;
+};
+
+enum class OpenMode { open_or_create, create, open_existing };
+
+/// One process's share in one store: both files, the three views, and the protocol between
+/// transactions, log and shared image. `Store` and the transaction classes are its public face.
+///
+/// Invariants:
+///  1. The shared image changes only by applying records, and on fresh pages, which no record that
+///     was published makes reachable.
+///  2. A record is applied only once it is appended (and, at Durability::power, synced).
+///  3. The log tail is stored after all bytes that it covers; it alone decides that a commit happened.
+///  4. At the begin of a transaction everything appended is published, and the working view shows it.
+///  5. The ring's bytes before the checkpoint are overwritten only after a meta slot names it.
+///
+/// Threads: begin_read and end_read by any; the rest by the one that holds the write lock, which
+/// begin_write takes.
+class Engine final : private HeapSpace {
+ public:
+  /// The engine for the file at `path`, the same one for every handle of this process.
+  static std::shared_ptr<Engine> open(const std::string& path, const Options& options,
+                                      OpenMode mode);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  void begin_write();
+  /// Ends the transaction, whether it returns or throws: by rolling back unless the record was
+  /// appended.
+  std::uint64_t commit(Durability durability);
+  void rollback() noexcept;
+  std::uint64_t begin_read();
+  void end_read() noexcept { lanes_.leave(); }
+
+  /// Empties the log. `close` does so too where no other process is attached.
+  void checkpoint();
+  void close();
+  /// Makes the data file `bytes` long, or as short as its content allows.
+  void resize_file(std::uint64_t bytes);
+  std::uint64_t shrink_to_usage();
+  /// Waits until the published sequence is above `sequence`; returns it, newer or not.
+  std::uint64_t wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout);
+  RecoveryReport recover();
+
+  const std::string& path() const noexcept override { return data_.path(); }
+  Durability durability() const noexcept;
+  WriteContext& context() noexcept { return context_; }
+  /// The committed bytes, for sections.
+  const std::byte* read_base() const noexcept { return read_view_.data(); }
+  std::uint64_t published_heap_end() const noexcept {
+    return live_.heap_end.load(std::memory_order_relaxed);
+  }
+  std::uint64_t sequence() const noexcept {
+    return live_.published.load(std::memory_order_acquire);
+  }
+  std::uint64_t file_bytes() const { return data_.size(); }
+  std::uint64_t limit_bytes() const noexcept;
+  std::uint64_t transaction_heap_end() const noexcept { return heap_end_; }
+  const Identity& identity() const noexcept { return identity_; }
+  MetaSlot newest_meta() const;
+  std::uint64_t log_position() const noexcept {
+    return live_.log_tail.load(std::memory_order_acquire);
+  }
+  std::vector<ProcessInfo> processes() const { return table_.list(); }
+  ProcessTable& process_table() noexcept { return table_; }
+  const RecoveryReport& last_recovery() const noexcept { return last_recovery_; }
+  /// True where `p` lies in a view of this store.
+  bool is_in_read_view(const void* p) const noexcept;
+  bool is_in_working_view(const void* p) const noexcept { return context_.contains(p); }
+  /// Throws errc::closed, forked or io where the store cannot be used.
+  void require_usable() const;
+  /// In a forked child: the handle is the parent's.
+  void abandon_in_child() noexcept { forked_.store(true, std::memory_order_relaxed); }
+
+ private:
+  Engine(File data, const Identity& identity, const MetaSlot& meta, const Options& options,
+         std::uint64_t reach_bytes);
+  static std::shared_ptr<Engine> attach(const std::string& path, const Options& options);
+
+  // attaching and recovering: engine_recovery.cpp
+  void recover_alone();
+  void join_others();
+  bool live_words_are_trustworthy() const;
+  void replay(bool trusted);
+  void replay_record(const RecordView& record, bool apply);
+  void require_pages_of(const RecordView& record) const;
+  void discard_torn_append();
+  void restart_log();
+  void reset_live_words();
+  void catch_up();
+  void take_over();
+  void repair_publication();
+  void reload_meta();
+  void cut_file();
+
+  // committing: engine_commit.cpp
+  void prepare_transaction(const WriteLock::Grant& grant);
+  void collect_lines();
+  void add_fresh_pages();
+  void verify_marks() const;
+  void make_room_in_log(std::uint64_t bytes);
+  RecordView append();
+  void publish(const RecordView& record);
+  void end_transaction() noexcept;
+  void restore_lines() noexcept;
+  RecordView append_durably();
+  void sync_or_fail(const File& file);
+  void write_checkpoint(bool clean);
+  void mark_unclean();
+
+  // HeapSpace
+  std::uint64_t heap_end() const noexcept override { return heap_end_; }
+  void extend_heap(std::uint64_t bytes) override;
+  void shrink_heap(std::uint64_t bytes) override { heap_end_ = bytes; }
+  void grow_file(std::uint64_t bytes);
+  void grow_file_to(std::uint64_t bytes);
+  void commit_and_cut();
+
+  bool survives_power() const noexcept {
+    return identity_.durability == StoredDurability::power;
+  }
+  void advance(const RecordView& record) noexcept;
+
+  // fixed once constructed
+  File data_;
+  Identity identity_;
+  Options options_;
+  std::uint64_t seed_;
+  std::uint64_t reach_bytes_;
+  Reservation read_view_;
+  Reservation window_;
+  LiveWords& live_;
+  ProcessTable table_;
+  ReaderLanes lanes_;
+  WriteLock lock_;
+  std::atomic<bool> closed_{false};
+  std::atomic<bool> forked_{false};
+
+  // guarded by the write lock
+  LogRing log_;
+  MetaSlot meta_;
+  WriteContext context_;
+  LogState state_;  ///< what the working view shows outside transactions
+  RecoveryReport last_recovery_;
+
+  // of the running transaction
+  std::uint64_t heap_end_ = 0;
+  std::uint64_t file_bytes_ = 0;
+  std::vector<PageEntry> entries_;
+  std::uint64_t line_count_ = 0;
+  bool resizing_ = false;
+};
+
+}  // namespace cairn

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "cairn/mapping/file.hpp"
+#include "cairn/store/engine.hpp"
+
+namespace cairn {
+
+/// The stores that this process has open, by file, so that one file opened twice (by another path, a
+/// link or a bind mount) is one engine: two of them would take each other's locks for their own.
+///
+/// Threads: any.
+class EngineRegistry {
+ public:
+  static EngineRegistry& instance();
+
+  /// The engine of `id` if there is one.
+  std::shared_ptr<Engine> find(const FileId& id);
+  void add(const FileId& id, const std::shared_ptr<Engine>& engine);
+  void remove(const Engine* engine) noexcept;
+
+  /// Serialises opening, so that two threads do not both attach to one file.
+  std::unique_lock<std::mutex> lock_opening();
+
+  /// Throws errc::write_inside_read or no_transaction where `p` lies in a view of an open store.
+  static void explain_address(const void* p);
+
+ private:
+  EngineRegistry();
+  struct Table;
+  std::unique_ptr<Table> table_;
+};
+
+}  // namespace cairn

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cairn/mapping/file.hpp"
+#include "cairn/recovery/header_format.hpp"
+#include "cairn/reports.hpp"
+
+namespace cairn {
+
+/// A lock on one byte of a file that the kernel drops when its holder dies, however that happens.
+/// It belongs to the open file, so it tells processes apart in any pid namespace.
+class ByteLock {
+ public:
+  ByteLock() noexcept = default;
+  ByteLock(ByteLock&& other) noexcept;
+  ByteLock& operator=(ByteLock&& other) noexcept;
+  ~ByteLock();
+
+  /// Takes the byte if nobody else holds it; the result is empty otherwise.
+  static ByteLock try_acquire(const File& file, std::uint64_t offset);
+  /// Waits for the byte. Throws errc::timeout.
+  static ByteLock acquire(const File& file, std::uint64_t offset,
+                          std::chrono::milliseconds timeout, const std::string& purpose);
+  /// True while some other open file holds the byte.
+  static bool is_held_elsewhere(const File& file, std::uint64_t offset);
+
+  explicit operator bool() const noexcept { return descriptor_ >= 0; }
+
+ private:
+  ByteLock(int descriptor, std::uint64_t offset) noexcept
+      : descriptor_(descriptor), offset_(offset) {}
+
+  int descriptor_ = -1;
+  std::uint64_t offset_ = 0;
+};
+
+/// The 64 slots of attached processes. Being alive means holding the lock on one's slot; heartbeats
+/// only tell progress.
+///
+/// Threads: claim and release by the opener; everything else by any.
+class ProcessTable {
+ public:
+  ProcessTable(const File& file, ProcessSlot* slots) noexcept : file_(file), slots_(slots) {}
+
+  /// Takes a free slot; one that `avoid` names only where there is no other, since the dead process
+  /// it belonged to is still referred to. Throws errc::too_many_processes.
+  void claim(const std::string& label, std::uint32_t avoid);
+  /// Gives the slot back.
+  void release() noexcept;
+
+  std::uint32_t own_slot() const noexcept { return own_slot_; }
+  /// Slot + 1 in the low 8 bits, 24 bits of the slot's nonce above: what a process leaves as its
+  /// name in places that outlive it, where the next owner of its slot must not be taken for it.
+  std::uint32_t own_token() const noexcept { return own_token_; }
+  /// True while the process that left `token` lives.
+  bool is_token_alive(std::uint32_t token) const;
+  static std::uint32_t slot_of(std::uint32_t token) noexcept { return (token & 0xFF) - 1; }
+  /// True for the own slot and for those that another living process holds.
+  bool is_alive(std::uint32_t slot) const;
+  /// True where no other process is attached.
+  bool is_alone() const;
+  /// Forgets what dead processes left in their slots; returns how many there were.
+  std::uint32_t reap();
+
+  void enter_phase(ProcessPhase phase) noexcept;
+  void beat() noexcept;
+  std::vector<ProcessInfo> list() const;
+  /// For messages: who holds `slot`, and in which phase for how long.
+  std::string describe(std::uint32_t slot) const;
+
+ private:
+  static std::uint64_t lock_offset(std::uint64_t slot) noexcept {
+    return process_table_offset + slot * sizeof(ProcessSlot);
+  }
+  bool try_claim(std::uint32_t slot, const std::string& label);
+  std::uint32_t token_of(std::uint32_t slot) const noexcept;
+
+  const File& file_;
+  ProcessSlot* slots_;
+  std::uint32_t own_slot_ = ~0U;
+  std::uint32_t own_token_ = 0;
+  ByteLock own_lock_;
+};
+
+}  // namespace cairn

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/store/engine.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include "cairn/error.hpp"
+#include "cairn/mapping/futex.hpp"
+#include "cairn/mapping/shared_view.hpp"
+#include "cairn/recovery/checksum.hpp"
+#include "cairn/store/engine_registry.hpp"
+#include "cairn/store/store_files.hpp"
+
+namespace cairn {
+namespace {
+
+/// Byte of the data file that whoever opens or closes the store holds.
+constexpr std::uint64_t opening_lock_offset = 0;
+/// How often an opener begins again because the file under the path changed meanwhile.
+constexpr int open_attempts = 100;
+
+std::uint64_t memory_bytes() noexcept {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  return pages > 0 ? static_cast<std::uint64_t>(pages) * page_bytes : std::uint64_t{1} << 30;
+}
+
+Options with_defaults(Options options) {
+  if (options.private_bytes == 0) options.private_bytes = memory_bytes() / 4;
+  return options;
+}
+
+void require_durability(const Identity& identity, const Options& options,
+                        const std::string& path) {
+  if (!options.durability) return;
+  const bool wants_power = *options.durability == Durability::power;
+  const bool has_power = identity.durability == StoredDurability::power;
+  if (wants_power == has_power) return;
+  throw Error(errc::durability_mismatch, path,
+              std::string("created with Durability::") + (has_power ? "power" : "process") +
+                  ", opened with Durability::" + (wants_power ? "power" : "process"));
+}
+
+MetaSlot read_meta(const File& data, std::uint64_t seed) {
+  std::array<std::byte, page_bytes> header;
+  if (data.read_at(0, header) < header.size()) {
+    throw Error(errc::truncated, data.path(), "the header is cut short");
+  }
+  return newest_meta(header, seed, data.path());
+}
+
+bool any_attached(const File& data) {
+  for (std::uint64_t slot = 0; slot < process_slot_count; ++slot) {
+    if (ByteLock::is_held_elsewhere(data, process_table_offset + slot * sizeof(ProcessSlot))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+template <class T>
+T* at_offset(const Reservation& memory, std::uint64_t offset) noexcept {
+  return reinterpret_cast<T*>(memory.data() + offset);
+}
+
+}  // namespace
+
+std::shared_ptr<Engine> Engine::open(const std::string& path, const Options& options,
+                                     OpenMode mode) {
+  const auto guard = EngineRegistry::instance().lock_opening();
+  if (mode == OpenMode::create && !create_store_files(path, options)) {
+    throw Error(errc::already_exists, path, "open it instead, or remove it and its log");
+  }
+  for (int attempt = 0; attempt < open_attempts; ++attempt) {
+    try {
+      if (auto engine = attach(path, options)) return engine;
+    } catch (const Error& error) {
+      const bool absent = error == errc::not_found && error.path() == path;
+      if (!absent || mode == OpenMode::open_existing) throw;
+      create_store_files(path, options);
+    }
+  }
+  throw Error(errc::replaced, path, "the file keeps being replaced while it is opened");
+}
+
+std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& options) {
+  File data = File::open(path, File::Access::read_write);
+  const FileId id = data.id();
+  if (auto engine = EngineRegistry::instance().find(id)) {
+    require_durability(engine->identity_, options, path);
+    return engine;
+  }
+  const Identity identity = read_identity(data);
+  require_durability(identity, options, path);
+  const ByteLock opening = ByteLock::acquire(data, opening_lock_offset, options.lock_timeout,
+                                             "opening or closing the store");
+  if (!data.is_still_at_path()) return nullptr;
+  const MetaSlot meta = read_meta(data, checksum_seed(identity.uuid));
+  const bool alone = !any_attached(data);
+  std::uint64_t reach = meta.max_bytes;
+  if (alone) reach = std::max(reach, round_up(options.max_bytes, page_bytes));
+  // The lock stands on a descriptor of its own, so that it is dropped here whatever happens.
+  File own = File::open(path, File::Access::read_write);
+  if (!(own.id() == id)) return nullptr;
+  std::shared_ptr<Engine> engine(
+      new Engine(std::move(own), identity, meta, with_defaults(options), reach));
+  if (alone) {
+    engine->recover_alone();
+  } else {
+    engine->join_others();
+  }
+  EngineRegistry::instance().add(id, engine);
+  return engine;
+}
+
+Engine::Engine(File data, const Identity& identity, const MetaSlot& meta, const Options& options,
+               std::uint64_t reach_bytes)
+    : data_(std::move(data)),
+      identity_(identity),
+      options_(options),
+      seed_(checksum_seed(identity.uuid)),
+      reach_bytes_(reach_bytes),
+      read_view_(map_shared(data_, reach_bytes, ViewAccess::read_only)),
+      window_(map_shared(data_, reach_bytes, ViewAccess::read_write)),
+      live_(*at_offset<LiveWords>(window_, live_words_offset)),
+      table_(data_, at_offset<ProcessSlot>(window_, process_table_offset)),
+      lanes_(live_, at_offset<ReaderLane>(window_, reader_lanes_offset), table_, data_.path()),
+      lock_(live_.write_lock, table_),
+      log_(File::open(log_path(data_.path()), File::Access::read_write), identity.uuid,
+           meta.log_bytes),
+      meta_(meta),
+      context_(data_, reach_bytes, *this) {
+  meta_.max_bytes = reach_bytes;
+  context_.heap().zero_on_allocate(options_.zero_on_allocate);
+  context_.write_set().set_touch_limit(2 * options_.private_bytes / page_bytes);
+  table_.claim(options_.label, lock_.owner_slot());
+  lanes_.on_stuck_publisher([this] { repair_publication(); }, options_.lock_timeout);
+}
+
+Engine::~Engine() {
+  EngineRegistry::instance().remove(this);
+  if (!closed_.load(std::memory_order_relaxed) && !forked_.load(std::memory_order_relaxed)) {
+    table_.release();
+  }
+}
+
+void Engine::require_usable() const {
+  // Relaxed: a handle that is closed or forked while another thread uses it is that program's race.
+  if (closed_.load(std::memory_order_relaxed)) {
+    throw Error(errc::closed, path(), "open it again");
+  }
+  if (forked_.load(std::memory_order_relaxed)) {
+    throw Error(errc::forked, path(), "open the store again in the child process");
+  }
+  if (live_.failed.load(std::memory_order_relaxed) != 0) {
+    throw Error(errc::io, path(),
+                "an earlier sync failed; close the store in every process and open it again");
+  }
+}
+
+Durability Engine::durability() const noexcept {
+  return survives_power() ? Durability::power : Durability::process;
+}
+
+std::uint64_t Engine::begin_read() {
+  if (closed_.load(std::memory_order_relaxed) || forked_.load(std::memory_order_relaxed))
+      [[unlikely]] {
+    require_usable();
+  }
+  return lanes_.enter();
+}
+
+void Engine::checkpoint() {
+  begin_write();
+  try {
+    write_checkpoint(false);
+  } catch (...) {
+    rollback();
+    throw;
+  }
+  rollback();
+}
+
+void Engine::close() {
+  if (closed_.load(std::memory_order_relaxed)) return;
+  if (forked_.load(std::memory_order_relaxed)) require_usable();
+  if (live_.failed.load(std::memory_order_relaxed) == 0) {
+    const File gate = File::open(path(), File::Access::read_write);
+    const ByteLock closing = ByteLock::acquire(gate, opening_lock_offset, options_.lock_timeout,
+                                               "opening or closing the store");
+    if (table_.is_alone()) {
+      begin_write();
+      try {
+        if (meta_.clean == 0 || meta_.checkpoint_position != state_.position) {
+          write_checkpoint(true);
+        }
+      } catch (...) {
+        rollback();
+        throw;
+      }
+      rollback();
+    }
+  }
+  closed_.store(true, std::memory_order_relaxed);
+  EngineRegistry::instance().remove(this);
+  lanes_.give_all_back();
+  table_.release();
+}
+
+void Engine::resize_file(std::uint64_t bytes) {
+  begin_write();
+  try {
+    const std::uint64_t wanted = round_up(bytes, page_bytes);
+    if (wanted > limit_bytes()) {
+      throw Error(errc::too_large, path(),
+                  std::to_string(wanted) + " bytes, max_bytes is " + std::to_string(limit_bytes()));
+    }
+    if (wanted > file_bytes_) {
+      grow_file_to(wanted);
+    } else {
+      context_.heap().trim();
+      file_bytes_ = std::max(wanted, heap_end_);
+    }
+  } catch (...) {
+    rollback();
+    throw;
+  }
+  commit_and_cut();
+}
+
+std::uint64_t Engine::shrink_to_usage() {
+  const std::uint64_t before = file_bytes();
+  resize_file(0);
+  const std::uint64_t after = file_bytes();
+  return before - std::min(before, after);
+}
+
+/// Commits a transaction that changed the file's length, and cuts the file where that made it
+/// shorter; a kill in between leaves the cut to recovery.
+void Engine::commit_and_cut() {
+  commit(durability());
+  begin_write();
+  try {
+    crash_point("shrink.committed");
+    cut_file();
+  } catch (...) {
+    rollback();
+    throw;
+  }
+  rollback();
+}
+
+std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  // Sequentially consistent, with `publish`: counted as a waiter before the sequence is looked at.
+  live_.change_waiters.fetch_add(1, std::memory_order_seq_cst);
+  for (;;) {
+    const std::uint64_t published = live_.published.load(std::memory_order_seq_cst);
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (published > sequence || left <= left.zero()) {
+      live_.change_waiters.fetch_sub(1, std::memory_order_relaxed);
+      return published;
+    }
+    futex_wait(low_half(live_.published), static_cast<std::uint32_t>(published), left);
+  }
+}
+
+bool Engine::is_in_read_view(const void* p) const noexcept {
+  return reinterpret_cast<std::uintptr_t>(p) -
+             reinterpret_cast<std::uintptr_t>(read_view_.data()) <
+         reach_bytes_;
+}
+
+RecoveryReport Engine::recover() {
+  begin_write();
+  rollback();
+  return last_recovery_;
+}
+
+}  // namespace cairn

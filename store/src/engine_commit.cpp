@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "cairn/error.hpp"
+#include "cairn/mapping/futex.hpp"
+#include "cairn/store/engine.hpp"
+
+namespace cairn {
+namespace {
+
+/// Up to here a durable commit logs its fresh pages; above, syncing the data file costs less than
+/// writing the bytes twice.
+constexpr std::uint64_t logged_fresh_bytes = 128 << 10;
+constexpr std::uint64_t largest_growth_step = 64 << 20;
+constexpr std::uint64_t smallest_growth_step = 256 << 10;
+
+bool lines_equal(const std::byte* a, const std::byte* b) noexcept {
+  return std::memcmp(a, b, line_bytes) == 0;
+}
+
+/// Lines of `mask` in which two pages differ.
+std::uint64_t changed_lines(std::uint64_t mask, const std::byte* a, const std::byte* b) noexcept {
+  std::uint64_t changed = 0;
+  for (std::uint64_t rest = mask; rest != 0; rest &= rest - 1) {
+    const auto line = static_cast<std::uint64_t>(std::countr_zero(rest));
+    if (!lines_equal(a + line * line_bytes, b + line * line_bytes)) changed |= 1ULL << line;
+  }
+  return changed;
+}
+
+}  // namespace
+
+void Engine::begin_write() {
+  require_usable();
+  if (lanes_.in_section()) {
+    throw Error(errc::write_inside_read, path(),
+                "end this thread's read section before beginning a write transaction");
+  }
+  if (ActiveWrite::find(context_.base()) != nullptr) {
+    throw Error(errc::transaction_active, path(), "commit it or let it go before beginning another");
+  }
+  const WriteLock::Grant grant = lock_.acquire(options_.lock_timeout, path());
+  try {
+    table_.enter_phase(ProcessPhase::writing);
+    prepare_transaction(grant);
+  } catch (...) {
+    table_.enter_phase(ProcessPhase::idle);
+    lock_.release();
+    throw;
+  }
+  ActiveWrite::push(context_);
+}
+
+void Engine::prepare_transaction(const WriteLock::Grant& grant) {
+  if (grant.taken_over) {
+    take_over();
+  } else if (grant.changed_hands || state_.sequence != sequence()) {
+    catch_up();
+  }
+  // Looked at again under the lock: the last owner may have failed meanwhile.
+  require_usable();
+  if (state_.reach > state_.heap_end) write_checkpoint(false);
+  if (meta_.clean != 0 && !survives_power()) mark_unclean();
+  if (context_.write_set().private_pages().size() * page_bytes > options_.private_bytes) {
+    context_.drop_private_pages();
+  }
+  context_.heap().reload();
+  heap_end_ = state_.heap_end;
+  file_bytes_ = state_.file_bytes;
+}
+
+std::uint64_t Engine::commit(Durability durability) {
+  bool appended = false;
+  try {
+    if (lanes_.in_section()) {
+      throw Error(errc::write_inside_read, path(),
+                  "end this thread's read section before committing: publishing waits for it");
+    }
+    if (durability == Durability::power && !survives_power()) {
+      throw Error(errc::durability_mismatch, path(),
+                  "the store was created with Durability::process");
+    }
+    if (options_.verify_writes) verify_marks();
+    collect_lines();
+    if (entries_.empty() && heap_end_ == state_.heap_end && file_bytes_ == state_.file_bytes) {
+      const std::uint64_t unchanged = state_.sequence;
+      end_transaction();
+      return unchanged;
+    }
+    const RecordView record = append_durably();
+    // From here on the commit stands, whatever happens to its publication.
+    appended = true;
+    advance(record);
+    publish(record);
+  } catch (...) {
+    if (appended) {
+      end_transaction();
+    } else {
+      rollback();
+    }
+    throw;
+  }
+  const std::uint64_t sequence = state_.sequence;
+  end_transaction();
+  return sequence;
+}
+
+RecordView Engine::append_durably() {
+  if (!lock_.begin_commit()) {
+    throw Error(errc::fenced, path(), "nothing was committed; begin a new transaction");
+  }
+  const std::uint64_t fresh_bytes = heap_end_ - std::min(heap_end_, state_.heap_end);
+  const bool grew = file_bytes_ > state_.file_bytes;
+  const bool sync_data = survives_power() && (grew || fresh_bytes > logged_fresh_bytes);
+  if (survives_power() && !sync_data) add_fresh_pages();
+  make_room_in_log(record_bytes(entries_.size(), line_count_));
+  if (sync_data) {
+    // Length and fresh pages must be on the disk before the record that makes them reachable.
+    crash_point("commit.sync_data");
+    sync_or_fail(data_);
+  }
+  const RecordView record = append();
+  if (survives_power()) {
+    crash_point("commit.sync_log");
+    sync_or_fail(log_.file());
+    crash_point("commit.synced");
+  }
+  return record;
+}
+
+void Engine::collect_lines() {
+  entries_.clear();
+  line_count_ = 0;
+  const WriteSet& marks = context_.write_set();
+  const std::uint64_t end_page = std::min(heap_end_, state_.heap_end) / page_bytes;
+  for (const std::uint32_t page : marks.touched()) {
+    if (page >= end_page) continue;
+    const std::uint64_t offset = page * page_bytes;
+    // Equal lines may be left out because everything appended is published (Engine, invariant 4).
+    const std::uint64_t changed = changed_lines(marks.mask(page), context_.base() + offset,
+                                                read_view_.data() + offset);
+    if (changed == 0) continue;
+    entries_.push_back({page, changed});
+    line_count_ += static_cast<std::uint64_t>(std::popcount(changed));
+  }
+}
+
+void Engine::add_fresh_pages() {
+  for (std::uint64_t page = state_.heap_end / page_bytes; page < heap_end_ / page_bytes; ++page) {
+    entries_.push_back({page, ~0ULL});
+    line_count_ += lines_per_page;
+  }
+}
+
+void Engine::verify_marks() const {
+  const WriteSet& marks = context_.write_set();
+  for (std::uint64_t page = heap_begin / page_bytes; page < state_.heap_end / page_bytes; ++page) {
+    const std::uint64_t unmarked = ~marks.mask(page);
+    const std::uint64_t offset = page * page_bytes;
+    const std::uint64_t missed =
+        changed_lines(unmarked, context_.base() + offset, read_view_.data() + offset);
+    if (missed == 0) continue;
+    const auto line = static_cast<std::uint64_t>(std::countr_zero(missed));
+    throw Error(errc::unmarked_write, path(),
+                "the 64 bytes at offset " + std::to_string(offset + line * line_bytes) +
+                    " were changed without a mark; call mark() before storing");
+  }
+}
+
+void Engine::make_room_in_log(std::uint64_t bytes) {
+  const std::uint64_t used = state_.position - meta_.checkpoint_position;
+  if (used + bytes <= log_.ring_bytes()) return;
+  if (bytes > options_.max_log_bytes) {
+    throw Error(errc::too_large, path(),
+                "the transaction needs " + std::to_string(bytes) + " bytes of log, max_log_bytes is " +
+                    std::to_string(options_.max_log_bytes) + "; commit in smaller steps");
+  }
+  if (bytes <= log_.ring_bytes()) {
+    write_checkpoint(false);
+    return;
+  }
+  const std::uint64_t ring_bytes = std::min(
+      std::max(std::bit_ceil(bytes), log_.ring_bytes()),
+      std::max(round_up(options_.max_log_bytes, page_bytes), round_up(bytes, page_bytes)));
+  log_.grow_file(ring_bytes, survives_power());
+  // The checkpoint empties the ring; only an empty ring may change its length.
+  meta_.log_bytes = ring_bytes;
+  write_checkpoint(false);
+  log_.map(ring_bytes);
+}
+
+RecordView Engine::append() {
+  RecordHeader header{};
+  header.magic = record_magic;
+  header.position = state_.position;
+  header.sequence = state_.sequence + 1;
+  // What came before is synced at level power, because each commit syncs before it returns.
+  header.durable_position = survives_power() ? state_.position : meta_.checkpoint_position;
+  header.heap_end_pages = static_cast<std::uint32_t>(heap_end_ / page_bytes);
+  header.file_pages = static_cast<std::uint32_t>(file_bytes_ / page_bytes);
+  header.page_count = static_cast<std::uint32_t>(entries_.size());
+  header.line_count = static_cast<std::uint32_t>(line_count_);
+  const RecordView record = log_.append(header, entries_, [this](std::uint64_t page) {
+    return context_.base() + page * page_bytes;
+  });
+  crash_point("append.before_tail");
+  // Release pairs with the acquire in `catch_up`. This store is the commit point for kills.
+  live_.log_tail.store(record.end_position(), std::memory_order_release);
+  crash_point("append.after_tail");
+  return record;
+}
+
+void Engine::publish(const RecordView& record) {
+  const std::uint64_t sequence = record.sequence();
+  crash_point("publish.begin");
+  // Sequentially consistent, with `ReaderLanes::enter`: raised before the lanes are looked at.
+  live_.publishing.exchange(sequence, std::memory_order_seq_cst);
+  crash_point("publish.raised");
+  try {
+    lanes_.wait_for_older(sequence, options_.reader_timeout);
+  } catch (...) {
+    live_.publishing.store(sequence - 1, std::memory_order_seq_cst);
+    throw;
+  }
+  std::byte* const window = window_.data();
+  record.apply([](std::uint64_t) { return true; },
+               [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
+                 data_.store_mapped(offset, window + offset, from, bytes);
+                 crash_point("publish.line");
+               });
+  crash_point("publish.applied");
+  live_.heap_end.store(record.heap_end(), std::memory_order_relaxed);
+  // Releases the record's bytes to `enter`; sequentially consistent against `wait_for_change`, which
+  // counts itself as a waiter before it looks at the sequence.
+  live_.published.exchange(sequence, std::memory_order_seq_cst);
+  crash_point("publish.done");
+  if (live_.change_waiters.load(std::memory_order_seq_cst) != 0) {
+    futex_wake(low_half(live_.published), INT32_MAX);
+  }
+}
+
+void Engine::advance(const RecordView& record) noexcept {
+  state_.position = record.end_position();
+  state_.sequence = record.sequence();
+  state_.heap_end = record.heap_end();
+  state_.file_bytes = record.file_bytes();
+  state_.reach = std::max(state_.reach, record.heap_end());
+}
+
+void Engine::end_transaction() noexcept {
+  context_.write_set().clear();
+  if (context_.tracked_bytes() != state_.heap_end) {
+    try {
+      context_.set_tracked_bytes(state_.heap_end);
+    } catch (...) {
+      // The border is set again, and the failure reported, when the next transaction begins.
+    }
+  }
+  if (resizing_) {
+    // Relaxed: whoever finds another state here finds the lock held, or takes it over.
+    live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
+    resizing_ = false;
+  }
+  ActiveWrite::pop(context_);
+  table_.enter_phase(ProcessPhase::idle);
+  lock_.release();
+}
+
+void Engine::rollback() noexcept {
+  restore_lines();
+  if (file_bytes_ > state_.file_bytes) {
+    try {
+      data_.truncate(state_.file_bytes);
+    } catch (...) {
+      // A file that is too long does no harm; recovery and the next growth mend it.
+    }
+  }
+  end_transaction();
+}
+
+void Engine::restore_lines() noexcept {
+  const WriteSet& marks = context_.write_set();
+  for (const std::uint32_t page : marks.touched()) {
+    const std::uint64_t offset = page * page_bytes;
+    for (std::uint64_t rest = marks.mask(page); rest != 0; rest &= rest - 1) {
+      const std::uint64_t line =
+          offset + static_cast<std::uint64_t>(std::countr_zero(rest)) * line_bytes;
+      std::byte* const ours = context_.base() + line;
+      // Comparing first spares pages that were declared but never written a private copy.
+      if (!lines_equal(ours, read_view_.data() + line)) {
+        std::memcpy(ours, read_view_.data() + line, line_bytes);
+      }
+    }
+  }
+  if (options_.verify_writes) context_.drop_private_pages();
+}
+
+void Engine::sync_or_fail(const File& file) {
+  try {
+    file.sync();
+  } catch (const Error& cause) {
+    // Relaxed: others look at it once they hold the write lock, which this thread has not released.
+    live_.failed.store(1, std::memory_order_relaxed);
+    throw Error(errc::io, path(),
+                "a sync failed, so the store refuses further writes; close it everywhere and open "
+                "it again to see whether this commit survives",
+                cause.system_errno());
+  }
+}
+
+std::uint64_t Engine::limit_bytes() const noexcept {
+  return options_.max_bytes == 0 ? reach_bytes_ : std::min(options_.max_bytes, reach_bytes_);
+}
+
+void Engine::extend_heap(std::uint64_t bytes) {
+  if (bytes <= heap_end_) return;
+  if (bytes > limit_bytes()) {
+    throw Error(errc::too_large, path(),
+                "the heap would end at byte " + std::to_string(bytes) + ", max_bytes is " +
+                    std::to_string(limit_bytes()));
+  }
+  if (bytes > file_bytes_) grow_file(bytes);
+  heap_end_ = bytes;
+}
+
+/// Grows the file by more than was asked for, so that small growth stays rare.
+void Engine::grow_file(std::uint64_t bytes) {
+  const std::uint64_t step =
+      std::clamp(round_up(file_bytes_ / 4, page_bytes), smallest_growth_step, largest_growth_step);
+  const std::uint64_t wanted = std::min(std::max(bytes, file_bytes_ + step), limit_bytes());
+  try {
+    grow_file_to(wanted);
+  } catch (const Error& error) {
+    if (!(error == errc::no_space) || wanted == bytes) throw;
+    // No room for the step ahead; there may be for what is needed.
+    grow_file_to(bytes);
+  }
+}
+
+void Engine::grow_file_to(std::uint64_t bytes) {
+  ResizeRecord& resize = live_.resize;
+  const std::uint64_t now = boottime_ns();
+  const std::chrono::nanoseconds allowed = options_.operation_timeout;
+  resize.owner_slot.store(table_.own_slot(), std::memory_order_relaxed);
+  resize.epoch.store(lock_.epoch(), std::memory_order_relaxed);
+  resize.started_ns.store(now, std::memory_order_relaxed);
+  resize.deadline_ns.store(now + static_cast<std::uint64_t>(allowed.count()),
+                           std::memory_order_relaxed);
+  resize.old_bytes.store(state_.file_bytes, std::memory_order_relaxed);
+  resize.new_bytes.store(bytes, std::memory_order_relaxed);
+  // Release: whoever finds the resize finds its numbers.
+  resize.state.store(ResizeState::growing, std::memory_order_release);
+  resizing_ = true;
+  crash_point("grow.recorded");
+  data_.allocate(file_bytes_, bytes);
+  file_bytes_ = bytes;
+  crash_point("grow.allocated");
+}
+
+}  // namespace cairn

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+
+#include "cairn/error.hpp"
+#include "cairn/recovery/checksum.hpp"
+#include "cairn/store/engine.hpp"
+
+namespace cairn {
+namespace {
+
+LogState checkpoint_state(const MetaSlot& meta) noexcept {
+  return {meta.checkpoint_position, meta.checkpoint_sequence, meta.heap_end, meta.file_bytes,
+          meta.heap_end};
+}
+
+using Clock = std::chrono::steady_clock;
+
+}  // namespace
+
+void Engine::recover_alone() {
+  const Clock::time_point start = Clock::now();
+  const bool same_boot = live_.boot_id == current_boot_id();
+  const bool failed = live_.failed.load(std::memory_order_relaxed) != 0;
+  if (!survives_power() && meta_.clean == 0 && meta_.boot_id != current_boot_id()) {
+    throw Error(errc::power_lost, path(),
+                "it was last written in another boot and never closed, and a store of "
+                "Durability::process promises nothing then; restore it from a copy");
+  }
+  const bool was_owned = lock_.owner_slot() != ~0U;
+  last_recovery_ = {};
+  last_recovery_.after_reboot = !same_boot;
+  last_recovery_.took_over = same_boot && was_owned;
+  state_ = checkpoint_state(meta_);
+  const bool trusted = same_boot && !failed && live_words_are_trustworthy();
+  crash_point("recover.begin");
+  replay(trusted);
+  const std::uint64_t size = data_.size();
+  if (size < state_.file_bytes) {
+    throw Error(errc::truncated, path(),
+                "the file has " + std::to_string(size) + " bytes, its last commit needs " +
+                    std::to_string(state_.file_bytes));
+  }
+  if (trusted) {
+    discard_torn_append();
+  } else {
+    restart_log();
+  }
+  last_recovery_.reclaimed_bytes = size - state_.file_bytes;
+  cut_file();
+  last_recovery_.reaped_processes = table_.reap();
+  reset_live_words();
+  last_recovery_.sequence = state_.sequence;
+  last_recovery_.needed = last_recovery_.replayed_records != 0 || was_owned ||
+                          last_recovery_.discarded_bytes != 0 ||
+                          last_recovery_.reclaimed_bytes != 0 ||
+                          last_recovery_.reaped_processes != 0;
+  last_recovery_.duration = Clock::now() - start;
+}
+
+/// Walks the headers from the checkpoint: the words are right where they lead exactly to the tail.
+bool Engine::live_words_are_trustworthy() const {
+  const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
+  const std::uint64_t published = live_.published.load(std::memory_order_acquire);
+  const std::uint64_t publishing = live_.publishing.load(std::memory_order_acquire);
+  if (tail < state_.position || tail - state_.position > log_.ring_bytes()) return false;
+  if (published < state_.sequence || publishing < published || publishing > published + 1) {
+    return false;
+  }
+  std::uint64_t position = state_.position;
+  std::uint64_t sequence = state_.sequence;
+  while (position < tail) {
+    const auto record = log_.parse_trusted(position);
+    if (!record || record->sequence() != sequence + 1) return false;
+    position = record->end_position();
+    ++sequence;
+  }
+  return position == tail && published <= sequence;
+}
+
+void Engine::replay(bool trusted) {
+  const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
+  const std::uint64_t published = live_.published.load(std::memory_order_acquire);
+  const bool failed = live_.failed.load(std::memory_order_relaxed) != 0;
+  const std::uint64_t ring_end = state_.position + log_.ring_bytes();
+  for (;;) {
+    if (trusted && state_.position == tail) return;
+    // After a failed sync only what was visible is known to have been durable.
+    if (failed && state_.sequence == published) return;
+    const bool shown = trusted && state_.sequence < published;
+    const auto record =
+        shown ? log_.parse_trusted(state_.position) : log_.parse(state_.position);
+    if (!record || record->sequence() != state_.sequence + 1 || record->end_position() > ring_end) {
+      if (trusted || log_.proves_damage_at(state_.position, state_.sequence)) {
+        throw Error(errc::corrupt, log_.file().path(),
+                    "the record at position " + std::to_string(state_.position) +
+                        " is unreadable, and valid ones follow it");
+      }
+      if (const auto torn = log_.parse_trusted(state_.position)) {
+        last_recovery_.discarded_bytes = torn->bytes();
+      }
+      return;
+    }
+    replay_record(*record, !shown);
+  }
+}
+
+/// The pages that a record writes must exist before it is applied.
+void Engine::require_pages_of(const RecordView& record) const {
+  if (record.heap_end() <= state_.heap_end) return;
+  const std::uint64_t size = data_.size();
+  if (record.file_bytes() <= reach_bytes_ && record.heap_end() <= size) return;
+  throw Error(errc::truncated, path(),
+              "the file has " + std::to_string(size) + " bytes, commit " +
+                  std::to_string(record.sequence()) + " needs " +
+                  std::to_string(record.heap_end()));
+}
+
+void Engine::replay_record(const RecordView& record, bool apply) {
+  require_pages_of(record);
+  if (apply) {
+    std::byte* const window = window_.data();
+    record.apply([](std::uint64_t) { return true; },
+                 [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
+                   data_.store_mapped(offset, window + offset, from, bytes);
+                   crash_point("recover.line");
+                 });
+    ++last_recovery_.replayed_records;
+    last_recovery_.replayed_bytes += record.bytes();
+    crash_point("recover.applied");
+  }
+  advance(record);
+}
+
+/// Spoils the header of a record that was written but never covered by the tail, so that nobody who
+/// reads the log without the tail takes it for a commit.
+void Engine::discard_torn_append() {
+  const auto torn = log_.parse_trusted(state_.position);
+  if (!torn) return;
+  last_recovery_.discarded_bytes = torn->bytes();
+  log_.spoil(state_.position);
+  crash_point("recover.spoiled");
+}
+
+/// Begins a new lap of the log: what the ring holds is of positions that never come again.
+void Engine::restart_log() {
+  LogState next = state_;
+  next.position = state_.position + log_.ring_bytes();
+  state_ = next;
+  write_checkpoint(meta_.clean != 0 && last_recovery_.replayed_records == 0);
+  crash_point("recover.restarted");
+}
+
+void Engine::reset_live_words() {
+  lanes_.reset();
+  live_.log_tail.store(state_.position, std::memory_order_relaxed);
+  live_.published.store(state_.sequence, std::memory_order_relaxed);
+  live_.publishing.store(state_.sequence, std::memory_order_relaxed);
+  live_.heap_end.store(state_.heap_end, std::memory_order_relaxed);
+  live_.change_waiters.store(0, std::memory_order_relaxed);
+  live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
+  live_.failed.store(0, std::memory_order_relaxed);
+  lock_.reset();
+  crash_point("recover.words");
+  // Last: until then the next opener resets them again.
+  live_.boot_id = current_boot_id();
+}
+
+void Engine::join_others() {
+  const std::uint64_t size = data_.size();
+  if (size < published_heap_end()) {
+    throw Error(errc::truncated, path(),
+                "the file has " + std::to_string(size) + " bytes, its heap ends at " +
+                    std::to_string(published_heap_end()));
+  }
+  state_ = checkpoint_state(meta_);
+  last_recovery_ = {};
+  repair_publication();
+  last_recovery_.sequence = sequence();
+}
+
+/// Takes over from a writer that died, so that its last commit becomes visible. Harmless otherwise.
+void Engine::repair_publication() {
+  WriteLock::Grant grant;
+  if (!lock_.try_take_over(grant)) return;
+  table_.enter_phase(ProcessPhase::recovering);
+  try {
+    take_over();
+  } catch (...) {
+    table_.enter_phase(ProcessPhase::idle);
+    lock_.release();
+    throw;
+  }
+  table_.enter_phase(ProcessPhase::idle);
+  lock_.release();
+}
+
+void Engine::take_over() {
+  const Clock::time_point start = Clock::now();
+  last_recovery_ = {};
+  last_recovery_.needed = true;
+  last_recovery_.took_over = true;
+  crash_point("takeover.begin");
+  catch_up();
+  discard_torn_append();
+  const std::uint64_t size = data_.size();
+  last_recovery_.reclaimed_bytes = size - std::min(size, state_.file_bytes);
+  cut_file();
+  crash_point("takeover.cut");
+  live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
+  last_recovery_.reaped_processes = table_.reap();
+  last_recovery_.reaped_readers = lanes_.reap();
+  last_recovery_.sequence = state_.sequence;
+  last_recovery_.duration = Clock::now() - start;
+}
+
+void Engine::catch_up() {
+  reload_meta();
+  // Somebody's commit may be appended but not shown; then the walk must begin before it.
+  const bool held_back = sequence() < state_.sequence;
+  if (state_.position < meta_.checkpoint_position || held_back) {
+    // Private pages may lack records that the log no longer holds.
+    if (!held_back) context_.drop_private_pages();
+    state_ = checkpoint_state(meta_);
+  }
+  const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
+  const WriteSet& pages = context_.write_set();
+  bool synced = !survives_power();
+  while (state_.position < tail) {
+    const auto record = log_.parse(state_.position);
+    if (!record || record->sequence() != state_.sequence + 1) {
+      throw Error(errc::corrupt, log_.file().path(),
+                  "no valid record at position " + std::to_string(state_.position) +
+                      " although the log reaches to " + std::to_string(tail));
+    }
+    require_pages_of(*record);
+    if (record->sequence() > sequence()) {
+      // A dead writer may have appended without syncing; nobody may see what could still be lost.
+      if (!synced) sync_or_fail(log_.file());
+      synced = true;
+      publish(*record);
+      ++last_recovery_.replayed_records;
+      last_recovery_.replayed_bytes += record->bytes();
+    }
+    record->apply([&](std::uint64_t page) { return pages.is_private(page); },
+                  [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
+                    std::memcpy(context_.base() + offset, from, bytes);
+                  });
+    advance(*record);
+  }
+  context_.set_tracked_bytes(state_.heap_end);
+}
+
+void Engine::reload_meta() {
+  meta_ = newest_meta();
+  if (meta_.log_bytes != log_.ring_bytes()) log_.map(meta_.log_bytes);
+}
+
+MetaSlot Engine::newest_meta() const {
+  // A copy, so that what was checked is what is used.
+  std::array<std::byte, page_bytes> header;
+  std::memcpy(header.data(), window_.data(), header.size());
+  return cairn::newest_meta(header, seed_, path());
+}
+
+/// Cuts the file to its committed length.
+void Engine::cut_file() {
+  if (data_.size() <= state_.file_bytes) return;
+  // Replay after a power cut must not meet records that write behind the new end.
+  if (state_.reach > state_.file_bytes) write_checkpoint(false);
+  data_.truncate(state_.file_bytes);
+}
+
+void Engine::write_checkpoint(bool clean) {
+  crash_point("checkpoint.begin");
+  if (survives_power() || clean) sync_or_fail(data_);
+  crash_point("checkpoint.data_synced");
+  MetaSlot next = meta_;
+  next.checkpoint_position = state_.position;
+  next.checkpoint_sequence = state_.sequence;
+  next.heap_end = state_.heap_end;
+  next.file_bytes = state_.file_bytes;
+  next.boot_id = current_boot_id();
+  next.clean = clean ? 1 : 0;
+  next = write_meta(data_, window_.data(), next, seed_);
+  if (survives_power() || clean) sync_or_fail(data_);
+  crash_point("checkpoint.meta_synced");
+  meta_ = next;
+  state_.reach = state_.heap_end;
+}
+
+/// Before the first write after a clean close: a store that is not safe against power loss must not
+/// look clean after one.
+void Engine::mark_unclean() {
+  MetaSlot next = meta_;
+  next.clean = 0;
+  next.boot_id = current_boot_id();
+  next = write_meta(data_, window_.data(), next, seed_);
+  sync_or_fail(data_);
+  meta_ = next;
+}
+
+}  // namespace cairn

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/store/engine_registry.hpp"
+
+#include <pthread.h>
+#include <tsl/robin_map.h>
+
+#include <mutex>
+#include <shared_mutex>
+
+#include "cairn/error.hpp"
+
+namespace cairn {
+
+struct EngineRegistry::Table {
+  struct Entry {
+    Engine* engine;
+    std::weak_ptr<Engine> owner;
+  };
+  std::mutex opening;
+  std::shared_mutex mutex;
+  tsl::robin_map<FileId, Entry> engines;  ///< guarded by mutex
+};
+
+EngineRegistry& EngineRegistry::instance() {
+  // Never destroyed: stores may be closed by static objects that outlive this one.
+  static auto* const registry = new EngineRegistry;
+  return *registry;
+}
+
+EngineRegistry::EngineRegistry() : table_(std::make_unique<Table>()) {
+  set_foreign_address_check(&EngineRegistry::explain_address);
+  // In a forked child every handle is the parent's: its locks, lanes and slot go on being the
+  // parent's whatever the child does.
+  ::pthread_atfork(nullptr, nullptr, [] {
+    for (auto& entry : instance().table_->engines) entry.second.engine->abandon_in_child();
+  });
+}
+
+std::shared_ptr<Engine> EngineRegistry::find(const FileId& id) {
+  const std::shared_lock guard(table_->mutex);
+  const auto found = table_->engines.find(id);
+  return found == table_->engines.end() ? nullptr : found->second.owner.lock();
+}
+
+void EngineRegistry::add(const FileId& id, const std::shared_ptr<Engine>& engine) {
+  const std::unique_lock guard(table_->mutex);
+  table_->engines.insert_or_assign(id, Table::Entry{engine.get(), engine});
+}
+
+void EngineRegistry::remove(const Engine* engine) noexcept {
+  const std::unique_lock guard(table_->mutex);
+  for (auto entry = table_->engines.begin(); entry != table_->engines.end(); ++entry) {
+    if (entry->second.engine == engine) {
+      table_->engines.erase(entry);
+      return;
+    }
+  }
+}
+
+std::unique_lock<std::mutex> EngineRegistry::lock_opening() {
+  return std::unique_lock(table_->opening);
+}
+
+void EngineRegistry::explain_address(const void* p) {
+  EngineRegistry& self = instance();
+  const std::shared_lock guard(self.table_->mutex);
+  for (const auto& entry : self.table_->engines) {
+    const Engine& engine = *entry.second.engine;
+    if (engine.is_in_read_view(p)) {
+      throw Error(errc::write_inside_read, engine.path(),
+                  "the object was found in a read section; find it in a write transaction");
+    }
+    if (engine.is_in_working_view(p)) {
+      throw Error(errc::no_transaction, engine.path(),
+                  "this thread has no write transaction on the store that the object stands in");
+    }
+  }
+}
+
+}  // namespace cairn

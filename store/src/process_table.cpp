@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/store/process_table.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+#include "cairn/error.hpp"
+
+namespace cairn {
+namespace {
+
+struct flock byte_range(std::uint64_t offset, short type) noexcept {
+  struct flock range {};
+  range.l_type = type;
+  range.l_whence = SEEK_SET;
+  range.l_start = static_cast<off_t>(offset);
+  range.l_len = 1;
+  return range;
+}
+
+std::chrono::nanoseconds since(std::uint64_t then_ns, std::uint64_t now_ns) noexcept {
+  return std::chrono::nanoseconds(now_ns > then_ns ? now_ns - then_ns : 0);
+}
+
+std::string label_of(const ProcessSlot& slot) {
+  const auto end = std::find(slot.label.begin(), slot.label.end(), '\0');
+  return {slot.label.begin(), end};
+}
+
+}  // namespace
+
+ByteLock::ByteLock(ByteLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), offset_(other.offset_) {}
+
+ByteLock& ByteLock::operator=(ByteLock&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(offset_, other.offset_);
+  return *this;
+}
+
+ByteLock::~ByteLock() {
+  if (descriptor_ < 0) return;
+  struct flock range = byte_range(offset_, F_UNLCK);
+  ::fcntl(descriptor_, F_OFD_SETLK, &range);
+}
+
+ByteLock ByteLock::try_acquire(const File& file, std::uint64_t offset) {
+  struct flock range = byte_range(offset, F_WRLCK);
+  if (::fcntl(file.descriptor(), F_OFD_SETLK, &range) == 0) return {file.descriptor(), offset};
+  if (errno == EAGAIN || errno == EACCES) return {};
+  throw_system_error(errno, file.path(), "lock byte " + std::to_string(offset));
+}
+
+ByteLock ByteLock::acquire(const File& file, std::uint64_t offset,
+                           std::chrono::milliseconds timeout, const std::string& purpose) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  constexpr std::chrono::microseconds longest_pause{5000};
+  for (std::chrono::microseconds pause{50};; pause = std::min(2 * pause, longest_pause)) {
+    if (ByteLock lock = try_acquire(file, offset)) return lock;
+    if (std::chrono::steady_clock::now() >= deadline) {
+      throw Error(errc::timeout, file.path(),
+                  "another process is still " + purpose + " after " +
+                      std::to_string(timeout.count()) + " ms");
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+bool ByteLock::is_held_elsewhere(const File& file, std::uint64_t offset) {
+  struct flock range = byte_range(offset, F_WRLCK);
+  if (::fcntl(file.descriptor(), F_OFD_GETLK, &range) != 0) {
+    throw_system_error(errno, file.path(), "test the lock on byte " + std::to_string(offset));
+  }
+  return range.l_type != F_UNLCK;
+}
+
+void ProcessTable::claim(const std::string& label, std::uint32_t avoid) {
+  for (std::uint32_t slot = 0; slot < process_slot_count; ++slot) {
+    if (slot != avoid && try_claim(slot, label)) return;
+  }
+  if (avoid < process_slot_count && try_claim(avoid, label)) return;
+  throw Error(errc::too_many_processes, file_.path(),
+              "all " + std::to_string(process_slot_count) +
+                  " process slots are in use; close the store in one of them");
+}
+
+bool ProcessTable::try_claim(std::uint32_t slot, const std::string& label) {
+  ByteLock lock = ByteLock::try_acquire(file_, lock_offset(slot));
+  if (!lock) return false;
+  ProcessSlot& mine = slots_[slot];
+  const std::uint64_t now = boottime_ns();
+  std::uint64_t nonce = 0;
+  const auto random = random_id();
+  std::memcpy(&nonce, random.data(), sizeof nonce);
+  mine.label.fill('\0');
+  std::copy_n(label.data(), std::min(label.size(), mine.label.size() - 1), mine.label.begin());
+  // Relaxed: the table informs; what is decided by it is decided by the byte lock.
+  mine.pid.store(static_cast<std::uint32_t>(::getpid()), std::memory_order_relaxed);
+  mine.phase.store(ProcessPhase::idle, std::memory_order_relaxed);
+  mine.started_ns.store(now, std::memory_order_relaxed);
+  mine.heartbeat_ns.store(now, std::memory_order_relaxed);
+  mine.phase_since_ns.store(now, std::memory_order_relaxed);
+  mine.nonce.store(nonce | 1, std::memory_order_relaxed);
+  own_slot_ = slot;
+  own_token_ = token_of(slot);
+  own_lock_ = std::move(lock);
+  return true;
+}
+
+void ProcessTable::release() noexcept {
+  if (own_slot_ >= process_slot_count) return;
+  slots_[own_slot_].nonce.store(0, std::memory_order_relaxed);
+  slots_[own_slot_].pid.store(0, std::memory_order_relaxed);
+  own_lock_ = ByteLock();
+  own_slot_ = ~0U;
+  own_token_ = 0;
+}
+
+std::uint32_t ProcessTable::token_of(std::uint32_t slot) const noexcept {
+  const std::uint64_t nonce = slots_[slot].nonce.load(std::memory_order_relaxed);
+  return static_cast<std::uint32_t>(nonce >> 40 << 8) | (slot + 1);
+}
+
+bool ProcessTable::is_token_alive(std::uint32_t token) const {
+  if (token == own_token_) return true;
+  const std::uint32_t slot = slot_of(token);
+  return slot < process_slot_count && slot != own_slot_ && token_of(slot) == token &&
+         is_alive(slot);
+}
+
+bool ProcessTable::is_alive(std::uint32_t slot) const {
+  if (slot == own_slot_) return true;
+  return slot < process_slot_count && ByteLock::is_held_elsewhere(file_, lock_offset(slot));
+}
+
+bool ProcessTable::is_alone() const {
+  for (std::uint32_t slot = 0; slot < process_slot_count; ++slot) {
+    if (slot != own_slot_ && is_alive(slot)) return false;
+  }
+  return true;
+}
+
+std::uint32_t ProcessTable::reap() {
+  std::uint32_t reaped = 0;
+  for (std::uint32_t slot = 0; slot < process_slot_count; ++slot) {
+    ProcessSlot& other = slots_[slot];
+    if (other.nonce.load(std::memory_order_relaxed) == 0 || is_alive(slot)) continue;
+    other.nonce.store(0, std::memory_order_relaxed);
+    other.pid.store(0, std::memory_order_relaxed);
+    ++reaped;
+  }
+  return reaped;
+}
+
+void ProcessTable::enter_phase(ProcessPhase phase) noexcept {
+  ProcessSlot& mine = slots_[own_slot_];
+  const std::uint64_t now = boottime_ns();
+  mine.phase.store(phase, std::memory_order_relaxed);
+  mine.phase_since_ns.store(now, std::memory_order_relaxed);
+  mine.heartbeat_ns.store(now, std::memory_order_relaxed);
+}
+
+void ProcessTable::beat() noexcept {
+  slots_[own_slot_].heartbeat_ns.store(boottime_ns(), std::memory_order_relaxed);
+}
+
+std::vector<ProcessInfo> ProcessTable::list() const {
+  std::vector<ProcessInfo> all;
+  const std::uint64_t now = boottime_ns();
+  for (std::uint32_t index = 0; index < process_slot_count; ++index) {
+    const ProcessSlot& slot = slots_[index];
+    if (slot.nonce.load(std::memory_order_relaxed) == 0) continue;
+    ProcessInfo info;
+    info.slot = index;
+    info.pid = slot.pid.load(std::memory_order_relaxed);
+    info.label = label_of(slot);
+    info.phase = slot.phase.load(std::memory_order_relaxed);
+    info.age = since(slot.started_ns.load(std::memory_order_relaxed), now);
+    info.heartbeat_age = since(slot.heartbeat_ns.load(std::memory_order_relaxed), now);
+    info.alive = is_alive(index);
+    all.push_back(std::move(info));
+  }
+  return all;
+}
+
+std::string ProcessTable::describe(std::uint32_t slot) const {
+  if (slot >= process_slot_count) return "an unknown process";
+  const ProcessSlot& other = slots_[slot];
+  const std::uint64_t since_ns = other.phase_since_ns.load(std::memory_order_relaxed);
+  const auto age =
+      std::chrono::duration_cast<std::chrono::milliseconds>(since(since_ns, boottime_ns()));
+  const std::string label = label_of(other);
+  return "process " + std::to_string(other.pid.load(std::memory_order_relaxed)) +
+         (label.empty() ? "" : " \"" + label + "\"") + ", " +
+         to_string(other.phase.load(std::memory_order_relaxed)) + " for " +
+         std::to_string(age.count()) + " ms";
+}
+
+}  // namespace cairn

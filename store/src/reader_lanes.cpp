@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/store/reader_lanes.hpp"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+
+#include "cairn/error.hpp"
+
+namespace cairn {
+namespace {
+
+/// Rounds of looking before sleeping: a publication of a small record takes well under this.
+constexpr int spin_rounds = 400;
+constexpr std::chrono::microseconds pause{50};
+/// How long to wait before asking whether the other side is still alive.
+constexpr std::chrono::milliseconds liveness_interval{10};
+
+std::uint64_t next_id() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  // Relaxed: only uniqueness matters.
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+/// The lanes of stores that still exist, for threads that end after their store was closed.
+struct LiveStores {
+  std::mutex mutex;
+  std::unordered_map<std::uint64_t, ReaderLanes*> stores;
+
+  static LiveStores& instance() {
+    // Never destroyed: threads may end after static objects are gone.
+    static auto* const stores = new LiveStores;
+    return *stores;
+  }
+};
+
+}  // namespace
+
+/// All lanes of one thread; gives them back when the thread ends.
+struct ThreadLanes {
+  std::vector<std::unique_ptr<ThreadLane>> lanes;
+
+  ~ThreadLanes() {
+    LiveStores& live = LiveStores::instance();
+    const std::lock_guard guard(live.mutex);
+    for (const auto& mine : lanes) {
+      const auto store = live.stores.find(mine->store_id);
+      if (store != live.stores.end()) store->second->give_back(mine->lane);
+    }
+    detail::hot_lane = {0, nullptr};
+  }
+
+  ThreadLane* find(std::uint64_t id) noexcept {
+    for (const auto& mine : lanes) {
+      if (mine->store_id == id) return mine.get();
+    }
+    return nullptr;
+  }
+};
+
+namespace {
+thread_local ThreadLanes thread_lanes;
+}  // namespace
+
+ReaderLanes::ReaderLanes(LiveWords& live, ReaderLane* lanes, const ProcessTable& table,
+                         std::string path)
+    : live_(live), lanes_(lanes), table_(table), path_(std::move(path)), id_(next_id()) {
+  LiveStores& stores = LiveStores::instance();
+  const std::lock_guard guard(stores.mutex);
+  stores.stores.emplace(id_, this);
+}
+
+template <class Visit>
+void ReaderLanes::for_each_claimed(Visit visit) {
+  for (std::uint64_t word = 0; word < live_.claimed_lanes.size(); ++word) {
+    // Sequentially consistent: a lane claimed after this look cannot enter at an older sequence,
+    // because its section will then see `publishing` raised (invariants 2 and 3).
+    std::uint64_t bits = live_.claimed_lanes[word].load(std::memory_order_seq_cst);
+    for (; bits != 0; bits &= bits - 1) {
+      const auto bit = static_cast<std::uint64_t>(std::countr_zero(bits));
+      if (!visit(lanes_[64 * word + bit])) return;
+    }
+  }
+}
+
+ReaderLanes::~ReaderLanes() {
+  LiveStores& stores = LiveStores::instance();
+  const std::lock_guard guard(stores.mutex);
+  stores.stores.erase(id_);
+  give_all_back();
+}
+
+void ReaderLanes::give_all_back() noexcept {
+  if (table_.own_token() == 0) return;
+  for_each_claimed([this](ReaderLane& lane) {
+    free_if_owned_by(lane, table_.own_token());
+    return true;
+  });
+}
+
+void ReaderLanes::on_stuck_publisher(StuckPublisher repair, std::chrono::milliseconds timeout) {
+  repair_ = std::move(repair);
+  repair_timeout_ = timeout;
+}
+
+bool ReaderLanes::in_section() const noexcept {
+  if (detail::hot_lane.store_id == id_) return detail::hot_lane.lane->depth != 0;
+  const ThreadLane* mine = thread_lanes.find(id_);
+  return mine != nullptr && mine->depth != 0;
+}
+
+ThreadLane& ReaderLanes::find_or_claim() {
+  ThreadLane* mine = thread_lanes.find(id_);
+  if (mine == nullptr) {
+    // Stores closed since leave their entries behind; drop them before adding another.
+    {
+      LiveStores& live = LiveStores::instance();
+      const std::lock_guard guard(live.mutex);
+      std::erase_if(thread_lanes.lanes, [&](const auto& old) {
+        return live.stores.find(old->store_id) == live.stores.end();
+      });
+    }
+    auto fresh = std::make_unique<ThreadLane>();
+    fresh->store_id = id_;
+    thread_lanes.lanes.reserve(thread_lanes.lanes.size() + 1);
+    fresh->lane = claim();
+    mine = thread_lanes.lanes.emplace_back(std::move(fresh)).get();
+  }
+  detail::hot_lane = {id_, mine};
+  return *mine;
+}
+
+ReaderLane* ReaderLanes::claim() {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    for (std::uint64_t word = 0; word < live_.claimed_lanes.size(); ++word) {
+      auto& bits = live_.claimed_lanes[word];
+      for (std::uint64_t seen = bits.load(std::memory_order_relaxed); ~seen != 0;) {
+        const auto bit = static_cast<std::uint64_t>(std::countr_one(seen));
+        // Sequentially consistent: see for_each_claimed.
+        if (!bits.compare_exchange_weak(seen, seen | 1ULL << bit, std::memory_order_seq_cst)) {
+          continue;
+        }
+        ReaderLane& lane = lanes_[64 * word + bit];
+        lane.sequence.store(0, std::memory_order_relaxed);
+        lane.thread_id.store(static_cast<std::uint32_t>(::syscall(SYS_gettid)),
+                             std::memory_order_relaxed);
+        // Release pairs with the acquire in `reap`: an owner is seen with its lane reset.
+        lane.owner.store(table_.own_token(), std::memory_order_release);
+        return &lane;
+      }
+    }
+    reap();
+  }
+  throw Error(errc::too_many_processes, path_,
+              "all " + std::to_string(reader_lane_count) + " reader lanes are in use");
+}
+
+void ReaderLanes::give_back(ReaderLane* lane) noexcept {
+  free_if_owned_by(*lane, table_.own_token());
+}
+
+bool ReaderLanes::free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexcept {
+  // Of several processes that find the owner dead only one may free the lane: by the time that the
+  // others get here a new owner may have it.
+  std::uint32_t expected = owner;
+  if (!lane.owner.compare_exchange_strong(expected, 0, std::memory_order_relaxed)) return false;
+  lane.sequence.store(0, std::memory_order_release);
+  const auto index = static_cast<std::uint64_t>(&lane - lanes_);
+  // Release: whoever claims the lane next finds it idle.
+  live_.claimed_lanes[index / 64].fetch_and(~(1ULL << index % 64), std::memory_order_release);
+  return true;
+}
+
+std::uint64_t ReaderLanes::enter_slowly(ThreadLane& mine) {
+  const auto start = std::chrono::steady_clock::now();
+  auto next_repair = start + liveness_interval;
+  for (int round = 0;; ++round) {
+    const std::uint64_t published = live_.published.load(std::memory_order_acquire);
+    mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
+    if (live_.publishing.load(std::memory_order_seq_cst) == published) {
+      return mine.sequence = published;
+    }
+    mine.lane->sequence.store(0, std::memory_order_release);
+    if (round < spin_rounds) continue;
+    std::this_thread::sleep_for(pause);
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_repair) continue;
+    next_repair = now + liveness_interval;
+    // The section is not open yet: whoever repairs or gives up must find this thread outside one.
+    --mine.depth;
+    if (repair_) repair_();
+    if (repair_timeout_.count() != 0 && now - start >= repair_timeout_) {
+      throw Error(errc::timeout, path_,
+                  "a publication has not ended for " + std::to_string(repair_timeout_.count()) +
+                      " ms; see the process table for the one that holds it up");
+    }
+    ++mine.depth;
+  }
+}
+
+void ReaderLanes::wait_for_older(std::uint64_t sequence, std::chrono::milliseconds timeout) {
+  for_each_claimed([&](ReaderLane& lane) { return wait_for_lane(lane, sequence, timeout); });
+}
+
+bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
+                                std::chrono::milliseconds timeout) {
+  const auto is_older = [&] {
+    // Pairs with the exchange in `enter` (invariants 2 and 3) and the release in `leave`.
+    const std::uint64_t pinned = lane.sequence.load(std::memory_order_seq_cst);
+    return pinned != 0 && pinned < sequence;
+  };
+  for (int round = 0; round < spin_rounds; ++round) {
+    if (!is_older()) [[likely]] return true;
+  }
+  const auto start = std::chrono::steady_clock::now();
+  auto next_look = start + liveness_interval;
+  while (is_older()) {
+    std::this_thread::sleep_for(pause);
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_look) continue;
+    next_look = now + liveness_interval;
+    const std::uint32_t owner = lane.owner.load(std::memory_order_acquire);
+    if (!table_.is_token_alive(owner)) {
+      free_if_owned_by(lane, owner);
+      continue;
+    }
+    if (timeout.count() != 0 && now - start >= timeout) {
+      throw Error(errc::timeout, path_,
+                  "the commit stands but is not visible yet: thread " +
+                      std::to_string(lane.thread_id.load(std::memory_order_relaxed)) + " of " +
+                      table_.describe(ProcessTable::slot_of(owner)) + " is still in a read section");
+    }
+  }
+  return true;
+}
+
+std::uint32_t ReaderLanes::reap() {
+  std::uint32_t reaped = 0;
+  for_each_claimed([&](ReaderLane& lane) {
+    const std::uint32_t owner = lane.owner.load(std::memory_order_acquire);
+    // Owner 0: claimed this instant by a living thread, or by one that died right there. The latter
+    // pins nothing, and is freed when the store is next opened alone.
+    if (owner != 0 && !table_.is_token_alive(owner) && free_if_owned_by(lane, owner)) ++reaped;
+    return true;
+  });
+  return reaped;
+}
+
+void ReaderLanes::reset() noexcept {
+  for (std::uint64_t i = 0; i < reader_lane_count; ++i) {
+    lanes_[i].sequence.store(0, std::memory_order_relaxed);
+    lanes_[i].owner.store(0, std::memory_order_relaxed);
+  }
+  for (auto& word : live_.claimed_lanes) word.store(0, std::memory_order_release);
+}
+
+}  // namespace cairn

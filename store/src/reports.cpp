@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/reports.hpp"
+
+namespace cairn {
+
+const char* to_string(ProcessPhase phase) noexcept {
+  switch (phase) {
+    case ProcessPhase::idle: return "idle";
+    case ProcessPhase::reading: return "reading";
+    case ProcessPhase::writing: return "writing";
+    case ProcessPhase::publishing: return "publishing";
+    case ProcessPhase::resizing: return "resizing";
+    case ProcessPhase::checkpointing: return "checkpointing";
+    case ProcessPhase::recovering: return "recovering";
+  }
+  return "in an unknown phase";
+}
+
+std::string RecoveryReport::summary() const {
+  const std::string state = "sequence " + std::to_string(sequence);
+  if (!needed) return "nothing to recover, " + state;
+  std::string text = took_over      ? "took over from a dead process"
+                     : after_reboot ? "recovered after a restart of the system"
+                                    : "recovered after a killed process";
+  text += ": replayed " + std::to_string(replayed_records) + " records (" +
+          std::to_string(replayed_bytes) + " bytes)";
+  if (discarded_bytes != 0) text += ", dropped " + std::to_string(discarded_bytes) + " torn bytes";
+  if (reclaimed_bytes != 0) {
+    text += ", cut " + std::to_string(reclaimed_bytes) + " uncommitted bytes off the file";
+  }
+  if (reaped_processes != 0) text += ", cleared " + std::to_string(reaped_processes) + " dead slots";
+  if (reaped_readers != 0) text += ", freed " + std::to_string(reaped_readers) + " reader lanes";
+  text += ", " + state + ", in " +
+          std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(duration).count()) +
+          " us";
+  return text;
+}
+
+}  // namespace cairn

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/store/store_files.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "cairn/allocator/write_context.hpp"
+#include "cairn/error.hpp"
+#include "cairn/recovery/checksum.hpp"
+#include "cairn/recovery/log_ring.hpp"
+#include "cairn/recovery/meta_slots.hpp"
+#include "cairn/store/process_table.hpp"
+
+namespace cairn {
+namespace {
+
+constexpr std::uint64_t default_max_bytes = std::uint64_t{256} << 30;
+constexpr std::uint64_t largest_max_bytes = std::uint64_t{8} << 40;
+constexpr std::uint64_t smallest_log_bytes = 64 << 10;
+/// Where the log of a new store begins to count. Not 0, so that zeros are never a position.
+constexpr std::uint64_t first_position = page_bytes;
+
+/// The space that a new heap is formatted in: all of the new file.
+class NewFileSpace final : public HeapSpace {
+ public:
+  NewFileSpace(std::uint64_t bytes, const std::string& path) : bytes_(bytes), path_(path) {}
+  std::uint64_t heap_end() const noexcept override { return heap_end_; }
+  void extend_heap(std::uint64_t bytes) override {
+    if (bytes > bytes_) {
+      throw Error(errc::invalid_argument, path_,
+                  "initial_bytes must be at least " + std::to_string(bytes));
+    }
+    heap_end_ = std::max(heap_end_, bytes);
+  }
+  void shrink_heap(std::uint64_t bytes) override { heap_end_ = bytes; }
+  const std::string& path() const noexcept override { return path_; }
+
+ private:
+  std::uint64_t bytes_;
+  std::uint64_t heap_end_ = heap_begin;
+  const std::string& path_;
+};
+
+struct NewStore {
+  Identity identity{};
+  MetaSlot meta{};
+};
+
+std::uint64_t checked(std::uint64_t value, std::uint64_t least, std::uint64_t most,
+                      const std::string& path, const char* name) {
+  if (value >= least && value <= most) return round_up(value, page_bytes);
+  throw Error(errc::invalid_argument, path,
+              std::string(name) + " is " + std::to_string(value) + ", allowed are " +
+                  std::to_string(least) + " to " + std::to_string(most));
+}
+
+NewStore describe_new_store(const std::string& path, const Options& options) {
+  NewStore made;
+  made.identity.magic = data_magic;
+  made.identity.version = format_version;
+  made.identity.byte_order = byte_order_mark;
+  made.identity.page_size = page_bytes;
+  made.identity.uuid = random_id();
+  made.identity.created_unix_ns = static_cast<std::uint64_t>(
+      std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
+  made.identity.durability = options.durability == Durability::process ? StoredDurability::process
+                                                                       : StoredDurability::power;
+  made.identity.checksum = struct_checksum(made.identity, 0);
+
+  const std::uint64_t max_bytes = options.max_bytes == 0 ? default_max_bytes : options.max_bytes;
+  const std::uint64_t least = heap_begin + heap_minimum_bytes;
+  made.meta.max_bytes = checked(max_bytes, least, largest_max_bytes, path, "max_bytes");
+  made.meta.file_bytes = checked(std::max(options.initial_bytes, least), least,
+                                 made.meta.max_bytes, path, "initial_bytes");
+  made.meta.log_bytes =
+      checked(options.log_bytes, smallest_log_bytes, options.max_log_bytes, path, "log_bytes");
+  made.meta.checkpoint_position = first_position;
+  made.meta.checkpoint_sequence = 1;
+  made.meta.boot_id = current_boot_id();
+  made.meta.clean = 1;
+  return made;
+}
+
+void write_data_file(const File& file, NewStore& made) {
+  file.allocate(0, made.meta.file_bytes);
+  crash_point("create.allocated");
+  NewFileSpace space(made.meta.file_bytes, file.path());
+  WriteContext context(file, made.meta.file_bytes, space);
+  space.extend_heap(heap_begin + heap_minimum_bytes);
+  context.heap().format();
+  made.meta.heap_end = space.heap_end();
+  const std::uint64_t seed = checksum_seed(made.identity.uuid);
+  write_meta(file, context.base(), made.meta, seed);
+  file.store_mapped(0, context.base(), &made.identity, sizeof made.identity);
+  auto& live = *reinterpret_cast<LiveWords*>(context.base() + live_words_offset);
+  live.log_tail.store(made.meta.checkpoint_position, std::memory_order_relaxed);
+  live.published.store(made.meta.checkpoint_sequence, std::memory_order_relaxed);
+  live.publishing.store(made.meta.checkpoint_sequence, std::memory_order_relaxed);
+  live.heap_end.store(made.meta.heap_end, std::memory_order_relaxed);
+  live.boot_id = current_boot_id();
+  crash_point("create.written");
+}
+
+bool exists(const std::string& path) {
+  try {
+    return File::open(path, File::Access::read_only).is_open();
+  } catch (const Error& error) {
+    if (error == errc::not_found) return false;
+    throw;
+  }
+}
+
+/// A locked, empty log file at the path's side, or an empty ByteLock where the store exists by now.
+struct NewLog {
+  File file;
+  ByteLock lock;
+};
+
+NewLog claim_log(const std::string& path, const Options& options) {
+  for (;;) {
+    NewLog log;
+    log.file = File::open_or_create(log_path(path), options.permissions);
+    log.lock = ByteLock::acquire(log.file, 0, options.lock_timeout, "creating the store");
+    if (exists(path)) return {};
+    if (!log.file.is_still_at_path()) continue;
+    if (log.file.size() == 0) return log;
+    if (!LogRing::may_be_replaced(log.file)) {
+      throw Error(errc::already_exists, log.file.path(),
+                  "a file that is no log stands where the log of a new store belongs; move it away");
+    }
+    // Left by an interrupted creation or by a store that was deleted, which others may still have
+    // open: its name goes, its bytes stay theirs.
+    log.file.unlink();
+    crash_point("create.log_unlinked");
+  }
+}
+
+}  // namespace
+
+std::string log_path(const std::string& path) { return path + "-log"; }
+
+bool create_store_files(const std::string& path, const Options& options) {
+  NewStore made = describe_new_store(path, options);
+  const bool durable = made.identity.durability == StoredDurability::power;
+  const NewLog log = claim_log(path, options);
+  if (!log.lock) return false;
+  crash_point("create.begin");
+  LogRing::format(log.file, made.identity.uuid, made.meta.log_bytes, durable);
+  File data = File::create_unnamed(path, options.permissions);
+  write_data_file(data, made);
+  if (durable) data.sync();
+  crash_point("create.synced");
+  const bool linked = data.link();
+  crash_point("create.linked");
+  if (linked && durable) data.sync_directory();
+  return linked;
+}
+
+}  // namespace cairn

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/transaction.hpp"
+
+#include <utility>
+
+#include "cairn/error.hpp"
+#include "cairn/store/engine.hpp"
+
+namespace cairn {
+namespace {
+
+void require_type(const RootInfo& root, const detail::RootType& type, const std::string& path) {
+  const bool same_shape = root.bytes == type.bytes && root.align == type.align;
+  if (same_shape && root.fingerprint == type.fingerprint && root.type == type.text) return;
+  throw Error(errc::type_mismatch, path,
+              "root \"" + std::string(root.name) + "\"\n  is stored as  " + std::string(root.type) +
+                  "\n  asked for as  " + type.text);
+}
+
+void require_block(std::uint64_t offset, std::uint64_t bytes, std::uint64_t align,
+                   std::uint64_t heap_end, const std::string& path) {
+  if (offset >= heap_begin && offset <= heap_end && bytes <= heap_end - offset &&
+      offset % align == 0) {
+    return;
+  }
+  throw Error(errc::invalid_argument, path,
+              "no object of " + std::to_string(bytes) + " bytes at offset " +
+                  std::to_string(offset) + "; the heap reaches from " + std::to_string(heap_begin) +
+                  " to " + std::to_string(heap_end));
+}
+
+std::vector<std::string> names_in(const CatalogReader& catalog) {
+  std::vector<std::string> names;
+  catalog.for_each([&](const RootInfo& root) { names.emplace_back(root.name); });
+  return names;
+}
+
+}  // namespace
+
+ReadTransaction::ReadTransaction(Engine& engine)
+    : engine_(&engine), sequence_(engine.begin_read()) {}
+
+ReadTransaction& ReadTransaction::operator=(ReadTransaction&& other) noexcept {
+  if (this != &other) {
+    end();
+    engine_ = std::exchange(other.engine_, nullptr);
+    sequence_ = other.sequence_;
+  }
+  return *this;
+}
+
+ReadTransaction::~ReadTransaction() { end(); }
+
+void ReadTransaction::end() noexcept {
+  if (engine_ == nullptr) return;
+  engine_->end_read();
+  engine_ = nullptr;
+}
+
+CatalogReader ReadTransaction::catalog() const {
+  return {engine_->read_base(), engine_->published_heap_end(), engine_->path()};
+}
+
+const void* ReadTransaction::find_root(std::string_view name, const detail::RootType& type) const {
+  const auto root = catalog().find(name);
+  if (!root) return nullptr;
+  require_type(*root, type, engine_->path());
+  return engine_->read_base() + root->offset;
+}
+
+const void* ReadTransaction::resolve(std::uint64_t offset, std::uint64_t bytes,
+                                     std::uint64_t align) const {
+  require_block(offset, bytes, align, engine_->published_heap_end(), engine_->path());
+  return engine_->read_base() + offset;
+}
+
+std::uint64_t ReadTransaction::offset_of(const void* object, std::uint64_t bytes) const {
+  const auto offset = reinterpret_cast<std::uintptr_t>(object) -
+                      reinterpret_cast<std::uintptr_t>(engine_->read_base());
+  require_block(offset, bytes, 1, engine_->published_heap_end(), engine_->path());
+  return offset;
+}
+
+std::vector<std::string> ReadTransaction::names() const { return names_in(catalog()); }
+
+WriteTransaction::WriteTransaction(Engine& engine) : engine_(&engine) {
+  engine_->begin_write();
+}
+
+WriteTransaction& WriteTransaction::operator=(WriteTransaction&& other) noexcept {
+  if (this != &other) {
+    rollback();
+    engine_ = std::exchange(other.engine_, nullptr);
+  }
+  return *this;
+}
+
+WriteTransaction::~WriteTransaction() { rollback(); }
+
+void WriteTransaction::rollback() noexcept {
+  if (engine_ == nullptr) return;
+  std::exchange(engine_, nullptr)->rollback();
+}
+
+Engine& WriteTransaction::engine() const {
+  if (engine_ != nullptr) return *engine_;
+  throw Error(errc::no_transaction, "", "this transaction has ended; begin another");
+}
+
+std::uint64_t WriteTransaction::commit() { return commit(engine().durability()); }
+
+std::uint64_t WriteTransaction::commit(Durability durability) {
+  Engine& ending = engine();
+  engine_ = nullptr;
+  return ending.commit(durability);
+}
+
+Catalog WriteTransaction::catalog() const {
+  Engine& store = engine();
+  return {store.context().base(), store.transaction_heap_end(), store.path(),
+          store.context().heap()};
+}
+
+void* WriteTransaction::find_root(std::string_view name, const detail::RootType& type) const {
+  const auto root = catalog().find(name);
+  if (!root) return nullptr;
+  require_type(*root, type, engine().path());
+  return engine().context().base() + root->offset;
+}
+
+void WriteTransaction::require_free_name(std::string_view name) const {
+  if (!catalog().find(name)) return;
+  throw Error(errc::already_exists, engine().path(), "root \"" + std::string(name) + "\"");
+}
+
+void WriteTransaction::insert_name(std::string_view name, const detail::RootType& type,
+                                   const void* object) {
+  RootInfo root;
+  root.name = name;
+  root.type = type.text;
+  root.fingerprint = type.fingerprint;
+  root.offset = engine().context().offset_of(object);
+  root.bytes = type.bytes;
+  root.align = type.align;
+  catalog().insert(root);
+}
+
+void WriteTransaction::erase_name(std::string_view name) { catalog().erase(name); }
+
+std::vector<std::string> WriteTransaction::names() const { return names_in(catalog()); }
+
+void* WriteTransaction::resolve(std::uint64_t offset, std::uint64_t bytes,
+                                std::uint64_t align) const {
+  Engine& store = engine();
+  require_block(offset, bytes, align, store.transaction_heap_end(), store.path());
+  return store.context().base() + offset;
+}
+
+std::uint64_t WriteTransaction::offset_of(const void* object, std::uint64_t bytes) const {
+  Engine& store = engine();
+  const std::uint64_t offset = store.context().offset_of(object);
+  require_block(offset, bytes, 1, store.transaction_heap_end(), store.path());
+  return offset;
+}
+
+FreeListAllocator& WriteTransaction::heap() { return engine().context().heap(); }
+
+void WriteTransaction::mark(const void* p, std::size_t bytes) {
+  if (engine().context().mark(p, bytes)) return;
+  throw Error(errc::no_transaction, engine().path(), "the range to mark lies outside this store");
+}
+
+std::uint64_t WriteTransaction::sequence() const { return engine().sequence(); }
+
+}  // namespace cairn
