@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+/// \file
+/// All of cairn. Each part also has its own header.
+
+#include "cairn/box.hpp"
+#include "cairn/error.hpp"
+#include "cairn/hash_map.hpp"
+#include "cairn/ptr.hpp"
+#include "cairn/ref.hpp"
+#include "cairn/storable.hpp"
+#include "cairn/store.hpp"
+#include "cairn/string.hpp"
+#include "cairn/transaction.hpp"
+#include "cairn/type_description.hpp"
+#include "cairn/vec.hpp"

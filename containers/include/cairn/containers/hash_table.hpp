@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "cairn/containers/block.hpp"
+#include "cairn/containers/hash_chunks.hpp"
+#include "cairn/containers/relocate.hpp"
+
+namespace cairn::detail {
+
+/// The stored part of hash containers: a table of chunks of 15 slots whose one-byte tags are compared
+/// all at once (layout and source of the method: hash_map_format.hpp).
+///
+/// Policy names the element (`Slot`), its `key(slot)`, the functions `Hasher` and `Equal`, and how an
+/// element is moved (`move_to`).
+///
+/// Invariants:
+///  1. An element lies in the first chunk of its probe sequence that had room when it came; each
+///     chunk that it passed counts it in `overflow`.
+///  2. Every store to the header or the table was marked. A new table is marked as a whole, since a
+///     rehash writes most of its lines.
+template <class Policy>
+class HashTable {
+ public:
+  using Slot = typename Policy::Slot;
+  using Position = HashPosition<Slot>;
+  using Chunks = HashChunks<Slot>;
+
+  HashTable() noexcept = default;
+  HashTable(const HashTable&) = delete;
+  HashTable& operator=(const HashTable&) = delete;
+  ~HashTable() {
+    if (!has_table() || !block_is_writable(base())) return;
+    try {
+      destroy_elements();
+    } catch (...) {  // NOLINT(bugprone-empty-catch): over budget; the parts stay allocated
+    }
+    drop_block(base(), table_bytes(shape()));
+  }
+
+  std::uint64_t size() const noexcept { return stored_.size; }
+  bool has_table() const noexcept { return stored_.chunk_slots != 0; }
+  HashShape shape() const noexcept { return {stored_.chunk_bits, stored_.chunk_slots}; }
+  std::uint64_t capacity() const noexcept { return has_table() ? shape().capacity() : 0; }
+  std::byte* base() const noexcept { return target_at<std::byte>(&stored_, stored_.distance); }
+  /// Requires: has_table().
+  Chunks chunks() const noexcept { return {base(), shape()}; }
+
+  template <class Key>
+  Position find(const Key& key, std::uint64_t hash) const {
+    if (stored_.size == 0) return {};
+    const std::uint8_t tag = hash_tag(hash);
+    const std::uint64_t mask = shape().chunks() - 1;
+    std::byte* const table = base();
+    std::uint64_t index = hash;
+    for (std::uint64_t tries = 0; tries <= mask; ++tries) {
+      std::byte* const at = table + (index & mask) * Position::stride;
+      prefetch_slots(at);
+      auto* const chunk = reinterpret_cast<HashChunkFormat*>(at);
+      for (SlotMask left = TagGroup(chunk).matching(tag); left != 0; left &= left - 1) {
+        const Position found{chunk, first_slot(left)};
+        if (typename Policy::Equal{}(Policy::key(*found.slot()), key)) [[likely]] return found;
+      }
+      if (chunk->overflow == 0) [[likely]] break;
+      index += hash_probe_step(tag);
+    }
+    return {};
+  }
+
+  /// Adds an element that `construct(Slot*)` makes and whose key is not in the table yet. Nothing
+  /// has changed where anything throws.
+  template <class Construct>
+  Position insert_new(std::uint64_t hash, Construct construct) {
+    if (stored_.size == capacity()) [[unlikely]] return grow_and_insert(hash, construct);
+    const Chunks table = chunks();
+    const std::uint8_t tag = hash_tag(hash);
+    std::uint64_t index = hash;
+    SlotMask free = table.free_slots(table.chunk(index));
+    for (std::uint64_t tries = 0; free == 0; ++tries) {
+      if (tries == table.mask()) throw_full();
+      mark(table.chunk(index), sizeof(HashChunkFormat));
+      index += hash_probe_step(tag);
+      free = table.free_slots(table.chunk(index));
+    }
+    const Position place{table.chunk(index), first_slot(free)};
+    mark(place.slot(), sizeof(Slot));
+    mark(place.chunk, sizeof(HashChunkFormat));
+    mark(&stored_.size, sizeof stored_.size);
+    construct(place.slot());
+    for (std::uint64_t passed = hash; passed != index; passed += hash_probe_step(tag)) {
+      std::uint8_t& overflow = table.chunk(passed)->overflow;
+      if (overflow != hash_overflow_max) ++overflow;
+    }
+    place.chunk->tags[place.index] = tag;
+    ++stored_.size;
+    return place;
+  }
+
+  void erase(Position place) {
+    const std::uint64_t hash = typename Policy::Hasher{}(Policy::key(*place.slot()));
+    const std::uint8_t tag = hash_tag(hash);
+    const Chunks table = chunks();
+    mark(&stored_.size, sizeof stored_.size);
+    mark(place.chunk, sizeof(HashChunkFormat));
+    const auto for_each_passed = [&](auto visit) {
+      std::uint64_t index = hash;
+      for (std::uint64_t tries = 0; tries <= table.mask(); ++tries) {
+        if (table.chunk(index) == place.chunk) return;
+        visit(table.chunk(index));
+        index += hash_probe_step(tag);
+      }
+    };
+    for_each_passed([](HashChunkFormat* chunk) { mark(chunk, sizeof *chunk); });
+    destroy_stored(place.slot());
+    for_each_passed([](HashChunkFormat* chunk) {
+      if (chunk->overflow != hash_overflow_max && chunk->overflow != 0) --chunk->overflow;
+    });
+    place.chunk->tags[place.index] = 0;
+    --stored_.size;
+  }
+
+  void reserve(std::uint64_t size) {
+    if (size > capacity()) move_to(HashShape::for_size(size));
+  }
+  void shrink() {
+    if (stored_.size == 0) return clear();
+    const HashShape least = HashShape::for_size(stored_.size);
+    if (least.capacity() < capacity()) move_to(least);
+  }
+  /// Destroys all elements and frees the table.
+  void clear() {
+    if (!has_table()) return;
+    mark_header();
+    destroy_elements();
+    std::byte* const old = base();
+    const std::size_t bytes = table_bytes(shape());
+    stored_ = HashMapFormat{};
+    free_block(old, bytes);
+  }
+
+  void mark_header() { mark(&stored_, sizeof stored_); }
+  /// Makes this one, which has no table, a copy of `other`, slot by slot, in the store of `home`.
+  void copy_from(const HashTable& other) { copy_from_for(this, other); }
+  void copy_from_for(const void* home, const HashTable& other);
+  /// Requires: no table here; both headers marked; may_own(this, other.base()) where that has one.
+  void steal(HashTable& other) noexcept {
+    relocate(&other, this);
+    other.stored_ = HashMapFormat{};
+  }
+  void swap_marked(HashTable& other) noexcept {
+    HashTable aside;
+    relocate(this, &aside);
+    relocate(&other, this);
+    relocate(&aside, &other);
+    aside.stored_ = HashMapFormat{};
+  }
+  static void relocate(HashTable* from, HashTable* to) noexcept {
+    std::byte* const table = from->has_table() ? from->base() : nullptr;
+    to->stored_ = from->stored_;
+    if (table != nullptr) to->stored_.distance = distance_to(&to->stored_, table);
+  }
+
+ private:
+  class FreshTable;
+
+  static std::size_t table_bytes(HashShape shape) noexcept {
+    return hash_table_bytes(shape.chunk_bits, shape.chunk_slots, sizeof(Slot), alignof(Slot));
+  }
+
+  /// Fetches the lines of a chunk's slots together with its tags, so that a lookup in a table that
+  /// is not cached waits once, not twice.
+  static void prefetch_slots(const std::byte* chunk) noexcept {
+    if constexpr (Position::stride > 64) __builtin_prefetch(chunk + 64);
+    if constexpr (Position::stride > 128) __builtin_prefetch(chunk + 128);
+  }
+
+  void destroy_elements() {
+    if constexpr (!std::is_trivially_destructible_v<Slot>) {
+      if (stored_.size == 0) return;
+      chunks().for_each([](Position place) { destroy_stored(place.slot()); });
+    }
+  }
+
+  [[noreturn]] static void throw_full() {
+    throw Error(errc::corrupt, "", "a hash table has no free slot although its size says so");
+  }
+
+  template <class Construct>
+  Position grow_and_insert(std::uint64_t hash, Construct& construct);
+  void move_to(HashShape shape);
+  void move_elements_to(FreshTable& fresh);
+  /// Takes a table over and frees the old one, whose elements have left it.
+  void install(FreshTable& fresh, std::uint64_t size);
+
+  HashMapFormat stored_;
+};
+
+}  // namespace cairn::detail
+
+#include "cairn/containers/hash_table_growth.hpp"

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <algorithm>
+#include <compare>
+#include <cstddef>
+#include <cstring>
+#include <functional>
+#include <initializer_list>
+#include <iosfwd>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "cairn/containers/marking_iterator.hpp"
+#include "cairn/containers/relocate.hpp"
+#include "cairn/types/string_format.hpp"
+#include "cairn/types/type_writer.hpp"
+
+namespace cairn {
+
+/// A string in a store, with the interface of std::string. Up to 23 characters stand in the object
+/// itself; longer ones in a block.
+///
+/// It allocates, moves, marks and throws as Vec does. Short strings need no allocation and so work
+/// outside of transactions too. Reading functions take and give std::string_view; `substr` and
+/// `operator+` give a std::string, since a result is rarely meant for the store.
+///
+/// Changes of content happen or throw with nothing changed.
+class String {
+ public:
+  using value_type = char;
+  using traits_type = std::char_traits<char>;
+  using size_type = std::size_t;
+  using difference_type = std::ptrdiff_t;
+  using reference = char&;
+  using const_reference = const char&;
+  using pointer = char*;
+  using const_pointer = const char*;
+  using iterator = MarkingIterator<char>;
+  using const_iterator = const char*;
+  using reverse_iterator = std::reverse_iterator<iterator>;
+  using const_reverse_iterator = std::reverse_iterator<const_iterator>;
+
+  static constexpr size_type npos = std::string_view::npos;
+
+  String() noexcept { set_empty(); }
+  String(std::string_view text) : String() { append(text); }
+  String(const char* text) : String(std::string_view(text)) {}
+  String(const std::string& text) : String(std::string_view(text)) {}
+  String(const char* text, size_type count) : String(std::string_view(text, count)) {}
+  String(size_type count, char c) : String() { resize(count, c); }
+  String(std::initializer_list<char> chars)
+      : String(std::string_view(chars.begin(), chars.size())) {}
+  template <std::input_iterator It>
+  String(It first, It last) : String() {
+    append(first, last);
+  }
+  String(const String& other) : String(other.view()) {}
+  String(String&& other) : String() { take(other); }
+  ~String() {
+    if (is_long()) drop();
+  }
+
+  String& operator=(const String& other) { return assign(other.view()); }
+  String& operator=(String&& other);
+  String& operator=(std::string_view text) { return assign(text); }
+  String& operator=(const char* text) { return assign(text); }
+  String& operator=(const std::string& text) { return assign(text); }
+  String& operator=(char c) { return assign(std::string_view(&c, 1)); }
+
+  // Reading.
+
+  std::string_view view() const noexcept { return {data(), size()}; }
+  operator std::string_view() const noexcept { return view(); }
+  explicit operator std::string() const { return std::string(view()); }
+  std::string str() const { return std::string(view()); }
+
+  size_type size() const noexcept {
+    const std::uint8_t last = tag();
+    return last <= string_short_capacity ? string_short_capacity - last : stored_.long_form.size;
+  }
+  size_type length() const noexcept { return size(); }
+  bool empty() const noexcept { return size() == 0; }
+  size_type capacity() const noexcept {
+    return is_long() ? stored_.long_form.capacity_and_tag & ~string_long_tag_bits
+                     : string_short_capacity;
+  }
+  static constexpr size_type max_size() noexcept { return string_max_size; }
+
+  const char* data() const noexcept {
+    return is_long() ? target_at<const char>(&stored_, stored_.long_form.distance)
+                     : stored_.short_chars;
+  }
+  const char* c_str() const noexcept { return data(); }
+  const_reference operator[](size_type index) const noexcept { return data()[index]; }
+  const_reference at(size_type index) const { return data()[checked(index)]; }
+  const_reference front() const noexcept { return *data(); }
+  const_reference back() const noexcept { return data()[size() - 1]; }
+  const_iterator begin() const noexcept { return data(); }
+  const_iterator end() const noexcept { return data() + size(); }
+  const_iterator cbegin() const noexcept { return begin(); }
+  const_iterator cend() const noexcept { return end(); }
+  const_reverse_iterator rbegin() const noexcept { return const_reverse_iterator(end()); }
+  const_reverse_iterator rend() const noexcept { return const_reverse_iterator(begin()); }
+  const_reverse_iterator crbegin() const noexcept { return rbegin(); }
+  const_reverse_iterator crend() const noexcept { return rend(); }
+
+  std::string substr(size_type at = 0, size_type count = npos) const {
+    return std::string(view().substr(at, count));
+  }
+  size_type copy(char* to, size_type count, size_type at = 0) const {
+    return view().copy(to, count, at);
+  }
+  int compare(std::string_view other) const noexcept { return view().compare(other); }
+  int compare(size_type at, size_type count, std::string_view other) const {
+    return view().compare(at, count, other);
+  }
+  bool starts_with(std::string_view part) const noexcept { return view().starts_with(part); }
+  bool starts_with(char c) const noexcept { return view().starts_with(c); }
+  bool ends_with(std::string_view part) const noexcept { return view().ends_with(part); }
+  bool ends_with(char c) const noexcept { return view().ends_with(c); }
+  bool contains(std::string_view part) const noexcept { return find(part) != npos; }
+  bool contains(char c) const noexcept { return find(c) != npos; }
+  size_type find(std::string_view part, size_type from = 0) const noexcept {
+    return view().find(part, from);
+  }
+  size_type find(char c, size_type from = 0) const noexcept { return view().find(c, from); }
+  size_type rfind(std::string_view part, size_type from = npos) const noexcept {
+    return view().rfind(part, from);
+  }
+  size_type rfind(char c, size_type from = npos) const noexcept { return view().rfind(c, from); }
+  size_type find_first_of(std::string_view set, size_type from = 0) const noexcept {
+    return view().find_first_of(set, from);
+  }
+  size_type find_last_of(std::string_view set, size_type from = npos) const noexcept {
+    return view().find_last_of(set, from);
+  }
+  size_type find_first_not_of(std::string_view set, size_type from = 0) const noexcept {
+    return view().find_first_not_of(set, from);
+  }
+  size_type find_last_not_of(std::string_view set, size_type from = npos) const noexcept {
+    return view().find_last_not_of(set, from);
+  }
+
+  // Access that marks.
+
+  reference operator[](size_type index) {
+    char* c = chars() + index;
+    mark(c, 1);
+    return *c;
+  }
+  reference at(size_type index) { return (*this)[checked(index)]; }
+  reference front() { return (*this)[0]; }
+  reference back() { return (*this)[size() - 1]; }
+  /// All characters, marked.
+  char* data() {
+    if (!empty()) mark(chars(), size());
+    return chars();
+  }
+  iterator begin() noexcept { return iterator(chars()); }
+  iterator end() noexcept { return iterator(chars() + size()); }
+  reverse_iterator rbegin() noexcept { return reverse_iterator(end()); }
+  reverse_iterator rend() noexcept { return reverse_iterator(begin()); }
+
+  // Changes.
+
+  void reserve(size_type count);
+  void shrink_to_fit();
+  void clear() { truncate(0); }
+  void resize(size_type count, char c = '\0');
+  void push_back(char c) {
+    const size_type count = size();
+    if (count == capacity()) [[unlikely]] reserve(grown(count + 1));
+    char* at = chars() + count;
+    mark(at, 2);
+    mark_size();
+    at[0] = c;
+    at[1] = '\0';
+    set_size(count + 1);
+  }
+  void pop_back() { truncate(size() - 1); }
+
+  String& assign(std::string_view text) { return replace(0, size(), text); }
+  String& assign(size_type count, char c) { return assign(std::string(count, c)); }
+  template <std::input_iterator It>
+  String& assign(It first, It last) {
+    return assign(std::string(first, last));
+  }
+  String& append(std::string_view text);
+  String& append(const char* text, size_type count) { return append({text, count}); }
+  String& append(size_type count, char c) {
+    resize(size() + count, c);
+    return *this;
+  }
+  template <std::input_iterator It>
+  String& append(It first, It last) {
+    return append(std::string(first, last));
+  }
+  String& operator+=(std::string_view text) { return append(text); }
+  String& operator+=(char c) {
+    push_back(c);
+    return *this;
+  }
+  String& insert(size_type at, std::string_view text) { return replace(at, 0, text); }
+  String& insert(size_type at, size_type count, char c) {
+    return replace(at, 0, std::string(count, c));
+  }
+  iterator insert(const_iterator at, char c) {
+    const auto index = at - view().data();
+    replace(static_cast<size_type>(index), 0, std::string_view(&c, 1));
+    return begin() + index;
+  }
+  String& erase(size_type at = 0, size_type count = npos) { return replace(at, count, {}); }
+  iterator erase(const_iterator at) { return erase(at, at + 1); }
+  iterator erase(const_iterator first, const_iterator last) {
+    const auto index = first - view().data();
+    replace(static_cast<size_type>(index), static_cast<size_type>(last - first), {});
+    return begin() + index;
+  }
+  /// `text` may be part of this string. Throws std::out_of_range where `at` > size().
+  String& replace(size_type at, size_type count, std::string_view text);
+
+  /// Exchanges the content, or copies where the two stand in different stores.
+  void swap(String& other);
+  friend void swap(String& a, String& b) { a.swap(b); }
+
+  friend bool operator==(const String& a, const String& b) noexcept { return a.view() == b.view(); }
+  friend auto operator<=>(const String& a, const String& b) noexcept {
+    return a.view() <=> b.view();
+  }
+  template <class Text>
+    requires(std::convertible_to<const Text&, std::string_view> && !std::same_as<Text, String>)
+  friend bool operator==(const String& a, const Text& b) noexcept {
+    return a.view() == std::string_view(b);
+  }
+  template <class Text>
+    requires(std::convertible_to<const Text&, std::string_view> && !std::same_as<Text, String>)
+  friend auto operator<=>(const String& a, const Text& b) noexcept {
+    return a.view() <=> std::string_view(b);
+  }
+
+ private:
+  friend struct detail::Relocation<String>;
+
+  std::uint8_t tag() const noexcept {
+    return reinterpret_cast<const std::uint8_t*>(&stored_)[string_tag_byte];
+  }
+  bool is_long() const noexcept { return tag() > string_short_capacity; }
+  char* chars() noexcept { return const_cast<char*>(std::as_const(*this).data()); }
+
+  size_type checked(size_type index) const;
+  static size_type grown(size_type count);
+  void set_empty() noexcept {
+    stored_.short_chars[0] = '\0';
+    stored_.short_chars[string_tag_byte] = static_cast<char>(string_short_capacity);
+  }
+  /// Without the terminating zero: where a short string is full, the size byte is that zero.
+  void set_size(size_type count) noexcept {
+    if (is_long()) {
+      stored_.long_form.size = count;
+    } else {
+      stored_.short_chars[string_tag_byte] = static_cast<char>(string_short_capacity - count);
+    }
+  }
+  void set_long(char* block, size_type count, size_type capacity) noexcept {
+    stored_.long_form.distance = distance_to(&stored_, block);
+    stored_.long_form.size = count;
+    stored_.long_form.capacity_and_tag = capacity | string_long_tag_bits;
+  }
+  void mark_size() {
+    mark(is_long() ? static_cast<void*>(&stored_.long_form.size)
+                   : stored_.short_chars + string_tag_byte,
+         is_long() ? sizeof stored_.long_form.size : 1);
+  }
+  void mark_header() { mark(&stored_, sizeof stored_); }
+  void truncate(size_type count);
+  void drop() noexcept;
+  void take(String& other);
+  void steal(String& other) noexcept;
+  void move_to_new_block(size_type count, size_type at, size_type removed, std::string_view text);
+
+  StringFormat stored_;
+};
+
+inline std::string operator+(const String& a, std::string_view b) { return a.str().append(b); }
+inline std::string operator+(std::string_view a, const String& b) {
+  return std::string(a).append(b.view());
+}
+inline std::string operator+(const String& a, const String& b) { return a + b.view(); }
+
+std::ostream& operator<<(std::ostream& out, const String& text);
+std::istream& operator>>(std::istream& in, String& text);
+
+template <>
+struct Hash<String> : StringHash {};
+
+template <>
+struct detail::Relocation<String> {
+  static void relocate(String* from, String* to) noexcept;
+};
+
+template <>
+struct TypeOf<String> {
+  static void describe(TypeWriter& writer) { writer.text("String"); }
+  static consteval Storability parts() { return Storability::ok; }
+};
+
+static_assert(sizeof(String) == sizeof(StringFormat) && alignof(String) == alignof(StringFormat));
+
+}  // namespace cairn
+
+template <>
+struct std::hash<cairn::String> {
+  using is_transparent = void;
+
+  std::size_t operator()(std::string_view text) const noexcept {
+    return cairn::hash_bytes(text.data(), text.size());
+  }
+};

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/string.hpp"
+
+#include <istream>
+#include <ostream>
+#include <stdexcept>
+
+#include "cairn/containers/block.hpp"
+
+namespace cairn {
+
+String& String::operator=(String&& other) {
+  if (this == &other) return *this;
+  if (!other.is_long() || !detail::may_own(this, other.chars())) return assign(other.view());
+  mark_header();
+  other.mark_header();
+  char* old = is_long() ? chars() : nullptr;
+  const size_type old_bytes = capacity() + 1;
+  steal(other);
+  if (old != nullptr) detail::free_block(old, old_bytes);
+  return *this;
+}
+
+String::size_type String::checked(size_type index) const {
+  if (index >= size()) {
+    throw std::out_of_range("cairn::String: index " + std::to_string(index) + " of " +
+                            std::to_string(size()));
+  }
+  return index;
+}
+
+/// The capacity to grow to for `count` characters: doubling, and all of the block that that takes.
+String::size_type String::grown(size_type count) {
+  if (count > string_max_size) throw std::length_error("cairn::String: longer than max_size()");
+  return FreeListAllocator::usable_bytes(count + count / 2 + 1) - 1;
+}
+
+void String::drop() noexcept {
+  char* block = chars();
+  if (detail::block_is_writable(block)) detail::drop_block(block, capacity() + 1);
+}
+
+/// Takes the block of `other`, which is left empty. Requires: both headers marked.
+void String::steal(String& other) noexcept {
+  set_long(other.chars(), other.size(), other.capacity());
+  other.set_empty();
+}
+
+void String::take(String& other) {
+  if (other.is_long() && detail::may_own(this, other.chars())) {
+    other.mark_header();
+    steal(other);
+  } else {
+    append(other.view());
+  }
+}
+
+/// Moves to a block for `count` characters, `removed` of them at `at` replaced by `text`, which may
+/// lie in the old one.
+void String::move_to_new_block(size_type count, size_type at, size_type removed,
+                               std::string_view text) {
+  const size_type old_size = size();
+  const size_type old_bytes = capacity() + 1;
+  const size_type new_size = old_size - removed + text.size();
+  char* const old = chars();
+  const bool was_long = is_long();
+  const size_type capacity = FreeListAllocator::usable_bytes(count + 1) - 1;
+  mark_header();
+  char* const block = reinterpret_cast<char*>(
+      detail::new_block(this, capacity + 1, FreeListAllocator::min_align, new_size + 1));
+  std::memcpy(block, old, at);
+  if (!text.empty()) std::memcpy(block + at, text.data(), text.size());
+  std::memcpy(block + at + text.size(), old + at + removed, old_size - at - removed);
+  block[new_size] = '\0';
+  set_long(block, new_size, capacity);
+  if (was_long) detail::free_block(old, old_bytes);
+}
+
+void String::reserve(size_type count) {
+  if (count <= capacity()) return;
+  if (count > string_max_size) throw std::length_error("cairn::String: longer than max_size()");
+  move_to_new_block(count, size(), 0, {});
+}
+
+void String::shrink_to_fit() {
+  if (!is_long()) return;
+  const size_type count = size();
+  if (count > string_short_capacity) {
+    if (FreeListAllocator::usable_bytes(count + 1) < capacity() + 1) {
+      move_to_new_block(count, count, 0, {});
+    }
+    return;
+  }
+  char* const block = chars();
+  const size_type bytes = capacity() + 1;
+  mark_header();
+  set_empty();
+  std::memcpy(stored_.short_chars, block, count);
+  if (count < string_short_capacity) stored_.short_chars[count] = '\0';
+  set_size(count);
+  detail::free_block(block, bytes);
+}
+
+void String::truncate(size_type count) {
+  if (count == size()) return;
+  mark_size();
+  mark(chars() + count, 1);
+  chars()[count] = '\0';
+  set_size(count);
+}
+
+void String::resize(size_type count, char c) {
+  const size_type before = size();
+  if (count <= before) return truncate(count);
+  if (count > capacity()) reserve(grown(count));
+  char* const at = chars() + before;
+  mark(at, count - before + 1);
+  mark_size();
+  std::memset(at, c, count - before);
+  at[count - before] = '\0';
+  set_size(count);
+}
+
+String& String::append(std::string_view text) {
+  if (text.empty()) return *this;
+  const size_type before = size();
+  if (text.size() > string_max_size - before) {
+    throw std::length_error("cairn::String: longer than max_size()");
+  }
+  const size_type count = before + text.size();
+  if (count > capacity()) {
+    // The first content takes what it needs; what has grown once is likely to grow on.
+    move_to_new_block(before == 0 ? count : grown(count), before, 0, text);
+    return *this;
+  }
+  char* const at = chars() + before;
+  mark(at, text.size() + 1);
+  mark_size();
+  std::memmove(at, text.data(), text.size());
+  at[text.size()] = '\0';
+  set_size(count);
+  return *this;
+}
+
+String& String::replace(size_type at, size_type count, std::string_view text) {
+  const size_type before = size();
+  if (at > before) {
+    throw std::out_of_range("cairn::String: position " + std::to_string(at) + " of " +
+                            std::to_string(before));
+  }
+  count = std::min(count, before - at);
+  if (text.size() > string_max_size - (before - count)) {
+    throw std::length_error("cairn::String: longer than max_size()");
+  }
+  const size_type after = before - count + text.size();
+  if (after > capacity()) {
+    move_to_new_block(before == 0 || count == before ? after : grown(after), at, count, text);
+    return *this;
+  }
+  char* const data = chars();
+  const std::less<const char*> is_before;
+  const bool own = !text.empty() && !is_before(text.data(), data) &&
+                   is_before(text.data(), data + before + 1);
+  // Moving the tail would change the text under our hands, unless there is no tail to move.
+  if (own && at + count != before) return replace(at, count, std::string(text));
+  if (count == text.size()) {
+    if (count == 0) return *this;
+    mark(data + at, count);
+    std::memmove(data + at, text.data(), count);
+    return *this;
+  }
+  mark(data + at, after + 1 - at);
+  mark_size();
+  std::memmove(data + at + text.size(), data + at + count, before - at - count);
+  if (!text.empty()) std::memmove(data + at, text.data(), text.size());
+  data[after] = '\0';
+  set_size(after);
+  return *this;
+}
+
+void String::swap(String& other) {
+  if (this == &other) return;
+  const bool here = !other.is_long() || detail::may_own(this, other.chars());
+  const bool there = !is_long() || detail::may_own(&other, chars());
+  mark_header();
+  other.mark_header();
+  if (here && there) {
+    String aside;
+    detail::Relocation<String>::relocate(this, &aside);
+    detail::Relocation<String>::relocate(&other, this);
+    detail::Relocation<String>::relocate(&aside, &other);
+    aside.set_empty();
+  } else {
+    String aside(std::move(other));
+    other = std::move(*this);
+    *this = std::move(aside);
+  }
+}
+
+void detail::Relocation<String>::relocate(String* from, String* to) noexcept {
+  if (from->is_long()) {
+    to->set_long(from->chars(), from->size(), from->capacity());
+  } else {
+    std::memcpy(static_cast<void*>(&to->stored_), &from->stored_, sizeof(StringFormat));
+  }
+}
+
+std::ostream& operator<<(std::ostream& out, const String& text) { return out << text.view(); }
+
+std::istream& operator>>(std::istream& in, String& text) {
+  std::string word;
+  if (in >> word) text.assign(word);
+  return in;
+}
+
+}  // namespace cairn
