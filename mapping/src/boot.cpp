@@ -41,9 +41,9 @@ const BootId& current_boot_id() {
   return id;
 }
 
-std::uint64_t boottime_ns() noexcept {
+std::uint64_t uptime_ns() noexcept {
   timespec now{};
-  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U +
          static_cast<std::uint64_t>(now.tv_nsec);
 }

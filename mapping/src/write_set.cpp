@@ -2,11 +2,16 @@
 #include "cairn/mapping/write_set.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 
 #include "cairn/error.hpp"
 
 namespace cairn {
+namespace {
+/// In a transaction of more pages the lines would leave the cache again before they are needed.
+constexpr std::size_t prefetched_pages = 64;
+}  // namespace
 
 WriteSet::WriteSet(std::uint64_t max_pages)
     : mask_memory_(Reservation::anonymous(max_pages * sizeof(std::uint64_t))),
@@ -27,7 +32,7 @@ void WriteSet::mark_across_pages(std::uint64_t offset, std::uint64_t bytes,
   }
 }
 
-void WriteSet::note_first_touch(std::uint64_t page) {
+void WriteSet::note_first_touch(std::uint64_t page, std::uint64_t lines) {
   if (touched_.size() >= touch_limit_pages_) {
     throw Error(errc::too_large, "",
                 "the transaction changes more than " + std::to_string(touch_limit_pages_) +
@@ -40,6 +45,10 @@ void WriteSet::note_first_touch(std::uint64_t page) {
     private_[page] = 1;
   }
   touched_.push_back(number);
+  if (shared_image_ != nullptr && touched_.size() <= prefetched_pages) {
+    const auto line = static_cast<std::uint64_t>(std::countr_zero(lines));
+    __builtin_prefetch(shared_image_ + page * page_bytes + line * line_bytes, 1);
+  }
 }
 
 void WriteSet::clear() noexcept {

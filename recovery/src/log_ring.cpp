@@ -126,14 +126,11 @@ RecordView LogRing::seal(RecordHeader header) {
                              header.line_count * line_bytes;
   static constexpr std::array<std::byte, record_alignment> zeros{};
   if (bytes > used) store(header.position + used, zeros.data(), bytes - used);
-  // The checksum covers the header too, so it is taken from a copy beside the written body.
   const std::span<const std::byte> record = at(header.position).first(bytes);
-  const std::uint64_t body = checksum(record.subspan(sizeof header), seed_);
-  header.checksum =
-      checksum(std::as_bytes(std::span(&header, 1)).first(offsetof(RecordHeader, checksum)), body);
+  header.checksum = record_checksum(header, record.subspan(sizeof header), seed_);
   store(header.position, &header, sizeof header);
   crash_point("append.header");
-  return *RecordView::parse_trusted(record, header.position);
+  return {header, record.data() + sizeof header};
 }
 
 }  // namespace cairn

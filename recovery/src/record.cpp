@@ -6,9 +6,10 @@
 
 namespace cairn {
 
-std::uint64_t record_checksum(std::span<const std::byte> record, std::uint64_t seed) noexcept {
-  const std::uint64_t body = checksum(record.subspan(sizeof(RecordHeader)), seed);
-  return checksum(record.first(offsetof(RecordHeader, checksum)), body);
+std::uint64_t record_checksum(const RecordHeader& header, std::span<const std::byte> body,
+                              std::uint64_t seed) noexcept {
+  // The body unseeded: XXH3 derives a whole secret from a seed before it hashes a long input.
+  return struct_checksum(header, seed ^ checksum(body, 0));
 }
 
 std::optional<RecordView> RecordView::parse_trusted(std::span<const std::byte> bytes,
@@ -26,8 +27,10 @@ std::optional<RecordView> RecordView::parse(std::span<const std::byte> bytes,
                                             std::uint64_t position, std::uint64_t seed) {
   const auto record = parse_trusted(bytes, position);
   if (!record) return std::nullopt;
-  const auto whole = bytes.first(record->bytes());
-  if (record_checksum(whole, seed) != record->header_.checksum) return std::nullopt;
+  const auto body = bytes.first(record->bytes()).subspan(sizeof(RecordHeader));
+  if (record_checksum(record->header_, body, seed) != record->header_.checksum) {
+    return std::nullopt;
+  }
   if (!record->entries_are_sound()) return std::nullopt;
   return record;
 }

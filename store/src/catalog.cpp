@@ -49,8 +49,9 @@ void CatalogReader::fail(const std::string& detail) const {
 
 const std::byte* CatalogReader::checked(std::uint64_t offset, std::uint64_t bytes,
                                         std::uint64_t align, const char* what) const {
+  // All alignments are powers of two.
   if (offset < heap_begin_bytes || offset > heap_end_ || bytes > heap_end_ - offset ||
-      offset % align != 0) {
+      (offset & (align - 1)) != 0) [[unlikely]] {
     fail(std::string(what) + " of " + std::to_string(bytes) + " bytes at offset " +
          std::to_string(offset) + " is not in the heap, which ends at " +
          std::to_string(heap_end_));

@@ -108,6 +108,8 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
       new Engine(std::move(own), identity, meta, with_defaults(options), reach));
   if (alone) {
     engine->recover_alone();
+    // Every process maps the file as far as the header says, so it must say so before another comes.
+    if (reach != meta.max_bytes) engine->write_checkpoint(engine->meta_.clean != 0);
   } else {
     engine->join_others();
   }
@@ -134,6 +136,7 @@ Engine::Engine(File data, const Identity& identity, const MetaSlot& meta, const 
       context_(data_, reach_bytes, *this) {
   meta_.max_bytes = reach_bytes;
   context_.heap().zero_on_allocate(options_.zero_on_allocate);
+  context_.write_set().set_shared_image(window_.data());
   context_.write_set().set_touch_limit(2 * options_.private_bytes / page_bytes);
   table_.claim(options_.label, lock_.owner_slot());
   lanes_.on_stuck_publisher([this] { repair_publication(); }, options_.lock_timeout);
@@ -141,23 +144,27 @@ Engine::Engine(File data, const Identity& identity, const MetaSlot& meta, const 
 
 Engine::~Engine() {
   EngineRegistry::instance().remove(this);
-  if (!closed_.load(std::memory_order_relaxed) && !forked_.load(std::memory_order_relaxed)) {
-    table_.release();
-  }
+  if (condition_.load(std::memory_order_relaxed) == Condition::open) table_.release();
 }
 
-void Engine::require_usable() const {
-  // Relaxed: a handle that is closed or forked while another thread uses it is that program's race.
-  if (closed_.load(std::memory_order_relaxed)) {
+void Engine::abandon_in_child() noexcept {
+  condition_.store(Condition::forked, std::memory_order_relaxed);
+  // Slot, lock and lanes are still the parent's: nothing here may give them back.
+  table_.abandon();
+}
+
+void Engine::throw_not_open() const {
+  if (condition_.load(std::memory_order_relaxed) == Condition::closed) {
     throw Error(errc::closed, path(), "open it again");
   }
-  if (forked_.load(std::memory_order_relaxed)) {
-    throw Error(errc::forked, path(), "open the store again in the child process");
-  }
-  if (live_.failed.load(std::memory_order_relaxed) != 0) {
-    throw Error(errc::io, path(),
-                "an earlier sync failed; close the store in every process and open it again");
-  }
+  throw Error(errc::forked, path(), "open the store again in the child process");
+}
+
+void Engine::require_not_failed() const {
+  // Relaxed: stored by the holder of the write lock, looked at by the next.
+  if (live_.failed.load(std::memory_order_relaxed) == 0) [[likely]] return;
+  throw Error(errc::io, path(),
+              "an earlier sync failed; close the store in every process and open it again");
 }
 
 Durability Engine::durability() const noexcept {
@@ -165,10 +172,7 @@ Durability Engine::durability() const noexcept {
 }
 
 std::uint64_t Engine::begin_read() {
-  if (closed_.load(std::memory_order_relaxed) || forked_.load(std::memory_order_relaxed))
-      [[unlikely]] {
-    require_usable();
-  }
+  require_open();
   return lanes_.enter();
 }
 
@@ -184,8 +188,8 @@ void Engine::checkpoint() {
 }
 
 void Engine::close() {
-  if (closed_.load(std::memory_order_relaxed)) return;
-  if (forked_.load(std::memory_order_relaxed)) require_usable();
+  if (condition_.load(std::memory_order_relaxed) == Condition::closed) return;
+  require_open();
   if (live_.failed.load(std::memory_order_relaxed) == 0) {
     const File gate = File::open(path(), File::Access::read_write);
     const ByteLock closing = ByteLock::acquire(gate, opening_lock_offset, options_.lock_timeout,
@@ -203,7 +207,7 @@ void Engine::close() {
       rollback();
     }
   }
-  closed_.store(true, std::memory_order_relaxed);
+  condition_.store(Condition::closed, std::memory_order_relaxed);
   EngineRegistry::instance().remove(this);
   lanes_.give_all_back();
   table_.release();
@@ -254,16 +258,14 @@ void Engine::commit_and_cut() {
 
 std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  // Sequentially consistent, with `publish`: counted as a waiter before the sequence is looked at.
-  live_.change_waiters.fetch_add(1, std::memory_order_seq_cst);
   for (;;) {
+    // Sequentially consistent, with `wake_change_waiters`: asked for before the sequence is looked
+    // at. A flag and not a count, so that a waiter that is killed leaves nothing behind.
+    live_.change_awaited.store(1, std::memory_order_seq_cst);
     const std::uint64_t published = live_.published.load(std::memory_order_seq_cst);
     const auto left = deadline - std::chrono::steady_clock::now();
-    if (published > sequence || left <= left.zero()) {
-      live_.change_waiters.fetch_sub(1, std::memory_order_relaxed);
-      return published;
-    }
-    futex_wait(low_half(live_.published), static_cast<std::uint32_t>(published), left);
+    if (published > sequence || left <= left.zero()) return published;
+    futex_wait(live_.change_awaited, 1, left);
   }
 }
 
@@ -275,8 +277,9 @@ bool Engine::is_in_read_view(const void* p) const noexcept {
 
 RecoveryReport Engine::recover() {
   begin_write();
+  const RecoveryReport report = last_recovery_;
   rollback();
-  return last_recovery_;
+  return report;
 }
 
 }  // namespace cairn

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <bit>
 #include <cstring>
 
@@ -16,8 +18,15 @@ constexpr std::uint64_t logged_fresh_bytes = 128 << 10;
 constexpr std::uint64_t largest_growth_step = 64 << 20;
 constexpr std::uint64_t smallest_growth_step = 256 << 10;
 
+/// Written out: a call to memcmp costs more than the comparison.
 bool lines_equal(const std::byte* a, const std::byte* b) noexcept {
-  return std::memcmp(a, b, line_bytes) == 0;
+  std::array<std::uint64_t, line_bytes / sizeof(std::uint64_t)> left;
+  std::array<std::uint64_t, line_bytes / sizeof(std::uint64_t)> right;
+  std::memcpy(left.data(), a, line_bytes);
+  std::memcpy(right.data(), b, line_bytes);
+  std::uint64_t difference = 0;
+  for (std::size_t i = 0; i < left.size(); ++i) difference |= left[i] ^ right[i];
+  return difference == 0;
 }
 
 /// Lines of `mask` in which two pages differ.
@@ -30,10 +39,20 @@ std::uint64_t changed_lines(std::uint64_t mask, const std::byte* a, const std::b
   return changed;
 }
 
+/// Orders what this thread did before its last read-modify-write against what it does next.
+void fence_after_read_modify_write() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  // There every read-modify-write is a full fence for the processor; the compiler needs to be told.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#else
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+}
+
 }  // namespace
 
 void Engine::begin_write() {
-  require_usable();
+  require_open();
   if (lanes_.in_section()) {
     throw Error(errc::write_inside_read, path(),
                 "end this thread's read section before beginning a write transaction");
@@ -46,7 +65,7 @@ void Engine::begin_write() {
     table_.enter_phase(ProcessPhase::writing);
     prepare_transaction(grant);
   } catch (...) {
-    table_.enter_phase(ProcessPhase::idle);
+    table_.leave_phase();
     lock_.release();
     throw;
   }
@@ -59,8 +78,7 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   } else if (grant.changed_hands || state_.sequence != sequence()) {
     catch_up();
   }
-  // Looked at again under the lock: the last owner may have failed meanwhile.
-  require_usable();
+  require_not_failed();
   if (state_.reach > state_.heap_end) write_checkpoint(false);
   if (meta_.clean != 0 && !survives_power()) mark_unclean();
   if (context_.write_set().private_pages().size() * page_bytes > options_.private_bytes) {
@@ -139,8 +157,9 @@ void Engine::collect_lines() {
     if (page >= end_page) continue;
     const std::uint64_t offset = page * page_bytes;
     // Equal lines may be left out because everything appended is published (Engine, invariant 4).
-    const std::uint64_t changed = changed_lines(marks.mask(page), context_.base() + offset,
-                                                read_view_.data() + offset);
+    // Compared through the window, which publishing will need in the caches and the TLB anyway.
+    const std::uint64_t changed =
+        changed_lines(marks.mask(page), context_.base() + offset, window_.data() + offset);
     if (changed == 0) continue;
     entries_.push_back({page, changed});
     line_count_ += static_cast<std::uint64_t>(std::popcount(changed));
@@ -186,8 +205,7 @@ void Engine::make_room_in_log(std::uint64_t bytes) {
       std::max(round_up(options_.max_log_bytes, page_bytes), round_up(bytes, page_bytes)));
   log_.grow_file(ring_bytes, survives_power());
   // The checkpoint empties the ring; only an empty ring may change its length.
-  meta_.log_bytes = ring_bytes;
-  write_checkpoint(false);
+  write_checkpoint(false, ring_bytes);
   log_.map(ring_bytes);
 }
 
@@ -232,13 +250,20 @@ void Engine::publish(const RecordView& record) {
                });
   crash_point("publish.applied");
   live_.heap_end.store(record.heap_end(), std::memory_order_relaxed);
-  // Releases the record's bytes to `enter`; sequentially consistent against `wait_for_change`, which
-  // counts itself as a waiter before it looks at the sequence.
-  live_.published.exchange(sequence, std::memory_order_seq_cst);
+  // Release pairs with the acquire in `ReaderLanes::enter`.
+  live_.published.store(sequence, std::memory_order_release);
   crash_point("publish.done");
-  if (live_.change_waiters.load(std::memory_order_seq_cst) != 0) {
-    futex_wake(low_half(live_.published), INT32_MAX);
-  }
+}
+
+/// Requires: a read-modify-write of this thread since the publication, which releasing the lock is.
+void Engine::wake_change_waiters() noexcept {
+  // With `wait_for_change`, which asks to be woken before it looks at the sequence: one of the two
+  // sees the other.
+  fence_after_read_modify_write();
+  if (live_.change_awaited.load(std::memory_order_seq_cst) == 0) [[likely]] return;
+  // Cleared before waking: who asks again after this does not sleep through the next commit.
+  live_.change_awaited.store(0, std::memory_order_seq_cst);
+  futex_wake(live_.change_awaited, INT32_MAX);
 }
 
 void Engine::advance(const RecordView& record) noexcept {
@@ -264,8 +289,9 @@ void Engine::end_transaction() noexcept {
     resizing_ = false;
   }
   ActiveWrite::pop(context_);
-  table_.enter_phase(ProcessPhase::idle);
+  table_.leave_phase();
   lock_.release();
+  wake_change_waiters();
 }
 
 void Engine::rollback() noexcept {
@@ -341,7 +367,7 @@ void Engine::grow_file(std::uint64_t bytes) {
 
 void Engine::grow_file_to(std::uint64_t bytes) {
   ResizeRecord& resize = live_.resize;
-  const std::uint64_t now = boottime_ns();
+  const std::uint64_t now = uptime_ns();
   const std::chrono::nanoseconds allowed = options_.operation_timeout;
   resize.owner_slot.store(table_.own_slot(), std::memory_order_relaxed);
   resize.epoch.store(lock_.epoch(), std::memory_order_relaxed);

@@ -159,7 +159,7 @@ void Engine::reset_live_words() {
   live_.published.store(state_.sequence, std::memory_order_relaxed);
   live_.publishing.store(state_.sequence, std::memory_order_relaxed);
   live_.heap_end.store(state_.heap_end, std::memory_order_relaxed);
-  live_.change_waiters.store(0, std::memory_order_relaxed);
+  live_.change_awaited.store(0, std::memory_order_relaxed);
   live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
   live_.failed.store(0, std::memory_order_relaxed);
   lock_.reset();
@@ -177,6 +177,8 @@ void Engine::join_others() {
   }
   state_ = checkpoint_state(meta_);
   last_recovery_ = {};
+  // Where no other slot was free this process has that of a writer that died holding the lock.
+  if (lock_.owner_slot() == table_.own_slot()) lock_.disown();
   repair_publication();
   last_recovery_.sequence = sequence();
 }
@@ -189,12 +191,13 @@ void Engine::repair_publication() {
   try {
     take_over();
   } catch (...) {
-    table_.enter_phase(ProcessPhase::idle);
+    table_.leave_phase();
     lock_.release();
     throw;
   }
-  table_.enter_phase(ProcessPhase::idle);
+  table_.leave_phase();
   lock_.release();
+  wake_change_waiters();
 }
 
 void Engine::take_over() {
@@ -273,7 +276,7 @@ void Engine::cut_file() {
   data_.truncate(state_.file_bytes);
 }
 
-void Engine::write_checkpoint(bool clean) {
+void Engine::write_checkpoint(bool clean, std::uint64_t log_bytes) {
   crash_point("checkpoint.begin");
   if (survives_power() || clean) sync_or_fail(data_);
   crash_point("checkpoint.data_synced");
@@ -282,6 +285,7 @@ void Engine::write_checkpoint(bool clean) {
   next.checkpoint_sequence = state_.sequence;
   next.heap_end = state_.heap_end;
   next.file_bytes = state_.file_bytes;
+  next.log_bytes = log_bytes;
   next.boot_id = current_boot_id();
   next.clean = clean ? 1 : 0;
   next = write_meta(data_, window_.data(), next, seed_);

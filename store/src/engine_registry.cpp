@@ -31,9 +31,13 @@ EngineRegistry::EngineRegistry() : table_(std::make_unique<Table>()) {
   set_foreign_address_check(&EngineRegistry::explain_address);
   // In a forked child every handle is the parent's: its locks, lanes and slot go on being the
   // parent's whatever the child does.
-  ::pthread_atfork(nullptr, nullptr, [] {
-    for (auto& entry : instance().table_->engines) entry.second.engine->abandon_in_child();
-  });
+  ::pthread_atfork([] { instance().table_->mutex.lock(); },
+                   [] { instance().table_->mutex.unlock(); },
+                   [] {
+                     Table& table = *instance().table_;
+                     for (auto& entry : table.engines) entry.second.engine->abandon_in_child();
+                     table.mutex.unlock();
+                   });
 }
 
 std::shared_ptr<Engine> EngineRegistry::find(const FileId& id) {

@@ -94,7 +94,7 @@ bool ProcessTable::try_claim(std::uint32_t slot, const std::string& label) {
   ByteLock lock = ByteLock::try_acquire(file_, lock_offset(slot));
   if (!lock) return false;
   ProcessSlot& mine = slots_[slot];
-  const std::uint64_t now = boottime_ns();
+  const std::uint64_t now = uptime_ns();
   std::uint64_t nonce = 0;
   const auto random = random_id();
   std::memcpy(&nonce, random.data(), sizeof nonce);
@@ -118,6 +118,12 @@ void ProcessTable::release() noexcept {
   slots_[own_slot_].nonce.store(0, std::memory_order_relaxed);
   slots_[own_slot_].pid.store(0, std::memory_order_relaxed);
   own_lock_ = ByteLock();
+  own_slot_ = ~0U;
+  own_token_ = 0;
+}
+
+void ProcessTable::abandon() noexcept {
+  own_lock_.abandon();
   own_slot_ = ~0U;
   own_token_ = 0;
 }
@@ -160,19 +166,15 @@ std::uint32_t ProcessTable::reap() {
 
 void ProcessTable::enter_phase(ProcessPhase phase) noexcept {
   ProcessSlot& mine = slots_[own_slot_];
-  const std::uint64_t now = boottime_ns();
+  const std::uint64_t now = uptime_ns();
   mine.phase.store(phase, std::memory_order_relaxed);
   mine.phase_since_ns.store(now, std::memory_order_relaxed);
   mine.heartbeat_ns.store(now, std::memory_order_relaxed);
 }
 
-void ProcessTable::beat() noexcept {
-  slots_[own_slot_].heartbeat_ns.store(boottime_ns(), std::memory_order_relaxed);
-}
-
 std::vector<ProcessInfo> ProcessTable::list() const {
   std::vector<ProcessInfo> all;
-  const std::uint64_t now = boottime_ns();
+  const std::uint64_t now = uptime_ns();
   for (std::uint32_t index = 0; index < process_slot_count; ++index) {
     const ProcessSlot& slot = slots_[index];
     if (slot.nonce.load(std::memory_order_relaxed) == 0) continue;
@@ -194,7 +196,7 @@ std::string ProcessTable::describe(std::uint32_t slot) const {
   const ProcessSlot& other = slots_[slot];
   const std::uint64_t since_ns = other.phase_since_ns.load(std::memory_order_relaxed);
   const auto age =
-      std::chrono::duration_cast<std::chrono::milliseconds>(since(since_ns, boottime_ns()));
+      std::chrono::duration_cast<std::chrono::milliseconds>(since(since_ns, uptime_ns()));
   const std::string label = label_of(other);
   return "process " + std::to_string(other.pid.load(std::memory_order_relaxed)) +
          (label.empty() ? "" : " \"" + label + "\"") + ", " +

@@ -53,7 +53,7 @@ struct ThreadLanes {
       const auto store = live.stores.find(mine->store_id);
       if (store != live.stores.end()) store->second->give_back(mine->lane);
     }
-    detail::hot_lane = {0, nullptr};
+    detail::hot_lane = {0, nullptr, 0};
   }
 
   ThreadLane* find(std::uint64_t id) noexcept {
@@ -109,8 +109,7 @@ void ReaderLanes::on_stuck_publisher(StuckPublisher repair, std::chrono::millise
   repair_timeout_ = timeout;
 }
 
-bool ReaderLanes::in_section() const noexcept {
-  if (detail::hot_lane.store_id == id_) return detail::hot_lane.lane->depth != 0;
+bool ReaderLanes::is_in_cold_section() const noexcept {
   const ThreadLane* mine = thread_lanes.find(id_);
   return mine != nullptr && mine->depth != 0;
 }
@@ -132,7 +131,7 @@ ThreadLane& ReaderLanes::find_or_claim() {
     fresh->lane = claim();
     mine = thread_lanes.lanes.emplace_back(std::move(fresh)).get();
   }
-  detail::hot_lane = {id_, mine};
+  detail::hot_lane = {id_, mine, static_cast<std::uint32_t>(thread_lanes.lanes.size())};
   return *mine;
 }
 

@@ -120,6 +120,13 @@ std::uint32_t WriteLock::owner_slot() const noexcept {
   return static_cast<std::uint32_t>(word_.load(std::memory_order_relaxed) & slot_mask) - 1;
 }
 
+void WriteLock::disown() noexcept {
+  std::uint64_t seen = word_.load(std::memory_order_relaxed);
+  // No process has the slot behind the last; a waiter may have taken the lock over meanwhile.
+  const std::uint64_t nobody = (seen & ~slot_mask) | (process_slot_count + 1);
+  word_.compare_exchange_strong(seen, nobody, std::memory_order_relaxed);
+}
+
 void WriteLock::reset() noexcept {
   const std::uint64_t epoch = (word_.load(std::memory_order_relaxed) >> epoch_shift) + 1;
   word_.store(epoch << epoch_shift, std::memory_order_release);

@@ -13,8 +13,9 @@ using BootId = std::array<std::byte, 16>;
 /// The running kernel's. All zeros where the system does not tell (no /proc).
 const BootId& current_boot_id();
 
-/// Nanoseconds since boot, time asleep included; no clock adjustment touches it.
-std::uint64_t boottime_ns() noexcept;
+/// Nanoseconds that the system has been awake since boot, to within a few milliseconds. No clock
+/// adjustment touches it, it is the same in every process, and reading it costs a few nanoseconds.
+std::uint64_t uptime_ns() noexcept;
 
 /// Fills a buffer with random bytes from the kernel.
 std::array<std::byte, 16> random_id();

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "cairn/mapping/drill_hooks.hpp"
+#include "cairn/mapping/page.hpp"
 
 namespace cairn {
 
@@ -80,13 +81,24 @@ class File {
     if constexpr (drills_enabled) {
       drill_store(offset, to, static_cast<const std::byte*>(from), bytes);
     } else {
-      std::memcpy(to, from, bytes);
+      copy(to, static_cast<const std::byte*>(from), bytes);
     }
   }
 
  private:
   File(int descriptor, std::string path) noexcept
       : descriptor_(descriptor), path_(std::move(path)) {}
+  /// Most copies are of one line or a few; for these a call to memcpy costs more than the copy.
+  static void copy(std::byte* to, const std::byte* from, std::size_t bytes) noexcept {
+    if (bytes % line_bytes != 0 || bytes > 8 * line_bytes) {
+      std::memcpy(to, from, bytes);
+      return;
+    }
+    for (const std::byte* const end = from + bytes; from != end;
+         from += line_bytes, to += line_bytes) {
+      std::memcpy(to, from, line_bytes);
+    }
+  }
   void drill_store(std::uint64_t offset, std::byte* to, const std::byte* from,
                    std::size_t bytes) const;
   void write_zeros(std::uint64_t begin, std::uint64_t end) const;

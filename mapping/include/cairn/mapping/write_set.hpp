@@ -47,17 +47,20 @@ class WriteSet {
   std::span<const std::uint32_t> private_pages() const noexcept { return private_list_; }
   void forget_private() noexcept;
 
+  /// Tells where the shared image of the pages is mapped, so that its lines can be on their way into
+  /// the cache while the transaction still works on its own: commit compares and publishes them.
+  void set_shared_image(const std::byte* base) noexcept { shared_image_ = base; }
   /// Most pages that one transaction may touch; the next one throws errc::too_large.
   void set_touch_limit(std::uint64_t pages) noexcept { touch_limit_pages_ = pages; }
 
  private:
   void mark_lines(std::uint64_t page, std::uint64_t lines) {
     const std::uint64_t before = masks_[page];
-    if (before == 0) [[unlikely]] note_first_touch(page);
+    if (before == 0) [[unlikely]] note_first_touch(page, lines);
     masks_[page] = before | lines;
   }
   void mark_across_pages(std::uint64_t offset, std::uint64_t bytes, std::uint64_t end_page);
-  void note_first_touch(std::uint64_t page);
+  void note_first_touch(std::uint64_t page, std::uint64_t lines);
 
   Reservation mask_memory_;
   Reservation private_memory_;
@@ -65,6 +68,7 @@ class WriteSet {
   std::uint8_t* private_;
   std::vector<std::uint32_t> touched_;
   std::vector<std::uint32_t> private_list_;
+  const std::byte* shared_image_ = nullptr;
   std::uint64_t touch_limit_pages_ = ~0ULL;
 };
 

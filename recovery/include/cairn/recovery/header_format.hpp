@@ -84,8 +84,8 @@ struct ResizeRecord {
   std::atomic<ResizeState> state;
   std::atomic<std::uint32_t> owner_slot;
   std::atomic<std::uint64_t> epoch;
-  std::atomic<std::uint64_t> started_ns;   ///< boottime
-  std::atomic<std::uint64_t> deadline_ns;  ///< boottime
+  std::atomic<std::uint64_t> started_ns;   ///< uptime_ns()
+  std::atomic<std::uint64_t> deadline_ns;  ///< uptime_ns()
   std::atomic<std::uint64_t> old_bytes;
   std::atomic<std::uint64_t> new_bytes;
   std::array<std::uint64_t, 2> reserved;
@@ -103,7 +103,7 @@ struct LiveWords {
   std::atomic<std::uint64_t> published;   ///< sequence that the shared image shows
   std::atomic<std::uint64_t> publishing;  ///< the same, or one more while that is being applied
   std::atomic<std::uint64_t> heap_end;    ///< bytes of the heap at `published`
-  std::atomic<std::uint32_t> change_waiters;
+  std::atomic<std::uint32_t> change_awaited;  ///< 1: somebody sleeps on this word for a commit
   std::uint32_t reserved1;
   std::array<std::uint64_t, 4> reserved2;
   // both, rarely written
@@ -138,9 +138,9 @@ struct ProcessSlot {
   std::atomic<std::uint64_t> nonce;  ///< random, so that a slot taken again is not mistaken; 0 free
   std::atomic<std::uint32_t> pid;
   std::atomic<ProcessPhase> phase;
-  std::atomic<std::uint64_t> started_ns;      ///< boottime
-  std::atomic<std::uint64_t> heartbeat_ns;    ///< boottime
-  std::atomic<std::uint64_t> phase_since_ns;  ///< boottime
+  std::atomic<std::uint64_t> started_ns;      ///< uptime_ns()
+  std::atomic<std::uint64_t> heartbeat_ns;    ///< uptime_ns()
+  std::atomic<std::uint64_t> phase_since_ns;  ///< uptime_ns()
   std::array<char, 24> label;                 ///< zero-padded
 };
 static_assert(sizeof(ProcessSlot) == line_bytes);

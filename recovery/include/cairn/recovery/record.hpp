@@ -54,6 +54,7 @@ class RecordView {
   }
 
  private:
+  friend class LogRing;
   RecordView(const RecordHeader& header, const std::byte* body) noexcept
       : header_(header), entries_(body), lines_(body + header.page_count * sizeof(PageEntry)) {}
   bool entries_are_sound() const noexcept;
@@ -63,7 +64,8 @@ class RecordView {
   const std::byte* lines_;
 };
 
-/// What the checksum of a record must be. `record` holds all of it; its checksum field is not read.
-std::uint64_t record_checksum(std::span<const std::byte> record, std::uint64_t seed) noexcept;
+/// What the checksum of a record must be: of the header up to its checksum, and of all that follows.
+std::uint64_t record_checksum(const RecordHeader& header, std::span<const std::byte> body,
+                              std::uint64_t seed) noexcept;
 
 }  // namespace cairn

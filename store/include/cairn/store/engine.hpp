@@ -97,10 +97,13 @@ class Engine final : private HeapSpace {
   /// True where `p` lies in a view of this store.
   bool is_in_read_view(const void* p) const noexcept;
   bool is_in_working_view(const void* p) const noexcept { return context_.contains(p); }
-  /// Throws errc::closed, forked or io where the store cannot be used.
-  void require_usable() const;
+  /// Throws errc::closed or forked where this handle cannot be used.
+  void require_open() const {
+    // Relaxed: closing or forking while another thread works with the store is that program's race.
+    if (condition_.load(std::memory_order_relaxed) != Condition::open) [[unlikely]] throw_not_open();
+  }
   /// In a forked child: the handle is the parent's.
-  void abandon_in_child() noexcept { forked_.store(true, std::memory_order_relaxed); }
+  void abandon_in_child() noexcept;
 
  private:
   Engine(File data, const Identity& identity, const MetaSlot& meta, const Options& options,
@@ -131,11 +134,13 @@ class Engine final : private HeapSpace {
   void make_room_in_log(std::uint64_t bytes);
   RecordView append();
   void publish(const RecordView& record);
+  void wake_change_waiters() noexcept;
   void end_transaction() noexcept;
   void restore_lines() noexcept;
   RecordView append_durably();
   void sync_or_fail(const File& file);
-  void write_checkpoint(bool clean);
+  void write_checkpoint(bool clean) { write_checkpoint(clean, meta_.log_bytes); }
+  void write_checkpoint(bool clean, std::uint64_t log_bytes);
   void mark_unclean();
 
   // HeapSpace
@@ -146,6 +151,8 @@ class Engine final : private HeapSpace {
   void grow_file_to(std::uint64_t bytes);
   void commit_and_cut();
 
+  [[noreturn]] void throw_not_open() const;
+  void require_not_failed() const;
   bool survives_power() const noexcept {
     return identity_.durability == StoredDurability::power;
   }
@@ -163,8 +170,8 @@ class Engine final : private HeapSpace {
   ProcessTable table_;
   ReaderLanes lanes_;
   WriteLock lock_;
-  std::atomic<bool> closed_{false};
-  std::atomic<bool> forked_{false};
+  enum class Condition : std::uint8_t { open, closed, forked };
+  std::atomic<Condition> condition_{Condition::open};
 
   // guarded by the write lock
   LogRing log_;

@@ -30,6 +30,8 @@ class ByteLock {
   static bool is_held_elsewhere(const File& file, std::uint64_t offset);
 
   explicit operator bool() const noexcept { return descriptor_ >= 0; }
+  /// Forgets the lock without giving it back: in a forked child it is still the parent's.
+  void abandon() noexcept { descriptor_ = -1; }
 
  private:
   ByteLock(int descriptor, std::uint64_t offset) noexcept
@@ -52,6 +54,8 @@ class ProcessTable {
   void claim(const std::string& label, std::uint32_t avoid);
   /// Gives the slot back.
   void release() noexcept;
+  /// In a forked child: the slot is the parent's.
+  void abandon() noexcept;
 
   std::uint32_t own_slot() const noexcept { return own_slot_; }
   /// Slot + 1 in the low 8 bits, 24 bits of the slot's nonce above: what a process leaves as its
@@ -67,8 +71,13 @@ class ProcessTable {
   /// Forgets what dead processes left in their slots; returns how many there were.
   std::uint32_t reap();
 
+  /// Shows what this process is at, from now on; a sign of progress too.
   void enter_phase(ProcessPhase phase) noexcept;
-  void beat() noexcept;
+  /// Back to idle. The time is that of the phase before: reading the clock once a transaction is
+  /// enough for people to look at.
+  void leave_phase() noexcept {
+    slots_[own_slot_].phase.store(ProcessPhase::idle, std::memory_order_relaxed);
+  }
   std::vector<ProcessInfo> list() const;
   /// For messages: who holds `slot`, and in which phase for how long.
   std::string describe(std::uint32_t slot) const;

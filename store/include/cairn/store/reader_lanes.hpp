@@ -21,6 +21,16 @@ struct ThreadLane {
   std::uint32_t depth = 0;     ///< sections open within one another
 };
 
+namespace detail {
+struct HotLane {
+  std::uint64_t store_id;
+  ThreadLane* lane;
+  std::uint32_t lanes;  ///< how many this thread has, in all stores
+};
+/// The lane that this thread used last, so that entering costs no search.
+inline constinit thread_local HotLane hot_lane{0, nullptr, 0};
+}  // namespace detail
+
 /// The lanes in which reading threads pin the state that they read.
 ///
 /// Invariants:
@@ -68,7 +78,10 @@ class ReaderLanes {
   }
 
   /// True where this thread is in a section.
-  bool in_section() const noexcept;
+  bool in_section() const noexcept {
+    if (detail::hot_lane.store_id == id_) return detail::hot_lane.lane->depth != 0;
+    return detail::hot_lane.lanes != 0 && is_in_cold_section();
+  }
 
   /// Waits until no lane holds a sequence below `sequence`. Lanes of dead processes are freed on the
   /// way. Throws errc::timeout, naming the reader, after `timeout` (zero: never).
@@ -84,6 +97,7 @@ class ReaderLanes {
  private:
   friend struct ThreadLanes;
 
+  bool is_in_cold_section() const noexcept;
   ThreadLane& this_thread();
   ThreadLane& find_or_claim();
   std::uint64_t enter_slowly(ThreadLane& mine);
@@ -102,15 +116,6 @@ class ReaderLanes {
   StuckPublisher repair_;
   std::chrono::milliseconds repair_timeout_{0};
 };
-
-namespace detail {
-struct HotLane {
-  std::uint64_t store_id;
-  ThreadLane* lane;
-};
-/// The lane that this thread used last, so that entering costs no search.
-inline constinit thread_local HotLane hot_lane{0, nullptr};
-}  // namespace detail
 
 inline ThreadLane& ReaderLanes::this_thread() {
   if (detail::hot_lane.store_id == id_) [[likely]] return *detail::hot_lane.lane;

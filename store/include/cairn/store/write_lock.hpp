@@ -44,6 +44,8 @@ class WriteLock {
   /// Slot of the owner, ~0 where it is free.
   std::uint32_t owner_slot() const noexcept;
   std::uint64_t epoch() const noexcept { return last_epoch_; }
+  /// Names an owner that is certainly dead, where the dead owner's slot is this process's own now.
+  void disown() noexcept;
   /// Frees the word whatever it holds; only where no other process is attached.
   void reset() noexcept;
 
