@@ -2,6 +2,13 @@
 #include "cairn/reports.hpp"
 
 namespace cairn {
+namespace {
+
+std::string counted(std::uint64_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+}  // namespace
 
 const char* to_string(ProcessPhase phase) noexcept {
   switch (phase) {
@@ -22,14 +29,14 @@ std::string RecoveryReport::summary() const {
   std::string text = took_over      ? "took over from a dead process"
                      : after_reboot ? "recovered after a restart of the system"
                                     : "recovered after a killed process";
-  text += ": replayed " + std::to_string(replayed_records) + " records (" +
-          std::to_string(replayed_bytes) + " bytes)";
+  text += ": replayed " + counted(replayed_records, "record") + " (" +
+          counted(replayed_bytes, "byte") + ")";
   if (discarded_bytes != 0) text += ", dropped " + std::to_string(discarded_bytes) + " torn bytes";
   if (reclaimed_bytes != 0) {
     text += ", cut " + std::to_string(reclaimed_bytes) + " uncommitted bytes off the file";
   }
-  if (reaped_processes != 0) text += ", cleared " + std::to_string(reaped_processes) + " dead slots";
-  if (reaped_readers != 0) text += ", freed " + std::to_string(reaped_readers) + " reader lanes";
+  if (reaped_processes != 0) text += ", cleared " + counted(reaped_processes, "dead slot");
+  if (reaped_readers != 0) text += ", freed " + counted(reaped_readers, "reader lane");
   text += ", " + state + ", in " +
           std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(duration).count()) +
           " us";

@@ -18,7 +18,7 @@ enum class Durability {
 struct Options {
   /// Chosen when the store is created (power where unset) and fixed then; where it is set and the
   /// store was created for another, opening throws errc::durability_mismatch.
-  std::optional<Durability> durability;
+  std::optional<Durability> durability = std::nullopt;
 
   /// Size of a new data file.
   std::uint64_t initial_bytes = 256 << 10;

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <vector>
+
+#include "harness.hpp"
+
+namespace cairn::bench {
+
+/// Puts of u64 to u64, transaction by transaction, kill-safe and durable.
+std::vector<Row> put_rows();
+/// All puts in one transaction.
+std::vector<Row> bulk_rows();
+std::vector<Row> lookup_rows();
+std::vector<Row> vector_rows();
+std::vector<Row> allocator_rows();
+std::vector<Row> read_section_rows();
+/// Opening after a clean close and after a kill.
+std::vector<Row> open_rows();
+/// What an empty store takes of disk and memory.
+std::vector<Row> footprint_rows();
+
+}  // namespace cairn::bench
