@@ -113,6 +113,7 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   } else {
     engine->join_others();
   }
+  engine->lanes_.require_fences(alone);
   EngineRegistry::instance().add(id, engine);
   return engine;
 }
@@ -149,6 +150,7 @@ Engine::~Engine() {
 
 void Engine::abandon_in_child() noexcept {
   condition_.store(Condition::forked, std::memory_order_relaxed);
+  lanes_.shut(errc::forked);
   // Slot, lock and lanes are still the parent's: nothing here may give them back.
   table_.abandon();
 }
@@ -169,11 +171,6 @@ void Engine::require_not_failed() const {
 
 Durability Engine::durability() const noexcept {
   return survives_power() ? Durability::power : Durability::process;
-}
-
-std::uint64_t Engine::begin_read() {
-  require_open();
-  return lanes_.enter();
 }
 
 void Engine::checkpoint() {
@@ -208,6 +205,7 @@ void Engine::close() {
     }
   }
   condition_.store(Condition::closed, std::memory_order_relaxed);
+  lanes_.shut(errc::closed);
   EngineRegistry::instance().remove(this);
   lanes_.give_all_back();
   table_.release();

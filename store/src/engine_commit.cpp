@@ -236,6 +236,7 @@ void Engine::publish(const RecordView& record) {
   // Sequentially consistent, with `ReaderLanes::enter`: raised before the lanes are looked at.
   live_.publishing.exchange(sequence, std::memory_order_seq_cst);
   crash_point("publish.raised");
+  lanes_.fence_sections();
   try {
     lanes_.wait_for_older(sequence, options_.reader_timeout);
   } catch (...) {

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "cairn/error.hpp"
+#include "cairn/mapping/membarrier.hpp"
 
 namespace cairn {
 namespace {
@@ -70,7 +71,13 @@ thread_local ThreadLanes thread_lanes;
 
 ReaderLanes::ReaderLanes(LiveWords& live, ReaderLane* lanes, const ProcessTable& table,
                          std::string path)
-    : live_(live), lanes_(lanes), table_(table), path_(std::move(path)), id_(next_id()) {
+    : live_(live),
+      lanes_(lanes),
+      can_skip_fence_(register_for_fences()),
+      table_(table),
+      path_(std::move(path)),
+      id_(next_id()),
+      open_id_(id_) {
   LiveStores& stores = LiveStores::instance();
   const std::lock_guard guard(stores.mutex);
   stores.stores.emplace(id_, this);
@@ -114,7 +121,17 @@ bool ReaderLanes::is_in_cold_section() const noexcept {
   return mine != nullptr && mine->depth != 0;
 }
 
+void ReaderLanes::shut(errc code) noexcept {
+  shut_reason_ = code;
+  open_id_.store(0, std::memory_order_relaxed);
+}
+
 ThreadLane& ReaderLanes::find_or_claim() {
+  if (id() == 0) {
+    throw Error(shut_reason_, path_,
+                shut_reason_ == errc::closed ? "open it again"
+                                             : "open the store again in the child process");
+  }
   ThreadLane* mine = thread_lanes.find(id_);
   if (mine == nullptr) {
     // Stores closed since leave their entries behind; drop them before adding another.
@@ -176,14 +193,15 @@ bool ReaderLanes::free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexce
   return true;
 }
 
-std::uint64_t ReaderLanes::enter_slowly(ThreadLane& mine) {
+void ReaderLanes::enter_slowly(ThreadLane& mine) {
   const auto start = std::chrono::steady_clock::now();
   auto next_repair = start + liveness_interval;
   for (int round = 0;; ++round) {
     const std::uint64_t published = live_.published.load(std::memory_order_acquire);
     mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
     if (live_.publishing.load(std::memory_order_seq_cst) == published) {
-      return mine.sequence = published;
+      mine.sequence = published;
+      return;
     }
     mine.lane->sequence.store(0, std::memory_order_release);
     if (round < spin_rounds) continue;
@@ -200,6 +218,31 @@ std::uint64_t ReaderLanes::enter_slowly(ThreadLane& mine) {
                       " ms; see the process table for the one that holds it up");
     }
     ++mine.depth;
+  }
+}
+
+void ReaderLanes::offer_unfenced_sections(ThreadLane& mine) noexcept {
+  mine.quiet_entries = 0;
+  std::uint32_t expected = 0;
+  // A read-modify-write, by invariant 6. 2 stays: a process without membarrier is attached.
+  live_.unfenced_sections.compare_exchange_strong(expected, 1, std::memory_order_seq_cst);
+}
+
+void ReaderLanes::fence_sections_slowly() noexcept {
+  std::uint32_t expected = 1;
+  live_.unfenced_sections.compare_exchange_strong(expected, 0, std::memory_order_seq_cst);
+  fence_all_threads();
+}
+
+void ReaderLanes::require_fences(bool alone) {
+  if (can_fence_all_threads()) return;
+  std::uint32_t expected = 0;
+  if (alone) {
+    live_.unfenced_sections.store(2, std::memory_order_seq_cst);
+  } else if (!live_.unfenced_sections.compare_exchange_strong(expected, 2) && expected == 1) {
+    throw Error(errc::io, path_,
+                "this process may not use membarrier(2), on which readers in other processes rely; "
+                "open the store here first, or allow the call");
   }
 }
 
@@ -257,6 +300,7 @@ void ReaderLanes::reset() noexcept {
     lanes_[i].owner.store(0, std::memory_order_relaxed);
   }
   for (auto& word : live_.claimed_lanes) word.store(0, std::memory_order_release);
+  live_.unfenced_sections.store(0, std::memory_order_seq_cst);
 }
 
 }  // namespace cairn

@@ -6,6 +6,9 @@
 
 namespace cairn {
 
+Store::Store(std::shared_ptr<Engine> engine)
+    : engine_(std::move(engine)), lanes_(&engine_->lanes()) {}
+
 Store Store::open(const std::string& path, const Options& options) {
   return Store(Engine::open(path, options, OpenMode::open_or_create));
 }
@@ -19,8 +22,6 @@ Store Store::open_existing(const std::string& path, const Options& options) {
 }
 
 WriteTransaction Store::begin_write() { return WriteTransaction(*engine_); }
-
-ReadTransaction Store::begin_read() const { return ReadTransaction(*engine_); }
 
 void Store::checkpoint() { engine_->checkpoint(); }
 

@@ -37,26 +37,6 @@ std::vector<std::string> names_in(const CatalogReader& catalog) {
 
 }  // namespace
 
-ReadTransaction::ReadTransaction(Engine& engine)
-    : engine_(&engine), sequence_(engine.begin_read()) {}
-
-ReadTransaction& ReadTransaction::operator=(ReadTransaction&& other) noexcept {
-  if (this != &other) {
-    end();
-    engine_ = std::exchange(other.engine_, nullptr);
-    sequence_ = other.sequence_;
-  }
-  return *this;
-}
-
-ReadTransaction::~ReadTransaction() { end(); }
-
-void ReadTransaction::end() noexcept {
-  if (engine_ == nullptr) return;
-  engine_->end_read();
-  engine_ = nullptr;
-}
-
 CatalogReader ReadTransaction::catalog() const {
   return {engine_->read_base(), engine_->published_heap_end(), engine_->path()};
 }

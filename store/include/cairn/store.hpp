@@ -60,7 +60,8 @@ class Store {
   ///         thread, errc::transaction_active within a write transaction of it. errc::closed, forked.
   WriteTransaction begin_write();
   /// Two uncontended atomic operations; waits only while a commit is being published.
-  ReadTransaction begin_read() const;
+  /// Throws: errc::closed, errc::forked; errc::too_many_processes where all reader lanes are taken.
+  ReadTransaction begin_read() const { return {*engine_, *lanes_}; }
 
   /// Empties the log into the data file. Complexity: one or two syncs at Durability::power.
   void checkpoint();
@@ -99,7 +100,7 @@ class Store {
   Durability durability() const;
 
  private:
-  explicit Store(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+  explicit Store(std::shared_ptr<Engine> engine);
 
   template <class Body, class Commit>
   auto run_write(Body&& body, Commit commit) {
@@ -116,6 +117,7 @@ class Store {
   }
 
   std::shared_ptr<Engine> engine_;
+  ReaderLanes* lanes_;  ///< the engine's, so that entering a section needs no call
 };
 
 }  // namespace cairn

@@ -13,6 +13,7 @@
 #include "cairn/ref.hpp"
 #include "cairn/storable.hpp"
 #include "cairn/store/catalog.hpp"
+#include "cairn/store/reader_lanes.hpp"
 #include "cairn/type_description.hpp"
 
 namespace cairn {
@@ -45,11 +46,17 @@ RootType root_type() {
 /// Threads: belongs to the thread that began it. Ends before the last handle of its store goes.
 class ReadTransaction {
  public:
-  explicit ReadTransaction(Engine& engine);
+  ReadTransaction(Engine& engine, ReaderLanes& lanes) : engine_(&engine), lane_(&lanes.enter()) {}
   ReadTransaction(ReadTransaction&& other) noexcept
-      : engine_(std::exchange(other.engine_, nullptr)), sequence_(other.sequence_) {}
-  ReadTransaction& operator=(ReadTransaction&& other) noexcept;
-  ~ReadTransaction();
+      : engine_(std::exchange(other.engine_, nullptr)), lane_(other.lane_) {}
+  ReadTransaction& operator=(ReadTransaction&& other) noexcept {
+    std::swap(engine_, other.engine_);
+    std::swap(lane_, other.lane_);
+    return *this;
+  }
+  ~ReadTransaction() {
+    if (engine_ != nullptr) ReaderLanes::leave(*lane_);
+  }
 
   /// The root of that name, nullptr where there is none.
   ///
@@ -72,16 +79,15 @@ class ReadTransaction {
   /// The catalog as this section sees it.
   CatalogReader catalog() const;
   /// Sequence number of the commit whose state is seen.
-  std::uint64_t sequence() const noexcept { return sequence_; }
+  std::uint64_t sequence() const noexcept { return lane_->sequence; }
 
  private:
   const void* find_root(std::string_view name, const detail::RootType& type) const;
   const void* resolve(std::uint64_t offset, std::uint64_t bytes, std::uint64_t align) const;
   std::uint64_t offset_of(const void* object, std::uint64_t bytes) const;
-  void end() noexcept;
 
   Engine* engine_;
-  std::uint64_t sequence_ = 0;
+  ThreadLane* lane_;
 };
 
 /// A write transaction: all of its changes, or none. There is one at a time in all processes.

@@ -104,14 +104,14 @@ struct LiveWords {
   std::atomic<std::uint64_t> publishing;  ///< the same, or one more while that is being applied
   std::atomic<std::uint64_t> heap_end;    ///< bytes of the heap at `published`
   std::atomic<std::uint32_t> change_awaited;  ///< 1: somebody sleeps on this word for a commit
-  std::uint32_t reserved1;
-  std::array<std::uint64_t, 4> reserved2;
+  std::atomic<std::uint32_t> unfenced_sections;  ///< see ReaderLanes: 0 no, 1 yes, 2 never
+  std::array<std::uint64_t, 4> reserved1;
   // both, rarely written
   std::array<std::atomic<std::uint64_t>, 4> claimed_lanes;  ///< bit i of word w: lane 64 w + i
   std::atomic<std::uint32_t> failed;  ///< 1 once a sync failed: nobody may write any more
-  std::uint32_t reserved3;
+  std::uint32_t reserved2;
   BootId boot_id;  ///< the boot that these words belong to
-  std::uint64_t reserved4;
+  std::uint64_t reserved3;
   ResizeRecord resize;
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

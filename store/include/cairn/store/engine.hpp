@@ -43,8 +43,7 @@ enum class OpenMode { open_or_create, create, open_existing };
 ///  4. At the begin of a transaction everything appended is published, and the working view shows it.
 ///  5. The ring's bytes before the checkpoint are overwritten only after a meta slot names it.
 ///
-/// Threads: begin_read and end_read by any; the rest by the one that holds the write lock, which
-/// begin_write takes.
+/// Threads: lanes by any; the rest by the one that holds the write lock, which begin_write takes.
 class Engine final : private HeapSpace {
  public:
   /// The engine for the file at `path`, the same one for every handle of this process.
@@ -59,8 +58,8 @@ class Engine final : private HeapSpace {
   /// appended.
   std::uint64_t commit(Durability durability);
   void rollback() noexcept;
-  std::uint64_t begin_read();
-  void end_read() noexcept { lanes_.leave(); }
+  /// Where read sections begin and end.
+  ReaderLanes& lanes() noexcept { return lanes_; }
 
   /// Empties the log. `close` does so too where no other process is attached.
   void checkpoint();

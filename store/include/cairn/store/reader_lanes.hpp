@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cairn/error.hpp"
 #include "cairn/recovery/header_format.hpp"
 #include "cairn/store/process_table.hpp"
 
@@ -19,6 +21,9 @@ struct ThreadLane {
   ReaderLane* lane = nullptr;
   std::uint64_t sequence = 0;  ///< what the open section reads at
   std::uint32_t depth = 0;     ///< sections open within one another
+  /// Sections entered with a fence of their own since the state last changed.
+  std::uint32_t quiet_entries = 0;
+  std::uint64_t quiet_sequence = 0;
 };
 
 namespace detail {
@@ -38,8 +43,19 @@ inline constinit thread_local HotLane hot_lane{0, nullptr, 0};
 ///  2. A section enters with published == publishing == s after its lane holds s.
 ///  3. The publisher raises `publishing` before it looks at the lanes.
 ///
-/// 2 and 3 are each a store followed by a load of the other's word, both sequentially consistent, so
+/// 2 and 3 are each a store followed by a load of the other's word, with a full fence in between, so
 /// at least one side sees the other: either the section backs off or the publisher waits.
+///
+/// Where there is nothing to publish for a while, sections leave their fence, which is most of what
+/// they cost, to the publisher (`unfenced_sections`):
+///  4. A section goes without a fence only if it saw `unfenced_sections` set after it had loaded the
+///     sequence that it pins, and its process is registered for `fence_all_threads`.
+///  5. A publisher that finds the word set, after raising `publishing`, clears it and fences all
+///     threads before it looks at the lanes. So a section that read the word before it was cleared
+///     has either stored its lane by then, or will load `publishing` after it was raised.
+///  6. Whoever sets the word does so by a read-modify-write: a publisher that did not find it set has
+///     raised `publishing` before, in the one order of sequentially consistent operations, and every
+///     section that sees it set sees that too.
 ///
 /// Threads: `enter` and `leave` by the reading thread, `wait_for_older` by the publisher.
 class ReaderLanes {
@@ -54,23 +70,34 @@ class ReaderLanes {
   ReaderLanes& operator=(const ReaderLanes&) = delete;
 
   void on_stuck_publisher(StuckPublisher repair, std::chrono::milliseconds timeout);
+  /// From now on `enter` throws `code`: the store was closed, or this is a forked child. In a section
+  /// that is open no more must be entered.
+  void shut(errc code) noexcept;
 
-  /// Begins a section, or one within another; returns the sequence that it reads at.
+  /// Begins a section, or one within another. The result is the thread's own and tells the sequence.
   /// Throws errc::too_many_processes where all lanes are taken, errc::timeout where a publication
   /// does not end.
-  std::uint64_t enter() {
+  ThreadLane& enter() {
     ThreadLane& mine = this_thread();
-    if (mine.depth++ != 0) return mine.sequence;
+    if (mine.depth++ != 0) return mine;
     const std::uint64_t published = live_.published.load(std::memory_order_acquire);
-    mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
-    if (live_.publishing.load(std::memory_order_seq_cst) == published) [[likely]] {
-      return mine.sequence = published;
+    if (can_skip_fence_ && live_.unfenced_sections.load(std::memory_order_seq_cst) == 1) [[likely]] {
+      mine.lane->sequence.store(published, std::memory_order_relaxed);
+      // The publisher fences for this thread (invariant 5); the compiler has to keep the order.
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    } else {
+      mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
+      note_fenced_entry(mine, published);
     }
-    return enter_slowly(mine);
+    if (live_.publishing.load(std::memory_order_seq_cst) != published) [[unlikely]] {
+      enter_slowly(mine);
+    } else {
+      mine.sequence = published;
+    }
+    return mine;
   }
 
-  void leave() noexcept {
-    ThreadLane& mine = this_thread();
+  static void leave(ThreadLane& mine) noexcept {
     if (--mine.depth == 0) {
       // Release: the section's reads come before the publisher sees the lane idle.
       mine.lane->sequence.store(0, std::memory_order_release);
@@ -79,14 +106,24 @@ class ReaderLanes {
 
   /// True where this thread is in a section.
   bool in_section() const noexcept {
-    if (detail::hot_lane.store_id == id_) return detail::hot_lane.lane->depth != 0;
+    if (detail::hot_lane.store_id == id()) return detail::hot_lane.lane->depth != 0;
     return detail::hot_lane.lanes != 0 && is_in_cold_section();
   }
 
+  /// Takes over the fences that sections left out. To be called by the publisher after it raised
+  /// `publishing`, before `wait_for_older`.
+  void fence_sections() noexcept {
+    if (live_.unfenced_sections.load(std::memory_order_seq_cst) == 1) [[unlikely]] {
+      fence_sections_slowly();
+    }
+  }
   /// Waits until no lane holds a sequence below `sequence`. Lanes of dead processes are freed on the
   /// way. Throws errc::timeout, naming the reader, after `timeout` (zero: never).
   void wait_for_older(std::uint64_t sequence, std::chrono::milliseconds timeout);
 
+  /// To be called when attaching: sees to it that nobody relies on fences that this process cannot
+  /// provide. Throws errc::io where somebody already does.
+  void require_fences(bool alone);
   /// Frees the lanes of dead processes; returns how many there were.
   std::uint32_t reap();
   /// Frees the lanes of this process; only where none of its threads reads any more.
@@ -97,10 +134,22 @@ class ReaderLanes {
  private:
   friend struct ThreadLanes;
 
+  /// 0 once shut, so that entering needs no test of its own for that.
+  std::uint64_t id() const noexcept { return open_id_.load(std::memory_order_relaxed); }
   bool is_in_cold_section() const noexcept;
   ThreadLane& this_thread();
   ThreadLane& find_or_claim();
-  std::uint64_t enter_slowly(ThreadLane& mine);
+  void enter_slowly(ThreadLane& mine);
+  void fence_sections_slowly() noexcept;
+  void note_fenced_entry(ThreadLane& mine, std::uint64_t published) noexcept {
+    if (mine.quiet_sequence != published) {
+      mine.quiet_sequence = published;
+      mine.quiet_entries = 0;
+    } else if (++mine.quiet_entries == quiet_entries_before_unfenced && can_skip_fence_) {
+      offer_unfenced_sections(mine);
+    }
+  }
+  void offer_unfenced_sections(ThreadLane& mine) noexcept;
   ReaderLane* claim();
   void give_back(ReaderLane* lane) noexcept;
   bool free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexcept;
@@ -108,17 +157,23 @@ class ReaderLanes {
   template <class Visit>
   void for_each_claimed(Visit visit);
 
+  /// A fence on behalf of all threads costs a publisher about as much as this many sections save.
+  static constexpr std::uint32_t quiet_entries_before_unfenced = 64;
+
   LiveWords& live_;
   ReaderLane* lanes_;
+  bool can_skip_fence_;
   const ProcessTable& table_;
   std::string path_;
-  std::uint64_t id_;
+  const std::uint64_t id_;  ///< among the stores of this process, never used again
+  std::atomic<std::uint64_t> open_id_;
+  errc shut_reason_ = errc::closed;
   StuckPublisher repair_;
   std::chrono::milliseconds repair_timeout_{0};
 };
 
 inline ThreadLane& ReaderLanes::this_thread() {
-  if (detail::hot_lane.store_id == id_) [[likely]] return *detail::hot_lane.lane;
+  if (detail::hot_lane.store_id == id()) [[likely]] return *detail::hot_lane.lane;
   return find_or_claim();
 }
 
