@@ -26,6 +26,7 @@ namespace {
 /// Starts `argv[0]` with its standard output on `output`.
 pid_t spawn_with_output(std::vector<std::string> argv, int output) {
   std::vector<char*> pointers;
+  pointers.reserve(argv.size() + 1);
   for (std::string& argument : argv) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
 

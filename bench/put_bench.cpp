@@ -118,6 +118,7 @@ struct DurableWork {
   /// The puts of a repetition; never the values that stand there.
   std::vector<Put> puts(unsigned repetition) const {
     std::vector<Put> puts;
+    puts.reserve(puts_each);
     for (std::size_t i = 0; i < puts_each; ++i) {
       const std::uint64_t key = order[(repetition * puts_each + i) % order.size()];
       puts.push_back({key, value_in_round(key, repetition + 1)});
@@ -141,6 +142,7 @@ Contestant durable_contestant(const std::string& name, Open open) {
               const std::vector<Put> puts = work->puts(repetition);
               const double seconds = seconds_of([&] { put_in_batches(*map, puts, 1); });
               std::vector<std::uint64_t> changed;
+              changed.reserve(puts.size());
               for (const Put& put : puts) changed.push_back(put.key);
               require_answer(name, "sum of changed values", map->sum_of_found(changed),
                              sum_of_values(puts));

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "cairn/cairn.hpp"
+#include "vector_fill.hpp"
 
 namespace cairn::bench {
 
@@ -13,8 +14,9 @@ class CairnVector {
  public:
   explicit CairnVector(const std::filesystem::path& file);
 
-  /// Appends `i ^ seed` for each i below `count`, in one transaction.
-  void push_back_all(std::uint64_t count, std::uint64_t seed);
+  /// Appends `i ^ seed` for each i below `count` in one transaction, and sums in it before it
+  /// commits.
+  VectorFill fill(std::uint64_t count, std::uint64_t seed);
   /// The sum of all elements, in one read section.
   std::uint64_t sum();
 

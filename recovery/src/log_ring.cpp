@@ -54,7 +54,7 @@ bool LogRing::may_be_replaced(const File& file) {
 }
 
 LogRing::LogRing(File file, const std::array<std::byte, 16>& uuid, std::uint64_t ring_bytes)
-    : file_(std::move(file)), seed_(checksum_seed(uuid)) {
+    : file_(std::move(file)), salt_(checksum_seed(uuid)) {
   const auto identity = read_identity(file_);
   if (!identity || identity->checksum != struct_checksum(*identity, 0)) {
     throw Error(errc::corrupt, file_.path(), "this is no log of a cairn store");
@@ -115,21 +115,18 @@ void LogRing::spoil(std::uint64_t position) {
   store(position, &nothing, sizeof nothing);
 }
 
-void LogRing::store(std::uint64_t position, const void* from, std::size_t bytes) {
-  const std::uint64_t place = position % ring_bytes_;
-  file_.store_mapped(log_ring_offset + place, base_ + place, from, bytes);
-}
-
-RecordView LogRing::seal(RecordHeader header) {
+/// Pads the record and writes its header; the checksum, without which it is no record, comes last.
+RecordView LogRing::seal(const RecordHeader& header, std::uint64_t body_end) {
   const std::uint64_t bytes = record_bytes(header.page_count, header.line_count);
-  const std::uint64_t used = sizeof(RecordHeader) + header.page_count * sizeof(PageEntry) +
-                             header.line_count * line_bytes;
+  const std::uint64_t padding = header.position + bytes - body_end;
   static constexpr std::array<std::byte, record_alignment> zeros{};
-  if (bytes > used) store(header.position + used, zeros.data(), bytes - used);
-  const std::span<const std::byte> record = at(header.position).first(bytes);
-  header.checksum = record_checksum(header, record.subspan(sizeof header), seed_);
+  if (padding != 0) store(body_end, zeros.data(), padding);
   store(header.position, &header, sizeof header);
   crash_point("append.header");
+  const std::span<const std::byte> record = at(header.position).first(bytes);
+  const std::uint64_t sum = record_checksum(record);
+  store(header.position, &sum, sizeof sum);
+  crash_point("append.checksum");
   return {header, record.data() + sizeof header};
 }
 

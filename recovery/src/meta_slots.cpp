@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cairn/recovery/meta_slots.hpp"
 
+#include <bit>
 #include <cstring>
 #include <optional>
 
@@ -17,8 +18,8 @@ constexpr std::uint64_t largest_log_bytes = std::uint64_t{1} << 40;
 
 bool is_sound(const MetaSlot& meta, std::uint64_t seed) noexcept {
   return meta.checksum == struct_checksum(meta, seed) && is_multiple(meta.heap_end, page_bytes) &&
-         is_multiple(meta.file_bytes, page_bytes) && is_multiple(meta.log_bytes, page_bytes) &&
-         is_multiple(meta.max_bytes, page_bytes) && meta.log_bytes != 0 &&
+         is_multiple(meta.file_bytes, page_bytes) && std::has_single_bit(meta.log_bytes) &&
+         is_multiple(meta.max_bytes, page_bytes) && meta.log_bytes >= least_ring_bytes &&
          meta.log_bytes <= largest_log_bytes && meta.heap_end > heap_begin &&
          meta.heap_end <= meta.file_bytes && meta.file_bytes <= meta.max_bytes &&
          meta.max_bytes <= largest_file_bytes &&

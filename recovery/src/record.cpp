@@ -6,10 +6,10 @@
 
 namespace cairn {
 
-std::uint64_t record_checksum(const RecordHeader& header, std::span<const std::byte> body,
-                              std::uint64_t seed) noexcept {
-  // The body unseeded: XXH3 derives a whole secret from a seed before it hashes a long input.
-  return struct_checksum(header, seed ^ checksum(body, 0));
+std::uint64_t record_checksum(std::span<const std::byte> record) noexcept {
+  // Unseeded: XXH3 derives a whole secret from a seed before it hashes a long input. What ties the
+  // record to its store is the salt in its header.
+  return checksum(record.subspan(sizeof(RecordHeader::checksum)), 0);
 }
 
 std::optional<RecordView> RecordView::parse_trusted(std::span<const std::byte> bytes,
@@ -24,11 +24,11 @@ std::optional<RecordView> RecordView::parse_trusted(std::span<const std::byte> b
 }
 
 std::optional<RecordView> RecordView::parse(std::span<const std::byte> bytes,
-                                            std::uint64_t position, std::uint64_t seed) {
+                                            std::uint64_t position, std::uint64_t salt) {
   const auto record = parse_trusted(bytes, position);
   if (!record) return std::nullopt;
-  const auto body = bytes.first(record->bytes()).subspan(sizeof(RecordHeader));
-  if (record_checksum(record->header_, body, seed) != record->header_.checksum) {
+  if (record->header_.salt != salt) return std::nullopt;
+  if (record_checksum(bytes.first(record->bytes())) != record->header_.checksum) {
     return std::nullopt;
   }
   if (!record->entries_are_sound()) return std::nullopt;

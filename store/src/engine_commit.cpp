@@ -7,6 +7,7 @@
 
 #include "cairn/error.hpp"
 #include "cairn/mapping/futex.hpp"
+#include "cairn/mapping/shared_view.hpp"
 #include "cairn/store/engine.hpp"
 
 namespace cairn {
@@ -15,6 +16,8 @@ namespace {
 /// Up to here a durable commit logs its fresh pages; above, syncing the data file costs less than
 /// writing the bytes twice.
 constexpr std::uint64_t logged_fresh_bytes = 128 << 10;
+/// From here on it pays to map what was loaded for reading at once.
+constexpr std::uint64_t populated_fresh_bytes = 1 << 20;
 constexpr std::uint64_t largest_growth_step = 64 << 20;
 constexpr std::uint64_t smallest_growth_step = 256 << 10;
 
@@ -27,6 +30,14 @@ bool lines_equal(const std::byte* a, const std::byte* b) noexcept {
   std::uint64_t difference = 0;
   for (std::size_t i = 0; i < left.size(); ++i) difference |= left[i] ^ right[i];
   return difference == 0;
+}
+
+/// Without the popcnt instruction, which not every x86-64 has, std::popcount is a call; most masks
+/// have few bits.
+std::uint64_t count_bits(std::uint64_t mask) noexcept {
+  std::uint64_t count = 0;
+  for (; mask != 0; mask &= mask - 1) ++count;
+  return count;
 }
 
 /// Lines of `mask` in which two pages differ.
@@ -61,6 +72,7 @@ void Engine::begin_write() {
     throw Error(errc::transaction_active, path(), "commit it or let it go before beginning another");
   }
   const WriteLock::Grant grant = lock_.acquire(options_.lock_timeout, path());
+  crash_point("write.locked");
   try {
     table_.enter_phase(ProcessPhase::writing);
     prepare_transaction(grant);
@@ -110,8 +122,12 @@ std::uint64_t Engine::commit(Durability durability) {
     const RecordView record = append_durably();
     // From here on the commit stands, whatever happens to its publication.
     appended = true;
+    const std::uint64_t fresh_begin = state_.heap_end;
     advance(record);
     publish(record);
+    if (state_.heap_end >= fresh_begin + populated_fresh_bytes) {
+      map_cached_pages(read_view_.data() + fresh_begin, state_.heap_end - fresh_begin);
+    }
   } catch (...) {
     if (appended) {
       end_transaction();
@@ -162,7 +178,7 @@ void Engine::collect_lines() {
         changed_lines(marks.mask(page), context_.base() + offset, window_.data() + offset);
     if (changed == 0) continue;
     entries_.push_back({page, changed});
-    line_count_ += static_cast<std::uint64_t>(std::popcount(changed));
+    line_count_ += count_bits(changed);
   }
 }
 
@@ -200,9 +216,7 @@ void Engine::make_room_in_log(std::uint64_t bytes) {
     write_checkpoint(false);
     return;
   }
-  const std::uint64_t ring_bytes = std::min(
-      std::max(std::bit_ceil(bytes), log_.ring_bytes()),
-      std::max(round_up(options_.max_log_bytes, page_bytes), round_up(bytes, page_bytes)));
+  const std::uint64_t ring_bytes = std::bit_ceil(bytes);
   log_.grow_file(ring_bytes, survives_power());
   // The checkpoint empties the ring; only an empty ring may change its length.
   write_checkpoint(false, ring_bytes);
@@ -291,6 +305,7 @@ void Engine::end_transaction() noexcept {
   }
   ActiveWrite::pop(context_);
   table_.leave_phase();
+  crash_point("write.ending");
   lock_.release();
   wake_change_waiters();
 }

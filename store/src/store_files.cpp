@@ -2,6 +2,7 @@
 #include "cairn/store/store_files.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 
 #include "cairn/allocator/write_context.hpp"
@@ -16,7 +17,6 @@ namespace {
 
 constexpr std::uint64_t default_max_bytes = std::uint64_t{256} << 30;
 constexpr std::uint64_t largest_max_bytes = std::uint64_t{8} << 40;
-constexpr std::uint64_t smallest_log_bytes = 64 << 10;
 /// Where the log of a new store begins to count. Not 0, so that zeros are never a position.
 constexpr std::uint64_t first_position = page_bytes;
 
@@ -72,8 +72,8 @@ NewStore describe_new_store(const std::string& path, const Options& options) {
   made.meta.max_bytes = checked(max_bytes, least, largest_max_bytes, path, "max_bytes");
   made.meta.file_bytes = checked(std::max(options.initial_bytes, least), least,
                                  made.meta.max_bytes, path, "initial_bytes");
-  made.meta.log_bytes =
-      checked(options.log_bytes, smallest_log_bytes, options.max_log_bytes, path, "log_bytes");
+  made.meta.log_bytes = std::bit_ceil(
+      checked(options.log_bytes, least_ring_bytes, options.max_log_bytes, path, "log_bytes"));
   made.meta.checkpoint_position = first_position;
   made.meta.checkpoint_sequence = 1;
   made.meta.boot_id = current_boot_id();

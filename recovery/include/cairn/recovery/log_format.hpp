@@ -27,6 +27,8 @@ namespace cairn {
 
 inline constexpr std::array<char, 8> log_magic = {'c', 'a', 'i', 'r', 'n', '-', 'l', 'o'};
 inline constexpr std::uint64_t log_ring_offset = page_bytes;
+/// The ring's length is a power of two from here on, so that places in it need no division.
+inline constexpr std::uint64_t least_ring_bytes = 16 * page_bytes;
 inline constexpr std::uint64_t record_magic = 0x64726f6365726e63ULL;  // "cnrecord"
 inline constexpr std::uint64_t record_alignment = 64;
 
@@ -42,7 +44,9 @@ static_assert(sizeof(LogIdentity) == 64 && std::is_trivially_copyable_v<LogIdent
 static_assert(std::has_unique_object_representations_v<LogIdentity>);
 
 struct RecordHeader {
+  std::uint64_t checksum;  ///< XXH3 of all bytes of the record behind it, the padding included
   std::uint64_t magic;
+  std::uint64_t salt;  ///< of the store: hash of its uuid
   std::uint64_t position;
   std::uint64_t sequence;          ///< one more than the record before it
   std::uint64_t durable_position;  ///< up to where the log was known durable when this was written
@@ -50,13 +54,11 @@ struct RecordHeader {
   std::uint32_t file_pages;        ///< committed length of the data file
   std::uint32_t page_count;
   std::uint32_t line_count;
-  std::uint64_t reserved;
-  std::uint64_t checksum;  ///< XXH3 of all other bytes of the record, seeded with the uuid
 };
 static_assert(sizeof(RecordHeader) == 64 && std::is_trivially_copyable_v<RecordHeader>);
 static_assert(std::has_unique_object_representations_v<RecordHeader>);
-static_assert(offsetof(RecordHeader, heap_end_pages) == 32);
-static_assert(offsetof(RecordHeader, checksum) == 56);
+static_assert(offsetof(RecordHeader, checksum) == 0);
+static_assert(offsetof(RecordHeader, heap_end_pages) == 48);
 
 struct PageEntry {
   std::uint64_t page;

@@ -27,20 +27,19 @@ class LogRing {
   /// True where the file is empty or carries the identity of a log, of whichever store.
   static bool may_be_replaced(const File& file);
 
-  /// Opens the log of the store `uuid`. Throws errc::corrupt where it is another store's or none,
+  /// Opens the log of the store `uuid`; `ring_bytes` is a power of two. Throws errc::corrupt where it is another store's or none,
   /// errc::truncated where it is shorter than `ring_bytes` needs.
   LogRing(File file, const std::array<std::byte, 16>& uuid, std::uint64_t ring_bytes);
 
   std::uint64_t ring_bytes() const noexcept { return ring_bytes_; }
-  std::uint64_t seed() const noexcept { return seed_; }
   const File& file() const noexcept { return file_; }
 
   /// The ring's memory from `position` on, a whole ring long.
   std::span<const std::byte> at(std::uint64_t position) const noexcept {
-    return {base_ + position % ring_bytes_, ring_bytes_};
+    return {base_ + (position & (ring_bytes_ - 1)), ring_bytes_};
   }
   std::optional<RecordView> parse(std::uint64_t position) const {
-    return RecordView::parse(at(position), position, seed_);
+    return RecordView::parse(at(position), position, salt_);
   }
   std::optional<RecordView> parse_trusted(std::uint64_t position) const {
     return RecordView::parse_trusted(at(position), position);
@@ -68,14 +67,17 @@ class LogRing {
   void trim_file();
 
  private:
-  void store(std::uint64_t position, const void* from, std::size_t bytes);
-  RecordView seal(RecordHeader header);
+  void store(std::uint64_t position, const void* from, std::size_t bytes) {
+    const std::uint64_t place = position & (ring_bytes_ - 1);
+    file_.store_mapped(log_ring_offset + place, base_ + place, from, bytes);
+  }
+  RecordView seal(const RecordHeader& header, std::uint64_t body_end);
 
   File file_;
   Reservation memory_;
   std::byte* base_ = nullptr;
   std::uint64_t ring_bytes_ = 0;
-  std::uint64_t seed_ = 0;
+  std::uint64_t salt_ = 0;
 };
 
 template <class PageAt>
@@ -96,7 +98,8 @@ RecordView LogRing::append(RecordHeader header, std::span<const PageEntry> entri
     }
   }
   crash_point("append.body");
-  return seal(header);
+  header.salt = salt_;
+  return seal(header, at);
 }
 
 }  // namespace cairn

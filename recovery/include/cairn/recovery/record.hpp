@@ -16,10 +16,10 @@ namespace cairn {
 class RecordView {
  public:
   /// Takes the record at `bytes` if there is one for `position` whose numbers fit each other, whose
-  /// checksum under `seed` is right and whose pages lie in a heap that ends where it says.
+  /// checksum is right, which carries `salt` and whose pages lie in a heap that ends where it says.
   /// Complexity: one pass over the record; nothing behind `bytes` is read.
   static std::optional<RecordView> parse(std::span<const std::byte> bytes, std::uint64_t position,
-                                         std::uint64_t seed);
+                                         std::uint64_t salt);
   /// As `parse` without the checksum and the entries, for records that this boot has appended.
   static std::optional<RecordView> parse_trusted(std::span<const std::byte> bytes,
                                                  std::uint64_t position);
@@ -64,8 +64,7 @@ class RecordView {
   const std::byte* lines_;
 };
 
-/// What the checksum of a record must be: of the header up to its checksum, and of all that follows.
-std::uint64_t record_checksum(const RecordHeader& header, std::span<const std::byte> body,
-                              std::uint64_t seed) noexcept;
+/// What the checksum of a whole record must be.
+std::uint64_t record_checksum(std::span<const std::byte> record) noexcept;
 
 }  // namespace cairn
