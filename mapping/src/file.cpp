@@ -170,8 +170,9 @@ std::size_t File::read_at(std::uint64_t offset, std::span<std::byte> to) const {
                      static_cast<off_t>(offset + done));
     });
     if (got < 0) {
-      throw_system_error(errno, path_, "read " + std::to_string(to.size()) + " bytes at offset " +
-                                           std::to_string(offset));
+      throw_system_error(errno, path_,
+                         "read " + std::to_string(to.size()) + " bytes at offset " +
+                             std::to_string(offset));
     }
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
@@ -191,8 +192,9 @@ void File::write_at(std::uint64_t offset, std::span<const std::byte> from) const
     if (put > 0) done += static_cast<std::size_t>(put);
   }
   if (failure == 0) return;
-  throw_system_error(failure, path_, "write " + std::to_string(from.size()) + " bytes at offset " +
-                                         std::to_string(offset));
+  throw_system_error(failure, path_,
+                     "write " + std::to_string(from.size()) + " bytes at offset " +
+                         std::to_string(offset));
 }
 
 void File::allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const {
@@ -211,9 +213,9 @@ void File::allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const {
   if (failure == 0) return;
   // A failed fallocate may leave the file longer than it was.
   uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(old_bytes)); });
-  throw_system_error(failure, path_, "grow from " + std::to_string(old_bytes) + " to " +
-                                         std::to_string(new_bytes) +
-                                         " bytes; free some room and try again");
+  throw_system_error(failure, path_,
+                     "grow from " + std::to_string(old_bytes) + " to " + std::to_string(new_bytes) +
+                         " bytes; free some room and try again");
 }
 
 void File::allocate_zeroed(std::uint64_t old_bytes, std::uint64_t new_bytes) const {

@@ -8,7 +8,9 @@
 namespace cairn {
 namespace {
 
-long membarrier(int command) noexcept { return ::syscall(SYS_membarrier, command, 0U, 0); }
+long membarrier(int command) noexcept {
+  return ::syscall(SYS_membarrier, command, 0U, 0);
+}
 
 }  // namespace
 
@@ -26,6 +28,8 @@ bool register_for_fences() noexcept {
   return registered;
 }
 
-void fence_all_threads() noexcept { membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED); }
+void fence_all_threads() noexcept {
+  membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED);
+}
 
 }  // namespace cairn

@@ -16,8 +16,8 @@ namespace cairn {
 Reservation map_shared(const File& file, std::uint64_t reach_bytes, ViewAccess access) {
   Reservation memory = Reservation::inaccessible(reach_bytes);
   const int protection = access == ViewAccess::read_write ? PROT_READ | PROT_WRITE : PROT_READ;
-  void* at = ::mmap(memory.data(), reach_bytes, protection, MAP_SHARED | MAP_FIXED,
-                    file.descriptor(), 0);
+  void* at =
+      ::mmap(memory.data(), reach_bytes, protection, MAP_SHARED | MAP_FIXED, file.descriptor(), 0);
   if (at == MAP_FAILED) {
     throw Error(errc::too_large, file.path(),
                 "cannot map " + std::to_string(reach_bytes) +

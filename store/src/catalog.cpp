@@ -135,7 +135,8 @@ void CatalogReader::for_each(const std::function<void(const RootInfo&)>& visit) 
   std::uint64_t seen = 0;
   for (std::uint64_t bucket = 0; bucket < head->bucket_count; ++bucket) {
     for (std::uint64_t at = table[bucket]; at != 0;) {
-      if (++seen > head->count) fail("more entries than its count of " + std::to_string(head->count));
+      if (++seen > head->count)
+        fail("more entries than its count of " + std::to_string(head->count));
       const CatalogEntry* const found = entry(at);
       visit(describe(*found, at));
       at = found->next;
@@ -193,8 +194,7 @@ void Catalog::insert(const RootInfo& root) {
   std::memcpy(type.data(), root.type.data(), root.type.size());
   auto* const added = static_cast<CatalogEntry*>(block.data());
   const std::uint64_t hash = hash_of(root.name);
-  std::uint64_t* const first =
-      writable(buckets(*head) + (hash & (head->bucket_count - 1)));
+  std::uint64_t* const first = writable(buckets(*head) + (hash & (head->bucket_count - 1)));
   *added = {.next = *first,
             .name_hash = hash,
             .object_offset = root.offset,

@@ -66,14 +66,16 @@ void Ownership::compare(const HeapReader& heap, CheckReport& report) {
   heap.for_each_block([&](const HeapBlock& piece) {
     if (piece.use != BlockUse::live) return;
     for (; owned != blocks_.end() && owned->offset < piece.offset; ++owned) {
-      note(report, "an object's block is not one of the heap's: " + at(owned->offset, owned->bytes));
+      note(report,
+           "an object's block is not one of the heap's: " + at(owned->offset, owned->bytes));
     }
     if (owned == blocks_.end() || owned->offset != piece.offset) {
       report.unowned_bytes += piece.bytes;
       return;
     }
     if (owned->bytes > piece.bytes) {
-      note(report, "an object's block is longer than the heap's: " + at(owned->offset, owned->bytes));
+      note(report,
+           "an object's block is longer than the heap's: " + at(owned->offset, owned->bytes));
     }
     ++owned;
   });
@@ -126,9 +128,8 @@ CheckReport check_store(const Engine& engine) {
       examine(report, [&] {
         const TypeTree type = TypeTree::parse(root.type);
         if (type.root().size != root.bytes || type.root().align != root.align) {
-          note(report, "root \"" + std::string(root.name) + "\" has " +
-                           std::to_string(root.bytes) + " bytes, its type " +
-                           std::to_string(type.root().size));
+          note(report, "root \"" + std::string(root.name) + "\" has " + std::to_string(root.bytes) +
+                           " bytes, its type " + std::to_string(type.root().size));
           return;
         }
         walker.walk(type, root.offset, root.name);

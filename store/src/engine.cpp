@@ -32,8 +32,7 @@ Options with_defaults(Options options) {
   return options;
 }
 
-void require_durability(const Identity& identity, const Options& options,
-                        const std::string& path) {
+void require_durability(const Identity& identity, const Options& options, const std::string& path) {
   if (!options.durability) return;
   const bool wants_power = *options.durability == Durability::power;
   const bool has_power = identity.durability == StoredDurability::power;
@@ -108,7 +107,8 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
       new Engine(std::move(own), identity, meta, with_defaults(options), reach));
   if (alone) {
     engine->recover_alone();
-    // Every process maps the file as far as the header says, so it must say so before another comes.
+    // Every process maps the file as far as the header says, so it must say so before another
+    // comes.
     if (reach != meta.max_bytes) engine->write_checkpoint(engine->meta_.clean != 0);
   } else {
     engine->join_others();
@@ -164,7 +164,8 @@ void Engine::throw_not_open() const {
 
 void Engine::require_not_failed() const {
   // Relaxed: stored by the holder of the write lock, looked at by the next.
-  if (live_.failed.load(std::memory_order_relaxed) == 0) [[likely]] return;
+  if (live_.failed.load(std::memory_order_relaxed) == 0) [[likely]]
+    return;
   throw Error(errc::io, path(),
               "an earlier sync failed; close the store in every process and open it again");
 }
@@ -268,8 +269,7 @@ std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanos
 }
 
 bool Engine::is_in_read_view(const void* p) const noexcept {
-  return reinterpret_cast<std::uintptr_t>(p) -
-             reinterpret_cast<std::uintptr_t>(read_view_.data()) <
+  return reinterpret_cast<std::uintptr_t>(p) - reinterpret_cast<std::uintptr_t>(read_view_.data()) <
          reach_bytes_;
 }
 

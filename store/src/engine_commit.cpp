@@ -69,7 +69,8 @@ void Engine::begin_write() {
                 "end this thread's read section before beginning a write transaction");
   }
   if (ActiveWrite::find(context_.base()) != nullptr) {
-    throw Error(errc::transaction_active, path(), "commit it or let it go before beginning another");
+    throw Error(errc::transaction_active, path(),
+                "commit it or let it go before beginning another");
   }
   const WriteLock::Grant grant = lock_.acquire(options_.lock_timeout, path());
   crash_point("write.locked");
@@ -209,8 +210,9 @@ void Engine::make_room_in_log(std::uint64_t bytes) {
   if (used + bytes <= log_.ring_bytes()) return;
   if (bytes > options_.max_log_bytes) {
     throw Error(errc::too_large, path(),
-                "the transaction needs " + std::to_string(bytes) + " bytes of log, max_log_bytes is " +
-                    std::to_string(options_.max_log_bytes) + "; commit in smaller steps");
+                "the transaction needs " + std::to_string(bytes) +
+                    " bytes of log, max_log_bytes is " + std::to_string(options_.max_log_bytes) +
+                    "; commit in smaller steps");
   }
   if (bytes <= log_.ring_bytes()) {
     write_checkpoint(false);
@@ -234,9 +236,8 @@ RecordView Engine::append() {
   header.file_pages = static_cast<std::uint32_t>(file_bytes_ / page_bytes);
   header.page_count = static_cast<std::uint32_t>(entries_.size());
   header.line_count = static_cast<std::uint32_t>(line_count_);
-  const RecordView record = log_.append(header, entries_, [this](std::uint64_t page) {
-    return context_.base() + page * page_bytes;
-  });
+  const RecordView record = log_.append(
+      header, entries_, [this](std::uint64_t page) { return context_.base() + page * page_bytes; });
   crash_point("append.before_tail");
   // Release pairs with the acquire in `catch_up`. This store is the commit point for kills.
   live_.log_tail.store(record.end_position(), std::memory_order_release);
@@ -275,7 +276,8 @@ void Engine::wake_change_waiters() noexcept {
   // With `wait_for_change`, which asks to be woken before it looks at the sequence: one of the two
   // sees the other.
   fence_after_read_modify_write();
-  if (live_.change_awaited.load(std::memory_order_seq_cst) == 0) [[likely]] return;
+  if (live_.change_awaited.load(std::memory_order_seq_cst) == 0) [[likely]]
+    return;
   // Cleared before waking: who asks again after this does not sleep through the next commit.
   live_.change_awaited.store(0, std::memory_order_seq_cst);
   futex_wake(live_.change_awaited, INT32_MAX);

@@ -53,10 +53,9 @@ void Engine::recover_alone() {
   last_recovery_.reaped_processes = table_.reap();
   reset_live_words();
   last_recovery_.sequence = state_.sequence;
-  last_recovery_.needed = last_recovery_.replayed_records != 0 || was_owned ||
-                          last_recovery_.discarded_bytes != 0 ||
-                          last_recovery_.reclaimed_bytes != 0 ||
-                          last_recovery_.reaped_processes != 0;
+  last_recovery_.needed =
+      last_recovery_.replayed_records != 0 || was_owned || last_recovery_.discarded_bytes != 0 ||
+      last_recovery_.reclaimed_bytes != 0 || last_recovery_.reaped_processes != 0;
   last_recovery_.duration = Clock::now() - start;
 }
 
@@ -90,8 +89,7 @@ void Engine::replay(bool trusted) {
     // After a failed sync only what was visible is known to have been durable.
     if (failed && state_.sequence == published) return;
     const bool shown = trusted && state_.sequence < published;
-    const auto record =
-        shown ? log_.parse_trusted(state_.position) : log_.parse(state_.position);
+    const auto record = shown ? log_.parse_trusted(state_.position) : log_.parse(state_.position);
     if (!record || record->sequence() != state_.sequence + 1 || record->end_position() > ring_end) {
       if (trusted || log_.proves_damage_at(state_.position, state_.sequence)) {
         throw Error(errc::corrupt, log_.file().path(),

@@ -258,7 +258,8 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
     return pinned != 0 && pinned < sequence;
   };
   for (int round = 0; round < spin_rounds; ++round) {
-    if (!is_older()) [[likely]] return true;
+    if (!is_older()) [[likely]]
+      return true;
   }
   const auto start = std::chrono::steady_clock::now();
   auto next_look = start + liveness_interval;
@@ -276,7 +277,8 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
       throw Error(errc::timeout, path_,
                   "the commit stands but is not visible yet: thread " +
                       std::to_string(lane.thread_id.load(std::memory_order_relaxed)) + " of " +
-                      table_.describe(ProcessTable::slot_of(owner)) + " is still in a read section");
+                      table_.describe(ProcessTable::slot_of(owner)) +
+                      " is still in a read section");
     }
   }
   return true;

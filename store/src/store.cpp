@@ -21,45 +21,71 @@ Store Store::open_existing(const std::string& path, const Options& options) {
   return Store(Engine::open(path, options, OpenMode::open_existing));
 }
 
-WriteTransaction Store::begin_write() { return WriteTransaction(*engine_); }
+WriteTransaction Store::begin_write() {
+  return WriteTransaction(*engine_);
+}
 
-void Store::checkpoint() { engine_->checkpoint(); }
+void Store::checkpoint() {
+  engine_->checkpoint();
+}
 
-void Store::close() { engine_->close(); }
+void Store::close() {
+  engine_->close();
+}
 
-std::uint64_t Store::sequence() const { return engine_->sequence(); }
+std::uint64_t Store::sequence() const {
+  return engine_->sequence();
+}
 
 std::uint64_t Store::wait_for_change(std::uint64_t sequence,
                                      std::chrono::nanoseconds timeout) const {
   return engine_->wait_for_change(sequence, timeout);
 }
 
-std::uint64_t Store::size() const { return engine_->file_bytes(); }
+std::uint64_t Store::size() const {
+  return engine_->file_bytes();
+}
 
 std::uint64_t Store::used() const {
   const ReadTransaction section = begin_read();
   return HeapReader(engine_->read_base(), engine_->published_heap_end(), engine_->path()).used();
 }
 
-std::uint64_t Store::limit() const { return engine_->limit_bytes(); }
+std::uint64_t Store::limit() const {
+  return engine_->limit_bytes();
+}
 
-void Store::resize_file(std::uint64_t bytes) { engine_->resize_file(bytes); }
+void Store::resize_file(std::uint64_t bytes) {
+  engine_->resize_file(bytes);
+}
 
-std::uint64_t Store::shrink_to_usage() { return engine_->shrink_to_usage(); }
+std::uint64_t Store::shrink_to_usage() {
+  return engine_->shrink_to_usage();
+}
 
-RecoveryReport Store::recover() { return engine_->recover(); }
+RecoveryReport Store::recover() {
+  return engine_->recover();
+}
 
-RecoveryReport Store::last_recovery() const { return engine_->last_recovery(); }
+RecoveryReport Store::last_recovery() const {
+  return engine_->last_recovery();
+}
 
-std::vector<ProcessInfo> Store::processes() const { return engine_->processes(); }
+std::vector<ProcessInfo> Store::processes() const {
+  return engine_->processes();
+}
 
 CheckReport Store::check() const {
   const ReadTransaction section = begin_read();
   return check_store(*engine_);
 }
 
-const std::string& Store::path() const { return engine_->path(); }
+const std::string& Store::path() const {
+  return engine_->path();
+}
 
-Durability Store::durability() const { return engine_->durability(); }
+Durability Store::durability() const {
+  return engine_->durability();
+}
 
 }  // namespace cairn

@@ -70,8 +70,8 @@ NewStore describe_new_store(const std::string& path, const Options& options) {
   const std::uint64_t max_bytes = options.max_bytes == 0 ? default_max_bytes : options.max_bytes;
   const std::uint64_t least = heap_begin + heap_minimum_bytes;
   made.meta.max_bytes = checked(max_bytes, least, largest_max_bytes, path, "max_bytes");
-  made.meta.file_bytes = checked(std::max(options.initial_bytes, least), least,
-                                 made.meta.max_bytes, path, "initial_bytes");
+  made.meta.file_bytes = checked(std::max(options.initial_bytes, least), least, made.meta.max_bytes,
+                                 path, "initial_bytes");
   made.meta.log_bytes = std::bit_ceil(
       checked(options.log_bytes, least_ring_bytes, options.max_log_bytes, path, "log_bytes"));
   made.meta.checkpoint_position = first_position;
@@ -125,8 +125,9 @@ NewLog claim_log(const std::string& path, const Options& options) {
     if (!log.file.is_still_at_path()) continue;
     if (log.file.size() == 0) return log;
     if (!LogRing::may_be_replaced(log.file)) {
-      throw Error(errc::already_exists, log.file.path(),
-                  "a file that is no log stands where the log of a new store belongs; move it away");
+      throw Error(
+          errc::already_exists, log.file.path(),
+          "a file that is no log stands where the log of a new store belongs; move it away");
     }
     // Left by an interrupted creation or by a store that was deleted, which others may still have
     // open: its name goes, its bytes stay theirs.
@@ -137,7 +138,9 @@ NewLog claim_log(const std::string& path, const Options& options) {
 
 }  // namespace
 
-std::string log_path(const std::string& path) { return path + "-log"; }
+std::string log_path(const std::string& path) {
+  return path + "-log";
+}
 
 bool create_store_files(const std::string& path, const Options& options) {
   NewStore made = describe_new_store(path, options);

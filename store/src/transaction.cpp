@@ -61,7 +61,9 @@ std::uint64_t ReadTransaction::offset_of(const void* object, std::uint64_t bytes
   return offset;
 }
 
-std::vector<std::string> ReadTransaction::names() const { return names_in(catalog()); }
+std::vector<std::string> ReadTransaction::names() const {
+  return names_in(catalog());
+}
 
 WriteTransaction::WriteTransaction(Engine& engine) : engine_(&engine) {
   engine_->begin_write();
@@ -75,7 +77,9 @@ WriteTransaction& WriteTransaction::operator=(WriteTransaction&& other) noexcept
   return *this;
 }
 
-WriteTransaction::~WriteTransaction() { rollback(); }
+WriteTransaction::~WriteTransaction() {
+  rollback();
+}
 
 void WriteTransaction::rollback() noexcept {
   if (engine_ == nullptr) return;
@@ -87,7 +91,9 @@ Engine& WriteTransaction::engine() const {
   throw Error(errc::no_transaction, "", "this transaction has ended; begin another");
 }
 
-std::uint64_t WriteTransaction::commit() { return commit(engine().durability()); }
+std::uint64_t WriteTransaction::commit() {
+  return commit(engine().durability());
+}
 
 std::uint64_t WriteTransaction::commit(Durability durability) {
   Engine& ending = engine();
@@ -125,9 +131,13 @@ void WriteTransaction::insert_name(std::string_view name, const detail::RootType
   catalog().insert(root);
 }
 
-void WriteTransaction::erase_name(std::string_view name) { catalog().erase(name); }
+void WriteTransaction::erase_name(std::string_view name) {
+  catalog().erase(name);
+}
 
-std::vector<std::string> WriteTransaction::names() const { return names_in(catalog()); }
+std::vector<std::string> WriteTransaction::names() const {
+  return names_in(catalog());
+}
 
 void* WriteTransaction::resolve(std::uint64_t offset, std::uint64_t bytes,
                                 std::uint64_t align) const {
@@ -143,13 +153,17 @@ std::uint64_t WriteTransaction::offset_of(const void* object, std::uint64_t byte
   return offset;
 }
 
-FreeListAllocator& WriteTransaction::heap() { return engine().context().heap(); }
+FreeListAllocator& WriteTransaction::heap() {
+  return engine().context().heap();
+}
 
 void WriteTransaction::mark(const void* p, std::size_t bytes) {
   if (engine().context().mark(p, bytes)) return;
   throw Error(errc::no_transaction, engine().path(), "the range to mark lies outside this store");
 }
 
-std::uint64_t WriteTransaction::sequence() const { return engine().sequence(); }
+std::uint64_t WriteTransaction::sequence() const {
+  return engine().sequence();
+}
 
 }  // namespace cairn

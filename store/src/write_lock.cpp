@@ -34,8 +34,7 @@ bool WriteLock::try_acquire(Grant& grant, std::uint64_t waiters) noexcept {
   const std::uint64_t epoch = seen >> epoch_shift;
   const bool unchanged = epoch == last_epoch_;
   const std::uint64_t next = unchanged ? epoch : epoch + 1;
-  const std::uint64_t mine =
-      next << epoch_shift | waiters | (std::uint64_t{table_.own_slot()} + 1);
+  const std::uint64_t mine = next << epoch_shift | waiters | (std::uint64_t{table_.own_slot()} + 1);
   // Acquire pairs with the release in `release`: what the last owner did is seen.
   if (!word_.compare_exchange_strong(seen, mine, std::memory_order_acquire,
                                      std::memory_order_relaxed)) {
@@ -66,7 +65,8 @@ bool WriteLock::try_take_over(Grant& grant) {
 
 WriteLock::Grant WriteLock::acquire(std::chrono::milliseconds timeout, const std::string& path) {
   Grant grant;
-  if (try_acquire(grant, 0)) [[likely]] return grant;
+  if (try_acquire(grant, 0)) [[likely]]
+    return grant;
   for (int round = 0; round < spin_rounds; ++round) {
     relax();
     if (try_acquire(grant, 0)) return grant;
@@ -99,7 +99,8 @@ bool WriteLock::begin_commit() noexcept {
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   while (seen >> epoch_shift == last_epoch_) {
     // Relaxed: nothing is handed over here; the order that matters is that of the word's changes.
-    if (word_.compare_exchange_weak(seen, seen | committing, std::memory_order_relaxed)) return true;
+    if (word_.compare_exchange_weak(seen, seen | committing, std::memory_order_relaxed))
+      return true;
   }
   return false;
 }

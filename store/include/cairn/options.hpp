@@ -25,7 +25,8 @@ struct Options {
   /// Most bytes that the data file may grow to, and the address space that each of three views
   /// takes. 0: as the store was created with, 256 GiB for a new one.
   std::uint64_t max_bytes = 0;
-  /// Size of a new log ring, rounded up to a power of two. It grows for transactions that need more.
+  /// Size of a new log ring, rounded up to a power of two. It grows for transactions that need
+  /// more.
   std::uint64_t log_bytes = 1 << 20;
   /// Largest record of one transaction; the log ring grows up to the next power of two.
   std::uint64_t max_log_bytes = std::uint64_t{4} << 30;

@@ -34,8 +34,8 @@ struct CheckReport {
   std::uint64_t roots = 0;
   std::uint64_t blocks = 0;         ///< blocks that roots and the catalog own
   std::uint64_t used_bytes = 0;     ///< bytes in live blocks
-  std::uint64_t unowned_bytes = 0;  ///< of these, in blocks that no root owns: allocated by hand, or
-                                    ///< leaked by a program that forgot them
+  std::uint64_t unowned_bytes = 0;  ///< of these, in blocks that no root owns: allocated by hand,
+                                    ///< or leaked by a program that forgot them
 
   bool ok() const noexcept { return problems.empty(); }
 };

@@ -37,7 +37,8 @@ class Store {
   /// The same where a store must be there; throws errc::not_found otherwise.
   static Store open_existing(const std::string& path, const Options& options = {});
 
-  /// Runs `body(WriteTransaction&)` and commits; returns what it returns. Rolls back where it throws.
+  /// Runs `body(WriteTransaction&)` and commits; returns what it returns. Rolls back where it
+  /// throws.
   template <class Body>
   auto write(Body&& body) {
     return run_write(std::forward<Body>(body), [](WriteTransaction& tx) { tx.commit(); });
@@ -56,8 +57,10 @@ class Store {
 
   /// Waits for the write lock, up to Options::lock_timeout.
   ///
-  /// Throws: errc::timeout, naming the holder. errc::write_inside_read within a read section of this
-  ///         thread, errc::transaction_active within a write transaction of it. errc::closed, forked.
+  /// Throws: errc::timeout, naming the holder. errc::write_inside_read within a read section of
+  /// this
+  ///         thread, errc::transaction_active within a write transaction of it. errc::closed,
+  ///         forked.
   WriteTransaction begin_write();
   /// Two uncontended atomic operations; waits only while a commit is being published.
   /// Throws: errc::closed, errc::forked; errc::too_many_processes where all reader lanes are taken.
@@ -65,8 +68,9 @@ class Store {
 
   /// Empties the log into the data file. Complexity: one or two syncs at Durability::power.
   void checkpoint();
-  /// Closes the store for every handle of this process and reports what goes wrong; the last process
-  /// to close leaves an empty log. Letting the last handle go closes without that, which is as safe.
+  /// Closes the store for every handle of this process and reports what goes wrong; the last
+  /// process to close leaves an empty log. Letting the last handle go closes without that, which is
+  /// as safe.
   ///
   /// Requires: no transaction of this process is open.
   void close();

@@ -129,8 +129,8 @@ class WriteTransaction {
   T* find(std::string_view name) {
     return static_cast<T*>(find_root(name, detail::root_type<T>()));
   }
-  /// Makes a new root. Throws errc::already_exists where the name is taken, errc::no_space, and what
-  /// the constructor throws; nothing changed then.
+  /// Makes a new root. Throws errc::already_exists where the name is taken, errc::no_space, and
+  /// what the constructor throws; nothing changed then.
   template <class T, class... Args>
   T& construct(std::string_view name, Args&&... args) {
     const detail::RootType type = detail::root_type<T>();

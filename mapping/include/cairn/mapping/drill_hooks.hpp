@@ -15,7 +15,16 @@ inline constexpr bool drills_enabled = false;
 
 namespace drill {
 
-enum class IoKind : std::uint8_t { write, allocate, truncate, sync, sync_directory, link, unlink, store };
+enum class IoKind : std::uint8_t {
+  write,
+  allocate,
+  truncate,
+  sync,
+  sync_directory,
+  link,
+  unlink,
+  store
+};
 
 /// One operation about to happen on a file.
 struct IoOperation {

@@ -25,7 +25,8 @@ struct FileId {
 /// One open file and the only way to change its bytes: every write, allocation, cut, sync and every
 /// store into a shared mapping of it goes through this class, where drills watch and break it.
 ///
-/// Threads: safe to use from several at once; nothing here guards one caller's bytes from another's.
+/// Threads: safe to use from several at once; nothing here guards one caller's bytes from
+/// another's.
 class File {
  public:
   enum class Access { read_only, read_write };

@@ -47,8 +47,9 @@ class WriteSet {
   std::span<const std::uint32_t> private_pages() const noexcept { return private_list_; }
   void forget_private() noexcept;
 
-  /// Tells where the shared image of the pages is mapped, so that its lines can be on their way into
-  /// the cache while the transaction still works on its own: commit compares and publishes them.
+  /// Tells where the shared image of the pages is mapped, so that its lines can be on their way
+  /// into the cache while the transaction still works on its own: commit compares and publishes
+  /// them.
   void set_shared_image(const std::byte* base) noexcept { shared_image_ = base; }
   /// Most pages that one transaction may touch; the next one throws errc::too_large.
   void set_touch_limit(std::uint64_t pages) noexcept { touch_limit_pages_ = pages; }
@@ -56,7 +57,8 @@ class WriteSet {
  private:
   void mark_lines(std::uint64_t page, std::uint64_t lines) {
     const std::uint64_t before = masks_[page];
-    if (before == 0) [[unlikely]] note_first_touch(page, lines);
+    if (before == 0) [[unlikely]]
+      note_first_touch(page, lines);
     masks_[page] = before | lines;
   }
   void mark_across_pages(std::uint64_t offset, std::uint64_t bytes, std::uint64_t end_page);

@@ -100,9 +100,9 @@ struct LiveWords {
   std::atomic<std::uint64_t> log_tail;    ///< position behind the last appended record
   std::array<std::uint64_t, 6> reserved0;
   // readers and the publisher
-  std::atomic<std::uint64_t> published;   ///< sequence that the shared image shows
-  std::atomic<std::uint64_t> publishing;  ///< the same, or one more while that is being applied
-  std::atomic<std::uint64_t> heap_end;    ///< bytes of the heap at `published`
+  std::atomic<std::uint64_t> published;       ///< sequence that the shared image shows
+  std::atomic<std::uint64_t> publishing;      ///< the same, or one more while that is being applied
+  std::atomic<std::uint64_t> heap_end;        ///< bytes of the heap at `published`
   std::atomic<std::uint32_t> change_awaited;  ///< 1: somebody sleeps on this word for a commit
   std::atomic<std::uint32_t> unfenced_sections;  ///< see ReaderLanes: 0 no, 1 yes, 2 never
   std::array<std::uint64_t, 4> reserved1;
@@ -147,8 +147,8 @@ static_assert(sizeof(ProcessSlot) == line_bytes);
 
 /// One reading thread.
 struct ReaderLane {
-  std::atomic<std::uint64_t> sequence;    ///< what its section reads at; 0 outside sections
-  std::atomic<std::uint32_t> owner;       ///< token of the process (ProcessTable); 0 free
+  std::atomic<std::uint64_t> sequence;  ///< what its section reads at; 0 outside sections
+  std::atomic<std::uint32_t> owner;     ///< token of the process (ProcessTable); 0 free
   std::atomic<std::uint32_t> thread_id;
   std::array<std::uint64_t, 6> reserved;
 };

@@ -15,8 +15,8 @@ namespace cairn {
 /// The log file as a ring of records, mapped twice in a row so that a record never has to be split
 /// where the ring ends.
 ///
-/// Threads: `append` and `resize` by the holder of the write lock; parsing by anybody who knows that
-/// the records are not being overwritten (the holder of the write lock, or recovery).
+/// Threads: `append` and `resize` by the holder of the write lock; parsing by anybody who knows
+/// that the records are not being overwritten (the holder of the write lock, or recovery).
 class LogRing {
  public:
   LogRing() = default;
@@ -27,8 +27,8 @@ class LogRing {
   /// True where the file is empty or carries the identity of a log, of whichever store.
   static bool may_be_replaced(const File& file);
 
-  /// Opens the log of the store `uuid`; `ring_bytes` is a power of two. Throws errc::corrupt where it is another store's or none,
-  /// errc::truncated where it is shorter than `ring_bytes` needs.
+  /// Opens the log of the store `uuid`; `ring_bytes` is a power of two. Throws errc::corrupt where
+  /// it is another store's or none, errc::truncated where it is shorter than `ring_bytes` needs.
   LogRing(File file, const std::array<std::byte, 16>& uuid, std::uint64_t ring_bytes);
 
   std::uint64_t ring_bytes() const noexcept { return ring_bytes_; }
@@ -51,7 +51,8 @@ class LogRing {
 
   /// Writes header and body of a record. Nothing refers to it until the caller moves the tail.
   ///
-  /// Requires: record_bytes() of it fit in the ring behind `header.position`; `line_at(page)` yields
+  /// Requires: record_bytes() of it fit in the ring behind `header.position`; `line_at(page)`
+  /// yields
   ///           the address of a page's bytes.
   template <class PageAt>
   RecordView append(RecordHeader header, std::span<const PageEntry> entries, PageAt page_at);

@@ -71,8 +71,8 @@ class Catalog : public CatalogReader {
           FreeListAllocator& heap) noexcept
       : CatalogReader(base, heap_end, path), heap_(heap) {}
 
-  /// Adds a name that is not there yet. Throws the allocator's errors and errc::invalid_argument for
-  /// a name that is empty or too long; nothing changed then.
+  /// Adds a name that is not there yet. Throws the allocator's errors and errc::invalid_argument
+  /// for a name that is empty or too long; nothing changed then.
   void insert(const RootInfo& root);
   /// Takes a name away; its object stays. False where it is not there.
   bool erase(std::string_view name);

@@ -39,8 +39,10 @@ enum class OpenMode { open_or_create, create, open_existing };
 ///  1. The shared image changes only by applying records, and on fresh pages, which no record that
 ///     was published makes reachable.
 ///  2. A record is applied only once it is appended (and, at Durability::power, synced).
-///  3. The log tail is stored after all bytes that it covers; it alone decides that a commit happened.
-///  4. At the begin of a transaction everything appended is published, and the working view shows it.
+///  3. The log tail is stored after all bytes that it covers; it alone decides that a commit
+///  happened.
+///  4. At the begin of a transaction everything appended is published, and the working view shows
+///  it.
 ///  5. The ring's bytes before the checkpoint are overwritten only after a meta slot names it.
 ///
 /// Threads: lanes by any; the rest by the one that holds the write lock, which begin_write takes.
@@ -99,7 +101,8 @@ class Engine final : private HeapSpace {
   /// Throws errc::closed or forked where this handle cannot be used.
   void require_open() const {
     // Relaxed: closing or forking while another thread works with the store is that program's race.
-    if (condition_.load(std::memory_order_relaxed) != Condition::open) [[unlikely]] throw_not_open();
+    if (condition_.load(std::memory_order_relaxed) != Condition::open) [[unlikely]]
+      throw_not_open();
   }
   /// In a forked child: the handle is the parent's.
   void abandon_in_child() noexcept;
@@ -152,9 +155,7 @@ class Engine final : private HeapSpace {
 
   [[noreturn]] void throw_not_open() const;
   void require_not_failed() const;
-  bool survives_power() const noexcept {
-    return identity_.durability == StoredDurability::power;
-  }
+  bool survives_power() const noexcept { return identity_.durability == StoredDurability::power; }
   void advance(const RecordView& record) noexcept;
 
   // fixed once constructed

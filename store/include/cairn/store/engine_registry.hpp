@@ -9,8 +9,8 @@
 
 namespace cairn {
 
-/// The stores that this process has open, by file, so that one file opened twice (by another path, a
-/// link or a bind mount) is one engine: two of them would take each other's locks for their own.
+/// The stores that this process has open, by file, so that one file opened twice (by another path,
+/// a link or a bind mount) is one engine: two of them would take each other's locks for their own.
 ///
 /// Threads: any.
 class EngineRegistry {

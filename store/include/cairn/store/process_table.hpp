@@ -24,8 +24,8 @@ class ByteLock {
   /// Takes the byte if nobody else holds it; the result is empty otherwise.
   static ByteLock try_acquire(const File& file, std::uint64_t offset);
   /// Waits for the byte. Throws errc::timeout.
-  static ByteLock acquire(const File& file, std::uint64_t offset,
-                          std::chrono::milliseconds timeout, const std::string& purpose);
+  static ByteLock acquire(const File& file, std::uint64_t offset, std::chrono::milliseconds timeout,
+                          const std::string& purpose);
   /// True while some other open file holds the byte.
   static bool is_held_elsewhere(const File& file, std::uint64_t offset);
 

@@ -39,23 +39,26 @@ inline constinit thread_local HotLane hot_lane{0, nullptr, 0};
 /// The lanes in which reading threads pin the state that they read.
 ///
 /// Invariants:
-///  1. While a lane holds s, the shared image shows s: a record with a higher sequence is not applied.
+///  1. While a lane holds s, the shared image shows s: a record with a higher sequence is not
+///  applied.
 ///  2. A section enters with published == publishing == s after its lane holds s.
 ///  3. The publisher raises `publishing` before it looks at the lanes.
 ///
-/// 2 and 3 are each a store followed by a load of the other's word, with a full fence in between, so
-/// at least one side sees the other: either the section backs off or the publisher waits.
+/// 2 and 3 are each a store followed by a load of the other's word, with a full fence in between,
+/// so at least one side sees the other: either the section backs off or the publisher waits.
 ///
 /// Where there is nothing to publish for a while, sections leave their fence, which is most of what
 /// they cost, to the publisher (`unfenced_sections`):
-///  4. A section goes without a fence only if it saw `unfenced_sections` set after it had loaded the
+///  4. A section goes without a fence only if it saw `unfenced_sections` set after it had loaded
+///  the
 ///     sequence that it pins, and its process is registered for `fence_all_threads`.
 ///  5. A publisher that finds the word set, after raising `publishing`, clears it and fences all
 ///     threads before it looks at the lanes. So a section that read the word before it was cleared
 ///     has either stored its lane by then, or will load `publishing` after it was raised.
-///  6. Whoever sets the word does so by a read-modify-write: a publisher that did not find it set has
-///     raised `publishing` before, in the one order of sequentially consistent operations, and every
-///     section that sees it set sees that too.
+///  6. Whoever sets the word does so by a read-modify-write: a publisher that did not find it set
+///  has
+///     raised `publishing` before, in the one order of sequentially consistent operations, and
+///     every section that sees it set sees that too.
 ///
 /// Threads: `enter` and `leave` by the reading thread, `wait_for_older` by the publisher.
 class ReaderLanes {
@@ -70,18 +73,19 @@ class ReaderLanes {
   ReaderLanes& operator=(const ReaderLanes&) = delete;
 
   void on_stuck_publisher(StuckPublisher repair, std::chrono::milliseconds timeout);
-  /// From now on `enter` throws `code`: the store was closed, or this is a forked child. In a section
-  /// that is open no more must be entered.
+  /// From now on `enter` throws `code`: the store was closed, or this is a forked child. In a
+  /// section that is open no more must be entered.
   void shut(errc code) noexcept;
 
-  /// Begins a section, or one within another. The result is the thread's own and tells the sequence.
-  /// Throws errc::too_many_processes where all lanes are taken, errc::timeout where a publication
-  /// does not end.
+  /// Begins a section, or one within another. The result is the thread's own and tells the
+  /// sequence. Throws errc::too_many_processes where all lanes are taken, errc::timeout where a
+  /// publication does not end.
   ThreadLane& enter() {
     ThreadLane& mine = this_thread();
     if (mine.depth++ != 0) return mine;
     const std::uint64_t published = live_.published.load(std::memory_order_acquire);
-    if (can_skip_fence_ && live_.unfenced_sections.load(std::memory_order_seq_cst) == 1) [[likely]] {
+    if (can_skip_fence_ && live_.unfenced_sections.load(std::memory_order_seq_cst) == 1)
+        [[likely]] {
       mine.lane->sequence.store(published, std::memory_order_relaxed);
       // The publisher fences for this thread (invariant 5); the compiler has to keep the order.
       std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -117,8 +121,8 @@ class ReaderLanes {
       fence_sections_slowly();
     }
   }
-  /// Waits until no lane holds a sequence below `sequence`. Lanes of dead processes are freed on the
-  /// way. Throws errc::timeout, naming the reader, after `timeout` (zero: never).
+  /// Waits until no lane holds a sequence below `sequence`. Lanes of dead processes are freed on
+  /// the way. Throws errc::timeout, naming the reader, after `timeout` (zero: never).
   void wait_for_older(std::uint64_t sequence, std::chrono::milliseconds timeout);
 
   /// To be called when attaching: sees to it that nobody relies on fences that this process cannot
@@ -173,7 +177,8 @@ class ReaderLanes {
 };
 
 inline ThreadLane& ReaderLanes::this_thread() {
-  if (detail::hot_lane.store_id == id()) [[likely]] return *detail::hot_lane.lane;
+  if (detail::hot_lane.store_id == id()) [[likely]]
+    return *detail::hot_lane.lane;
   return find_or_claim();
 }
 
