@@ -14,10 +14,8 @@ String& String::operator=(String&& other) {
   if (!other.is_long() || !detail::may_own(this, other.chars())) return assign(other.view());
   mark_header();
   other.mark_header();
-  char* old = is_long() ? chars() : nullptr;
-  const size_type old_bytes = capacity() + 1;
+  if (is_long()) detail::free_block(chars(), capacity() + 1);
   steal(other);
-  if (old != nullptr) detail::free_block(old, old_bytes);
   return *this;
 }
 
@@ -66,14 +64,15 @@ void String::move_to_new_block(size_type count, size_type at, size_type removed,
   const bool was_long = is_long();
   const size_type capacity = FreeListAllocator::usable_bytes(count + 1) - 1;
   mark_header();
-  char* const block = reinterpret_cast<char*>(
-      detail::new_block(this, capacity + 1, FreeListAllocator::min_align, new_size + 1));
+  detail::NewBlock fresh(this, capacity + 1, FreeListAllocator::min_align, new_size + 1);
+  char* const block = reinterpret_cast<char*>(fresh.data());
   std::memcpy(block, old, at);
   if (!text.empty()) std::memcpy(block + at, text.data(), text.size());
   std::memcpy(block + at + text.size(), old + at + removed, old_size - at - removed);
   block[new_size] = '\0';
-  set_long(block, new_size, capacity);
   if (was_long) detail::free_block(old, old_bytes);
+  fresh.release();
+  set_long(block, new_size, capacity);
 }
 
 void String::reserve(size_type count) {
@@ -92,13 +91,14 @@ void String::shrink_to_fit() {
     return;
   }
   char* const block = chars();
-  const size_type bytes = capacity() + 1;
+  char aside[string_short_capacity];
+  std::memcpy(aside, block, count);
   mark_header();
+  detail::free_block(block, capacity() + 1);
   set_empty();
-  std::memcpy(stored_.short_chars, block, count);
+  std::memcpy(stored_.short_chars, aside, count);
   if (count < string_short_capacity) stored_.short_chars[count] = '\0';
   set_size(count);
-  detail::free_block(block, bytes);
 }
 
 void String::truncate(size_type count) {
@@ -159,8 +159,8 @@ String& String::replace(size_type at, size_type count, std::string_view text) {
   }
   char* const data = chars();
   const std::less<const char*> is_before;
-  const bool own = !text.empty() && !is_before(text.data(), data) &&
-                   is_before(text.data(), data + before + 1);
+  const bool own =
+      !text.empty() && !is_before(text.data(), data) && is_before(text.data(), data + before + 1);
   // Moving the tail would change the text under our hands, unless there is no tail to move.
   if (own && at + count != before) return replace(at, count, std::string(text));
   if (count == text.size()) {
@@ -205,7 +205,9 @@ void detail::Relocation<String>::relocate(String* from, String* to) noexcept {
   }
 }
 
-std::ostream& operator<<(std::ostream& out, const String& text) { return out << text.view(); }
+std::ostream& operator<<(std::ostream& out, const String& text) {
+  return out << text.view();
+}
 
 std::istream& operator>>(std::istream& in, String& text) {
   std::string word;

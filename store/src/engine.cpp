@@ -151,8 +151,10 @@ Engine::~Engine() {
 void Engine::abandon_in_child() noexcept {
   condition_.store(Condition::forked, std::memory_order_relaxed);
   lanes_.shut(errc::forked);
-  // Slot, lock and lanes are still the parent's: nothing here may give them back.
+  // Slot, lock, lanes and transaction are still the parent's: nothing here may give them back.
   table_.abandon();
+  lanes_.abandon();
+  ActiveWrite::pop(context_);
 }
 
 void Engine::throw_not_open() const {
@@ -256,7 +258,10 @@ void Engine::commit_and_cut() {
 }
 
 std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  require_open();
+  // Longer than anybody waits, and short enough to be added to a time.
+  constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365 * 100);
+  const auto deadline = std::chrono::steady_clock::now() + std::min(timeout, longest);
   for (;;) {
     // Sequentially consistent, with `wake_change_waiters`: asked for before the sequence is looked
     // at. A flag and not a count, so that a waiter that is killed leaves nothing behind.

@@ -103,6 +103,7 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
 }
 
 std::uint64_t Engine::commit(Durability durability) {
+  require_open();
   bool appended = false;
   try {
     if (lanes_.in_section()) {
@@ -313,6 +314,8 @@ void Engine::end_transaction() noexcept {
 }
 
 void Engine::rollback() noexcept {
+  // In a forked child the transaction goes on being the parent's.
+  if (condition_.load(std::memory_order_relaxed) == Condition::forked) return;
   restore_lines();
   if (file_bytes_ > state_.file_bytes) {
     try {

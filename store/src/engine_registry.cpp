@@ -30,13 +30,15 @@ EngineRegistry& EngineRegistry::instance() {
 EngineRegistry::EngineRegistry() : table_(std::make_unique<Table>()) {
   set_foreign_address_check(&EngineRegistry::explain_address);
   // In a forked child every handle is the parent's: its locks, lanes and slot go on being the
-  // parent's whatever the child does.
+  // parent's whatever the child does. The child begins with a table of its own, so that it can open
+  // the same files for itself; the old one stays, since its locks may be held by threads that the
+  // child does not have.
   ::pthread_atfork([] { instance().table_->mutex.lock(); },
                    [] { instance().table_->mutex.unlock(); },
                    [] {
-                     Table& table = *instance().table_;
-                     for (auto& entry : table.engines) entry.second.engine->abandon_in_child();
-                     table.mutex.unlock();
+                     const Table* const inherited = instance().table_.release();
+                     for (auto& entry : inherited->engines) entry.second.engine->abandon_in_child();
+                     instance().table_ = std::make_unique<Table>();
                    });
 }
 

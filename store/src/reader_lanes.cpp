@@ -54,7 +54,7 @@ struct ThreadLanes {
       const auto store = live.stores.find(mine->store_id);
       if (store != live.stores.end()) store->second->give_back(mine->lane);
     }
-    detail::hot_lane = {0, nullptr, 0};
+    detail::hot_lane = {detail::no_store_id, nullptr, 0};
   }
 
   ThreadLane* find(std::uint64_t id) noexcept {
@@ -126,6 +126,12 @@ void ReaderLanes::shut(errc code) noexcept {
   open_id_.store(0, std::memory_order_relaxed);
 }
 
+void ReaderLanes::abandon() noexcept {
+  // The sections of the one thread that a forked child has end here instead of in the parent's lane.
+  static ReaderLane nobodys{};
+  if (ThreadLane* const mine = thread_lanes.find(id_)) mine->lane = &nobodys;
+}
+
 ThreadLane& ReaderLanes::find_or_claim() {
   if (id() == 0) {
     throw Error(shut_reason_, path_,
@@ -178,6 +184,7 @@ ReaderLane* ReaderLanes::claim() {
 }
 
 void ReaderLanes::give_back(ReaderLane* lane) noexcept {
+  if (table_.own_token() == 0) return;
   free_if_owned_by(*lane, table_.own_token());
 }
 

@@ -148,9 +148,7 @@ void ObjectWalker::visit(const TypeNode& node, std::uint64_t at) {
     case TypeKind::enumeration:
       if (visitor_.wants_values()) visitor_.value(at, node);
       return;
-    case TypeKind::structure:
-      frames_.push_back({&node, at, at, 0, node.fields.size()});
-      return;
+    case TypeKind::structure: frames_.push_back({&node, at, at, 0, node.fields.size()}); return;
     case TypeKind::array: frames_.push_back({&node, at, at, 0, node.count}); return;
     case TypeKind::optional: {
       const auto flag = load<std::uint8_t>(at + tree_->element_of(node).size);
@@ -251,9 +249,9 @@ void ObjectWalker::visit_map(const TypeNode& node, std::uint64_t at) {
   }
   const HashSlotLayout slot = hash_slot_layout(tree_->element_of(node), tree_->value_of(node));
   const std::uint64_t chunks = std::uint64_t{1} << map.chunk_bits;
-  const std::uint64_t bytes =
-      chunks == 1 ? hash_table_bytes(0, slots, slot.size, slot.align)
-                  : product(chunks, hash_chunk_stride(slot.size, slot.align));
+  const std::uint64_t bytes = chunks == 1
+                                  ? hash_table_bytes(0, slots, slot.size, slot.align)
+                                  : product(chunks, hash_chunk_stride(slot.size, slot.align));
   const std::uint64_t table = at + static_cast<std::uint64_t>(map.distance);
   if (!claim(table, bytes, hash_table_alignment(map.chunk_bits, slot.align))) return;
   std::uint64_t elements = 0;
@@ -283,8 +281,8 @@ void ObjectWalker::step_map(Frame& frame) {
     const std::uint64_t slot = frame.next / 2 % hash_chunk_slots_max;
     const std::uint64_t chunk = frame.next / 2 / hash_chunk_slots_max;
     if (load<std::uint8_t>(frame.content + chunk * stride + slot) == 0) continue;
-    const std::uint64_t at = frame.content + chunk * stride + hash_chunk_slots_at(layout.align) +
-                             slot * layout.size;
+    const std::uint64_t at =
+        frame.content + chunk * stride + hash_chunk_slots_at(layout.align) + slot * layout.size;
     if (frame.next++ % 2 == 0) return visit(key, at);
     // By now the key has been visited, so it is safe to hash.
     check_element_place(frame, chunk, slot);
@@ -300,8 +298,8 @@ void ObjectWalker::check_element_place(const Frame& frame, std::uint64_t chunk,
   const HashSlotLayout layout = hash_slot_layout(key, tree_->value_of(*frame.node));
   const std::uint64_t stride = hash_chunk_stride(layout.size, layout.align);
   if (frame.node->hash_name != "cairn" + std::to_string(hash_version)) return;
-  const std::uint64_t key_at = frame.content + chunk * stride +
-                               hash_chunk_slots_at(layout.align) + slot * layout.size;
+  const std::uint64_t key_at =
+      frame.content + chunk * stride + hash_chunk_slots_at(layout.align) + slot * layout.size;
   const std::optional<std::uint64_t> hash = stored_hash(*tree_, key, heap_, key_at);
   if (!hash) return;
   const std::uint8_t tag = hash_tag(*hash);

@@ -50,7 +50,9 @@ class TypeParser {
                 "type description, position " + std::to_string(at_) + ": " + std::string(what));
   }
 
-  bool at_word(std::string_view word) const noexcept { return text_.substr(at_, word.size()) == word; }
+  bool at_word(std::string_view word) const noexcept {
+    return text_.substr(at_, word.size()) == word;
+  }
   bool take(std::string_view word) {
     if (!at_word(word)) return false;
     at_ += word.size();
@@ -274,6 +276,8 @@ class TypeParser {
   std::vector<std::uint32_t> structs_;
 };
 
-TypeTree TypeTree::parse(std::string_view text) { return TypeParser(text).parse(); }
+TypeTree TypeTree::parse(std::string_view text) {
+  return TypeParser(text).parse();
+}
 
 }  // namespace cairn

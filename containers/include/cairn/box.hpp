@@ -15,10 +15,10 @@
 
 namespace cairn {
 
-/// Owns one object in a block of its own, or nothing: std::unique_ptr for stores, but copying copies
-/// the object, and a const Box gives a const object. T may be incomplete where the Box is declared,
-/// so that structs can hold boxes of themselves. The object never moves, so a Ptr or Ref to it holds
-/// for as long as the Box does.
+/// Owns one object in a block of its own, or nothing: std::unique_ptr for stores, but copying
+/// copies the object, and a const Box gives a const object. T may be incomplete where the Box is
+/// declared, so that structs can hold boxes of themselves. The object never moves, so a Ptr or Ref
+/// to it holds for as long as the Box does.
 ///
 /// It allocates, moves and throws as Vec does. Non-const access marks the object.
 template <class T>
@@ -54,7 +54,8 @@ class Box {
     if (this == &other) return *this;
     mark_self();
     Box aside(std::move(other));
-    // From the stack an object can only be taken over within one store; else it moves piece by piece.
+    // From the stack an object can only be taken over within one store; else it moves piece by
+    // piece.
     T* taken = nullptr;
     if (aside) {
       taken = detail::may_own(this, aside.object()) ? aside.release() : make(std::move(*aside));
@@ -102,9 +103,7 @@ class Box {
 
   friend bool operator==(const Box& box, std::nullptr_t) noexcept { return !box; }
   /// Compares the objects; an empty Box equals only an empty one.
-  friend bool operator==(const Box& a, const Box& b) {
-    return a && b ? *a == *b : !a && !b;
-  }
+  friend bool operator==(const Box& a, const Box& b) { return a && b ? *a == *b : !a && !b; }
 
  private:
   friend struct detail::Relocation<Box>;

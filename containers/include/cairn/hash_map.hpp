@@ -29,14 +29,15 @@ struct HashMapPolicy {
   /// For elements that cannot be relocated quietly. Copies where a move might throw half-way.
   static void move_to(Slot* from, Slot* to) {
     constexpr bool copies =
-        !(std::is_nothrow_move_constructible_v<K> && std::is_nothrow_move_constructible_v<V>) &&
-        std::is_copy_constructible_v<K> && std::is_copy_constructible_v<V>;
+        !(std::is_nothrow_move_constructible_v<K> &&
+          std::is_nothrow_move_constructible_v<V>)&&std::is_copy_constructible_v<K> &&
+        std::is_copy_constructible_v<V>;
     if constexpr (copies) {
       ::new (static_cast<void*>(to)) Slot(std::as_const(*from));
     } else {
-      ::new (static_cast<void*>(to))
-          Slot(std::piecewise_construct, std::forward_as_tuple(std::move(const_cast<K&>(from->first))),
-               std::forward_as_tuple(std::move(from->second)));
+      ::new (static_cast<void*>(to)) Slot(
+          std::piecewise_construct, std::forward_as_tuple(std::move(const_cast<K&>(from->first))),
+          std::forward_as_tuple(std::move(from->second)));
     }
   }
 };
@@ -45,11 +46,11 @@ struct HashMapPolicy {
 template <class Q, class K, class H, class E>
 concept HashLookup = !std::same_as<std::remove_cvref_t<Q>, K> &&
                      requires(const std::remove_cvref_t<Q>& key, const K& stored) {
-                       typename H::is_transparent;
-                       typename E::is_transparent;
-                       H{}(key);
-                       E{}(stored, key);
-                     };
+  typename H::is_transparent;
+  typename E::is_transparent;
+  H{}(key);
+  E{}(stored, key);
+};
 
 }  // namespace detail
 
@@ -65,7 +66,8 @@ concept HashLookup = !std::same_as<std::remove_cvref_t<Q>, K> &&
 ///
 /// Hash and Equal are stateless; what they compute is part of the file (see `Hash`).
 ///
-/// Invalidates: inserting, reserve and clear: everything, where the table grows; erase: the element.
+/// Invalidates: inserting, reserve and clear: everything, where the table grows; erase: the
+/// element.
 template <class K, class V, class H = Hash<K>, class E = std::equal_to<>>
 class HashMap {
   using Policy = detail::HashMapPolicy<K, V, H, E>;
@@ -143,35 +145,23 @@ class HashMap {
   const V& at(const K& key) const { return position_or_throw(key).slot()->second; }
 
   template <class Q>
-    requires looks_up<Q>
-  iterator find(const Q& key) {
-    return at_or_end<iterator>(position(key));
-  }
+    requires looks_up<Q> iterator find(const Q& key) {
+      return at_or_end<iterator>(position(key));
+    }
+  template <class Q>
+    requires looks_up<Q> const_iterator find(const Q& key)
+  const { return at_or_end<const_iterator>(position(key)); }
   template <class Q>
     requires looks_up<Q>
-  const_iterator find(const Q& key) const {
-    return at_or_end<const_iterator>(position(key));
-  }
+  bool contains(const Q& key) const { return bool(position(key)); }
+  template <class Q>
+    requires looks_up<Q> size_type count(const Q& key)
+  const { return contains(key) ? 1 : 0; }
+  template <class Q>
+  requires looks_up<Q> V& at(const Q& key) { return marked(position_or_throw(key)); }
   template <class Q>
     requires looks_up<Q>
-  bool contains(const Q& key) const {
-    return bool(position(key));
-  }
-  template <class Q>
-    requires looks_up<Q>
-  size_type count(const Q& key) const {
-    return contains(key) ? 1 : 0;
-  }
-  template <class Q>
-    requires looks_up<Q>
-  V& at(const Q& key) {
-    return marked(position_or_throw(key));
-  }
-  template <class Q>
-    requires looks_up<Q>
-  const V& at(const Q& key) const {
-    return position_or_throw(key).slot()->second;
-  }
+  const V& at(const Q& key) const { return position_or_throw(key).slot()->second; }
 
   // Inserting.
 
@@ -184,7 +174,7 @@ class HashMap {
     return emplace_key(std::move(key), std::forward<Args>(args)...);
   }
   template <class Q, class... Args>
-    requires(looks_up<Q> && std::constructible_from<K, Q>)
+    requires(looks_up<Q>&& std::constructible_from<K, Q>)
   std::pair<iterator, bool> try_emplace(Q&& key, Args&&... args) {
     return emplace_key(std::forward<Q>(key), std::forward<Args>(args)...);
   }
@@ -198,7 +188,7 @@ class HashMap {
     return assign_key(std::move(key), std::forward<U>(value));
   }
   template <class Q, class U>
-    requires(looks_up<Q> && std::constructible_from<K, Q>)
+    requires(looks_up<Q>&& std::constructible_from<K, Q>)
   std::pair<iterator, bool> insert_or_assign(Q&& key, U&& value) {
     return assign_key(std::forward<Q>(key), std::forward<U>(value));
   }
@@ -207,10 +197,8 @@ class HashMap {
   V& operator[](const K& key) { return marked(emplace_key(key).first.position()); }
   V& operator[](K&& key) { return marked(emplace_key(std::move(key)).first.position()); }
   template <class Q>
-    requires(looks_up<Q> && std::constructible_from<K, Q>)
-  V& operator[](Q&& key) {
-    return marked(emplace_key(std::forward<Q>(key)).first.position());
-  }
+    requires(looks_up<Q>&& std::constructible_from<K, Q>)
+  V& operator[](Q&& key) { return marked(emplace_key(std::forward<Q>(key)).first.position()); }
 
   std::pair<iterator, bool> insert(const value_type& value) {
     return emplace_key(value.first, value.second);
@@ -219,7 +207,7 @@ class HashMap {
     return emplace_key(value.first, std::move(value.second));
   }
   template <class A, class B>
-    requires(std::constructible_from<K, A> && std::constructible_from<V, B>)
+    requires(std::constructible_from<K, A>&& std::constructible_from<V, B>)
   std::pair<iterator, bool> insert(std::pair<A, B> value) {
     return emplace(std::move(value.first), std::move(value.second));
   }
@@ -254,9 +242,7 @@ class HashMap {
   size_type erase(const K& key) { return erase_at(position(key)); }
   template <class Q>
     requires(looks_up<Q> && !std::convertible_to<Q, const_iterator>)
-  size_type erase(const Q& key) {
-    return erase_at(position(key));
-  }
+  size_type erase(const Q& key) { return erase_at(position(key)); }
   /// Frees the table as well.
   void clear() { table_.clear(); }
 

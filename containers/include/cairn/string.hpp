@@ -171,7 +171,8 @@ class String {
   void resize(size_type count, char c = '\0');
   void push_back(char c) {
     const size_type count = size();
-    if (count == capacity()) [[unlikely]] reserve(grown(count + 1));
+    if (count == capacity()) [[unlikely]]
+      reserve(grown(count + 1));
     char* at = chars() + count;
     mark(at, 2);
     mark_size();
@@ -283,11 +284,19 @@ class String {
   StringFormat stored_;
 };
 
-inline std::string operator+(const String& a, std::string_view b) { return a.str().append(b); }
-inline std::string operator+(std::string_view a, const String& b) {
-  return std::string(a).append(b.view());
+inline std::string operator+(const String& a, const String& b) {
+  return a.str().append(b.view());
 }
-inline std::string operator+(const String& a, const String& b) { return a + b.view(); }
+template <class Text>
+  requires(std::convertible_to<const Text&, std::string_view> && !std::same_as<Text, String>)
+std::string operator+(const String& a, const Text& b) {
+  return a.str().append(std::string_view(b));
+}
+template <class Text>
+  requires(std::convertible_to<const Text&, std::string_view> && !std::same_as<Text, String>)
+std::string operator+(const Text& a, const String& b) {
+  return std::string(std::string_view(a)).append(b.view());
+}
 
 std::ostream& operator<<(std::ostream& out, const String& text);
 std::istream& operator>>(std::istream& in, String& text);

@@ -177,9 +177,7 @@ class Vec {
   friend bool operator==(const Vec& a, const Vec& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
   }
-  friend auto operator<=>(const Vec& a, const Vec& b)
-    requires std::three_way_comparable<T>
-  {
+  friend auto operator<=>(const Vec& a, const Vec& b) requires std::three_way_comparable<T> {
     return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
   }
 

@@ -51,7 +51,8 @@ std::uint64_t hash_bytes(const void* data, std::size_t bytes) noexcept;
 ///     integers, enums, bool   hash_number of the value, sign-extended to 64 bits (char as signed)
 ///     float, double           hash_number of the bits; -0 as +0
 ///     strings                 hash_bytes of the characters
-///     everything composed     hash_join over the parts in order, from hash_of_nothing; bases first,
+///     everything composed     hash_join over the parts in order, from hash_of_nothing; bases
+///     first,
 ///                             empty ones left out
 ///
 /// A hash function of your own is a stateless class with `std::uint64_t operator()(const K&) const`
@@ -69,7 +70,8 @@ template <class T>
 struct Hash<T> {
   constexpr std::uint64_t operator()(T value) const noexcept {
     // Plain char is signed on some machines and unsigned on others.
-    if constexpr (std::is_same_v<T, char>) return Hash<signed char>{}(static_cast<signed char>(value));
+    if constexpr (std::is_same_v<T, char>)
+      return Hash<signed char>{}(static_cast<signed char>(value));
     return hash_number(static_cast<std::uint64_t>(value));
   }
 };

@@ -12,7 +12,8 @@
 
 namespace cairn {
 
-/// The bytes of a store that objects may lie in: file offsets [begin, end), mapped at base + offset.
+/// The bytes of a store that objects may lie in: file offsets [begin, end), mapped at base +
+/// offset.
 struct HeapBytes {
   const std::byte* base = nullptr;
   std::uint64_t end = 0;
@@ -34,10 +35,12 @@ class ObjectVisitor {
   virtual bool wants_values() const { return false; }
 };
 
-/// Goes through objects by nothing but their types' descriptions, and tells what is wrong with them.
+/// Goes through objects by nothing but their types' descriptions, and tells what is wrong with
+/// them.
 ///
-/// Whatever the bytes are, it reads only the heap, takes each byte of it into at most one block, and
-/// needs no stack for long chains. What it finds wrong it reports with the path that leads there
+/// Whatever the bytes are, it reads only the heap, takes each byte of it into at most one block,
+/// and needs no stack for long chains. What it finds wrong it reports with the path that leads
+/// there
 /// ("users[1].name") and does not follow.
 ///
 /// Complexity: O(bytes owned); memory for one bit per 16 bytes of heap that blocks lie in, and for

@@ -49,5 +49,7 @@ struct Hash<Ref<T>> {
 
 template <class T>
 struct std::hash<cairn::Ref<T>> {
-  std::size_t operator()(cairn::Ref<T> ref) const noexcept { return cairn::Hash<cairn::Ref<T>>{}(ref); }
+  std::size_t operator()(cairn::Ref<T> ref) const noexcept {
+    return cairn::Hash<cairn::Ref<T>>{}(ref);
+  }
 };

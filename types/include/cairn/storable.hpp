@@ -28,7 +28,6 @@ enum class Storability {
   pointer_to_member,
   process_object,
   polymorphic,
-  virtual_base,
   owning_container,
   smart_pointer,
   view,
@@ -41,20 +40,24 @@ enum class Storability {
 namespace detail {
 
 template <class T>
-concept HasTypeOf = requires { sizeof(TypeOf<T>); };
+concept HasTypeOf = requires {
+  sizeof(TypeOf<T>);
+};
 
 template <class T>
-concept OwnsThroughAllocator = requires { typename T::allocator_type; };
+concept OwnsThroughAllocator = requires {
+  typename T::allocator_type;
+};
 template <class T>
 concept LooksLikeSmartPointer = requires(const T& value) {
   typename T::element_type;
-  { value.get() };
+  {value.get()};
   requires std::is_pointer_v<decltype(value.get())>;
 };
 template <class T>
 concept LooksLikeView = requires(const T& value) {
-  { value.data() };
-  { value.size() };
+  {value.data()};
+  {value.size()};
   requires std::is_pointer_v<decltype(value.data())>;
 };
 
@@ -144,14 +147,15 @@ consteval Storability first_problem() {
 
 }  // namespace detail
 
-/// What can live in a store: numbers, enums, std::array, pair, tuple, optional and chrono's durations
-/// and time points of storable parts; cairn's containers; and structs whose fields are storable and
-/// described with BOOST_DESCRIBE_STRUCT or BOOST_DESCRIBE_CLASS.
+/// What can live in a store: numbers, enums, std::array, pair, tuple, optional and chrono's
+/// durations and time points of storable parts; cairn's containers; and structs whose fields are
+/// storable and described with BOOST_DESCRIBE_STRUCT or BOOST_DESCRIBE_CLASS.
 ///
 /// A container is taken as storable whatever it holds, since a struct may hold containers of
 /// itself; what it holds is checked where it is used.
 template <class T>
-concept Storable = detail::storability<T>() == Storability::ok;
+concept Storable = detail::storability<T>()
+== Storability::ok;
 
 /// Fails to compile, with the reason as its message, where T cannot be stored.
 template <class T>
@@ -166,13 +170,10 @@ consteval void require_storable() {
                 "cairn::Box<T> to own, cairn::Ptr<T> or cairn::Ref<T> to point");
   static_assert(found != Storability::pointer_to_member,
                 "cairn: a pointer to member cannot be stored");
-  static_assert(found != Storability::process_object,
-                "cairn: functions and void cannot be stored");
+  static_assert(found != Storability::process_object, "cairn: functions and void cannot be stored");
   static_assert(found != Storability::polymorphic,
                 "cairn: a type with virtual functions cannot be stored, its vtable pointer means "
-                "nothing to another process; use an enum or std::variant-like field instead");
-  static_assert(found != Storability::virtual_base,
-                "cairn: a type with virtual bases cannot be stored");
+                "nothing to another process; tell kinds apart by an enum field instead");
   static_assert(found != Storability::owning_container,
                 "cairn: std::string and the standard containers cannot be stored, they point to "
                 "this process's memory; use cairn::String, cairn::Vec, cairn::HashMap");

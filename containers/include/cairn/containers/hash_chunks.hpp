@@ -91,7 +91,8 @@ class HashChunks {
     }
   }
 
-  /// Takes a free slot for an element of this hash in a table that is marked as a whole and has one.
+  /// Takes a free slot for an element of this hash in a table that is marked as a whole and has
+  /// one.
   Position place(std::uint64_t hash) const noexcept {
     const std::uint8_t tag = hash_tag(hash);
     for (std::uint64_t index = hash;; index += hash_probe_step(tag)) {
@@ -130,8 +131,8 @@ class HashIterator {
   /// A mutable iterator is good for a const one.
   template <bool other_is_const>
     requires(is_const && !other_is_const)
-  HashIterator(const HashIterator<Policy, other_is_const>& other) noexcept
-      : at_(other.position()), end_(other.chunks_end()) {}
+  HashIterator(const HashIterator<Policy, other_is_const>& other)
+  noexcept : at_(other.position()), end_(other.chunks_end()) {}
 
   reference operator*() const {
     if constexpr (!is_const) Policy::mark_mutable(at_.slot());

@@ -13,11 +13,11 @@
 
 namespace cairn::detail {
 
-/// The stored part of hash containers: a table of chunks of 15 slots whose one-byte tags are compared
-/// all at once (layout and source of the method: hash_map_format.hpp).
+/// The stored part of hash containers: a table of chunks of 15 slots whose one-byte tags are
+/// compared all at once (layout and source of the method: hash_map_format.hpp).
 ///
-/// Policy names the element (`Slot`), its `key(slot)`, the functions `Hasher` and `Equal`, and how an
-/// element is moved (`move_to`).
+/// Policy names the element (`Slot`), its `key(slot)`, the functions `Hasher` and `Equal`, and how
+/// an element is moved (`move_to`).
 ///
 /// Invariants:
 ///  1. An element lies in the first chunk of its probe sequence that had room when it came; each
@@ -60,13 +60,16 @@ class HashTable {
     std::uint64_t index = hash;
     for (std::uint64_t tries = 0; tries <= mask; ++tries) {
       std::byte* const at = table + (index & mask) * Position::stride;
-      prefetch_slots(at);
       auto* const chunk = reinterpret_cast<HashChunkFormat*>(at);
-      for (SlotMask left = TagGroup(chunk).matching(tag); left != 0; left &= left - 1) {
+      const TagGroup tags(chunk);
+      prefetch_slots(at);
+      for (SlotMask left = tags.matching(tag); left != 0; left &= left - 1) {
         const Position found{chunk, first_slot(left)};
-        if (typename Policy::Equal{}(Policy::key(*found.slot()), key)) [[likely]] return found;
+        if (typename Policy::Equal{}(Policy::key(*found.slot()), key)) [[likely]]
+          return found;
       }
-      if (chunk->overflow == 0) [[likely]] break;
+      if (chunk->overflow == 0) [[likely]]
+        break;
       index += hash_probe_step(tag);
     }
     return {};
@@ -76,7 +79,8 @@ class HashTable {
   /// has changed where anything throws.
   template <class Construct>
   Position insert_new(std::uint64_t hash, Construct construct) {
-    if (stored_.size == capacity()) [[unlikely]] return grow_and_insert(hash, construct);
+    if (stored_.size == capacity()) [[unlikely]]
+      return grow_and_insert(hash, construct);
     const Chunks table = chunks();
     const std::uint8_t tag = hash_tag(hash);
     std::uint64_t index = hash;
@@ -172,8 +176,10 @@ class HashTable {
     return hash_table_bytes(shape.chunk_bits, shape.chunk_slots, sizeof(Slot), alignof(Slot));
   }
 
-  /// Fetches the lines of a chunk's slots together with its tags, so that a lookup in a table that
-  /// is not cached waits once, not twice.
+  /// Fetches the lines of a chunk's first slots together with its tags, so that a lookup in a table
+  /// that is not cached waits once, not twice. Slots are taken from the first one on, so most
+  /// elements are there; to spread them over the chunk and fetch one line only was measured slower,
+  /// since then all lines of the table compete for the cache.
   static void prefetch_slots(const std::byte* chunk) noexcept {
     if constexpr (Position::stride > 64) __builtin_prefetch(chunk + 64);
     if constexpr (Position::stride > 128) __builtin_prefetch(chunk + 128);
@@ -193,9 +199,10 @@ class HashTable {
   template <class Construct>
   Position grow_and_insert(std::uint64_t hash, Construct& construct);
   void move_to(HashShape shape);
-  void move_elements_to(FreshTable& fresh);
-  /// Takes a table over and frees the old one, whose elements have left it.
-  void install(FreshTable& fresh, std::uint64_t size);
+  void relocate_elements(const Chunks& to);
+  void move_elements_loudly(const Chunks& to);
+  void move_elements_to(FreshTable& fresh, Position made);
+  void install(FreshTable& fresh, std::uint64_t size) noexcept;
 
   HashMapFormat stored_;
 };

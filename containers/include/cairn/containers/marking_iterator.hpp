@@ -71,9 +71,7 @@ class MarkingIterator {
     return a.at_ - b.at_;
   }
   friend bool operator==(MarkingIterator a, MarkingIterator b) noexcept { return a.at_ == b.at_; }
-  friend auto operator<=>(MarkingIterator a, MarkingIterator b) noexcept {
-    return a.at_ <=> b.at_;
-  }
+  friend auto operator<=>(MarkingIterator a, MarkingIterator b) noexcept { return a.at_ <=> b.at_; }
 
  private:
   T* at_ = nullptr;

@@ -34,7 +34,9 @@ template <class T>
 struct Relocation;
 
 template <class T>
-concept HasRelocation = requires(T* object) { Relocation<T>::relocate(object, object); };
+concept HasRelocation = requires(T* object) {
+  Relocation<T>::relocate(object, object);
+};
 
 template <class T>
 consteval bool relocates_quietly();
@@ -49,8 +51,9 @@ struct QuietParts {
   }
   template <class Field>
   constexpr void field(Field) {
-    quiet = quiet &&
-            relocates_quietly<std::remove_reference_t<decltype(std::declval<T&>().*Field::pointer)>>();
+    quiet =
+        quiet &&
+        relocates_quietly<std::remove_reference_t<decltype(std::declval<T&>().*Field::pointer)>>();
   }
 };
 
@@ -172,7 +175,8 @@ void move_loudly_n(T* from, std::size_t count, T* to) {
   mark(from, count * sizeof(T));
   std::size_t done = 0;
   try {
-    for (; done < count; ++done) ::new (static_cast<void*>(to + done)) T(std::move_if_noexcept(from[done]));
+    for (; done < count; ++done)
+      ::new (static_cast<void*>(to + done)) T(std::move_if_noexcept(from[done]));
   } catch (...) {
     std::destroy_n(to, done);
     throw;

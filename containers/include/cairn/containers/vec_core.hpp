@@ -37,9 +37,7 @@ class VecCore {
   T* block() const noexcept { return target_at<T>(&stored_, stored_.distance); }
   T* block_or_null() const noexcept { return stored_.capacity == 0 ? nullptr : block(); }
 
-  static constexpr std::size_t max_size() noexcept {
-    return (std::size_t{1} << 56) / sizeof(T);
-  }
+  static constexpr std::size_t max_size() noexcept { return (std::size_t{1} << 56) / sizeof(T); }
   static constexpr std::size_t bytes_of(std::size_t count) noexcept { return count * sizeof(T); }
 
   void mark_size() { mark(&stored_.size, sizeof stored_.size); }
@@ -105,8 +103,11 @@ class VecCore {
     NewBlock fresh(this, bytes_of(capacity), alignof(T), bytes_of(count));
     PartlyBuilt<T> built(reinterpret_cast<T*>(fresh.data()));
     fill(built);
-    if (stored_.capacity != 0) destroy_stored_n(block(), stored_.size);
-    replace_block(fresh.release(), built.release(), capacity);
+    T* const old = block_or_null();
+    const std::size_t old_bytes = bytes_of(stored_.capacity);
+    if (old != nullptr) destroy_stored_n(old, stored_.size);
+    adopt(fresh.release(), built.release(), capacity);
+    if (old != nullptr) free_block(old, old_bytes);
   }
 
   /// Moves the last element to `index`, and those from there on up by one.
@@ -190,9 +191,8 @@ class VecCore {
   static void relocate(VecCore* from, VecCore* to) noexcept {
     to->stored_.size = from->stored_.size;
     to->stored_.capacity = from->stored_.capacity;
-    to->stored_.distance = from->stored_.capacity == 0
-                               ? null_distance
-                               : distance_to(&to->stored_, from->block());
+    to->stored_.distance =
+        from->stored_.capacity == 0 ? null_distance : distance_to(&to->stored_, from->block());
   }
 
   /// The capacity that a block for `count` elements really has.
@@ -225,22 +225,22 @@ class VecCore {
     return expand_block_to(grown_capacity(count));
   }
 
-  /// Frees the block that the elements have left, and takes `data` instead.
-  void replace_block(std::byte* data, std::size_t size, std::size_t capacity) {
-    T* old = block_or_null();
+  /// Moves all elements to `fresh`, which holds `size` of them then, and frees their old block.
+  /// Requires: the header and the new block marked.
+  void move_elements(NewBlock& fresh, std::size_t size, std::size_t capacity) {
+    T* const old = block_or_null();
+    T* const data = reinterpret_cast<T*>(fresh.data());
     const std::size_t old_bytes = bytes_of(stored_.capacity);
-    adopt(data, size, capacity);
-    if (old != nullptr) free_block(old, old_bytes);
-  }
-
-  /// Moves all elements to `to`, which is marked; nothing has changed where that throws.
-  void move_elements(T* to) {
-    if (stored_.size == 0) return;
     if constexpr (relocates_quietly<T>()) {
-      relocate_quietly_n(block(), stored_.size, to);
+      // The old elements stay as they are, so until here nothing has changed.
+      relocate_quietly_n(old, stored_.size, data);
+      if (old != nullptr) free_block(old, old_bytes);
+      adopt(fresh.release(), size, capacity);
     } else {
-      move_loudly_n(block(), stored_.size, to);
-      destroy_stored_n(block(), stored_.size);
+      move_loudly_n(old, stored_.size, data);
+      if (old != nullptr) std::destroy_n(old, stored_.size);
+      adopt(fresh.release(), size, capacity);
+      if (old != nullptr) free_block(old, old_bytes);
     }
   }
 
@@ -248,8 +248,7 @@ class VecCore {
     const std::size_t capacity = rounded_capacity(count);
     mark_header();
     NewBlock fresh(this, bytes_of(capacity), alignof(T), bytes_of(stored_.size));
-    move_elements(reinterpret_cast<T*>(fresh.data()));
-    replace_block(fresh.release(), stored_.size, capacity);
+    move_elements(fresh, stored_.size, capacity);
   }
 
   /// The new element is made first, where it will stand: its arguments may lie in the old block.
@@ -261,9 +260,8 @@ class VecCore {
     T* data = reinterpret_cast<T*>(fresh.data());
     PartlyBuilt<T> last(data + stored_.size);
     last.add(std::forward<Args>(args)...);
-    move_elements(data);
+    move_elements(fresh, stored_.size + 1, capacity);
     last.release();
-    replace_block(fresh.release(), stored_.size + 1, capacity);
     return data[stored_.size - 1];
   }
 
@@ -275,9 +273,8 @@ class VecCore {
     T* data = reinterpret_cast<T*>(fresh.data());
     PartlyBuilt<T> built(data + stored_.size);
     fill(built);
-    move_elements(data);
+    move_elements(fresh, size, capacity);
     built.release();
-    replace_block(fresh.release(), size, capacity);
   }
 
   VecFormat stored_;

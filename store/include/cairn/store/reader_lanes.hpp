@@ -33,7 +33,9 @@ struct HotLane {
   std::uint32_t lanes;  ///< how many this thread has, in all stores
 };
 /// The lane that this thread used last, so that entering costs no search.
-inline constinit thread_local HotLane hot_lane{0, nullptr, 0};
+/// No store's while this thread has none: 0 is the id of stores that are shut.
+inline constexpr std::uint64_t no_store_id = ~std::uint64_t{0};
+inline constinit thread_local HotLane hot_lane{no_store_id, nullptr, 0};
 }  // namespace detail
 
 /// The lanes in which reading threads pin the state that they read.
@@ -76,6 +78,8 @@ class ReaderLanes {
   /// From now on `enter` throws `code`: the store was closed, or this is a forked child. In a
   /// section that is open no more must be entered.
   void shut(errc code) noexcept;
+  /// In a forked child: the lanes are the parent's.
+  void abandon() noexcept;
 
   /// Begins a section, or one within another. The result is the thread's own and tells the
   /// sequence. Throws errc::too_many_processes where all lanes are taken, errc::timeout where a

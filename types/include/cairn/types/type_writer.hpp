@@ -74,9 +74,9 @@ constexpr std::string_view scalar_name() {
 }
 
 template <class T>
-concept StoredScalar =
-    (std::is_integral_v<T> && sizeof(T) <= 8 && !std::is_const_v<T> && !std::is_volatile_v<T>) ||
-    std::is_same_v<T, float> || std::is_same_v<T, double>;
+concept StoredScalar = (std::is_integral_v<T> && sizeof(T) <= 8 && !std::is_const_v<T> &&
+                        !std::is_volatile_v<T>) ||
+                       std::is_same_v<T, float> || std::is_same_v<T, double>;
 
 /// Storage for a T that is never made, to ask for the offsets of its parts.
 template <class T>
@@ -191,7 +191,8 @@ struct TypeOf<std::tuple<Ts...>> {
       (writer.field<Ts>("part" + std::to_string(I),
                         probe.offset_of(std::addressof(std::get<I>(probe.object())))),
        ...);
-    }(std::index_sequence_for<Ts...>{});
+    }
+    (std::index_sequence_for<Ts...>{});
     writer.close_struct();
   }
   static consteval Storability parts() { return detail::first_problem<Ts...>(); }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+// The bytes of each container, spelled out: whoever changes them breaks every file there is.
+#include <array>
+#include <cstring>
+#include <string>
+
+#include "cairn/box.hpp"
+#include "cairn/hash_map.hpp"
+#include "cairn/ptr.hpp"
+#include "cairn/string.hpp"
+#include "cairn/vec.hpp"
+#include "container_test.hpp"
+
+namespace cairn::test {
+namespace {
+
+class LayoutTest : public ContainerTest {
+ protected:
+  template <class T>
+  static std::string bytes_of(const T& object, std::size_t from = 0,
+                              std::size_t count = sizeof(T)) {
+    return hex(reinterpret_cast<const std::uint8_t*>(&object) + from, count);
+  }
+  static std::string hex(const void* data, std::size_t count) {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto byte = static_cast<const std::uint8_t*>(data)[i];
+      if (i != 0 && i % 8 == 0) text += ' ';
+      text += digits[byte >> 4];
+      text += digits[byte & 15];
+    }
+    return text;
+  }
+  /// The number in a field as it is stored.
+  template <class T>
+  static T number_at(const void* object, std::size_t at) {
+    T value;
+    std::memcpy(&value, static_cast<const std::byte*>(object) + at, sizeof value);
+    return value;
+  }
+  static std::int64_t distance(const void* from, const void* to) {
+    return static_cast<const std::byte*>(to) - static_cast<const std::byte*>(from);
+  }
+};
+
+TEST_F(LayoutTest, an_empty_vec_is_a_null_distance_and_zeros) {
+  EXPECT_EQ(bytes_of(make<Vec<std::uint64_t>>()),
+            "0100000000000000 0000000000000000 0000000000000000");
+}
+
+TEST_F(LayoutTest, a_vec_is_distance_size_capacity) {
+  auto& sut = make<Vec<std::uint16_t>>(std::size_t{3}, std::uint16_t{0x0102});
+  EXPECT_EQ(number_at<std::int64_t>(&sut, 0), distance(&sut, std::as_const(sut).data()));
+  EXPECT_EQ(bytes_of(sut, 8, 16), "0300000000000000 0800000000000000");
+  EXPECT_EQ(hex(std::as_const(sut).data(), 6), "020102010201");
+}
+
+TEST_F(LayoutTest, a_short_string_is_its_characters_a_zero_and_the_room_left) {
+  EXPECT_EQ(bytes_of(make<String>(), 0, 1) + bytes_of(make<String>(), 23, 1), "0017");
+  auto& sut = make<String>("Ada");
+  EXPECT_EQ(bytes_of(sut, 0, 4), "41646100");
+  EXPECT_EQ(bytes_of(sut, 23, 1), "14");
+  EXPECT_EQ(bytes_of(make<String>("twenty-three characters")),
+            "7477656e74792d74 6872656520636861 7261637465727300");
+}
+
+TEST_F(LayoutTest, a_long_string_is_distance_size_capacity_and_a_tag) {
+  auto& sut = make<String>(std::string(24, 'x'));
+  EXPECT_EQ(number_at<std::int64_t>(&sut, 0), distance(&sut, sut.c_str()));
+  EXPECT_EQ(bytes_of(sut, 8, 16), "1800000000000000 1f00000000000080");
+  EXPECT_EQ(hex(sut.c_str(), 25), "7878787878787878 7878787878787878 7878787878787878 00");
+}
+
+TEST_F(LayoutTest, box_and_ptr_are_distances) {
+  auto& box = make<Box<std::uint32_t>>();
+  EXPECT_EQ(bytes_of(box), "0100000000000000");
+  box.emplace(7U);
+  EXPECT_EQ(number_at<std::int64_t>(&box, 0), distance(&box, &*std::as_const(box)));
+  auto& ptr = make<Ptr<std::uint32_t>>();
+  EXPECT_EQ(bytes_of(ptr), "0100000000000000");
+  ptr = &*box;
+  EXPECT_EQ(number_at<std::int64_t>(&ptr, 0), distance(&ptr, &*std::as_const(box)));
+}
+
+TEST_F(LayoutTest, a_hash_map_is_distance_size_and_shape) {
+  auto& sut = make<HashMap<std::uint64_t, std::uint64_t>>();
+  EXPECT_EQ(bytes_of(sut), "0100000000000000 0000000000000000 0000010000000000");
+  sut[1] = 0x1111;
+  EXPECT_EQ(bytes_of(sut, 8, 16), "0100000000000000 0002010000000000");
+  for (std::uint64_t i = 2; i <= 20; ++i) sut[i] = i;
+  EXPECT_EQ(bytes_of(sut, 8, 16), "1400000000000000 010f010000000000");
+}
+
+TEST_F(LayoutTest, a_chunk_is_tags_overflow_and_slots) {
+  auto& sut = make<HashMap<std::uint64_t, std::uint64_t>>();
+  sut[1] = 0x1111;
+  const auto* const chunk = target_at<const std::byte>(&sut, number_at<std::int64_t>(&sut, 0));
+  // The tag is the hash's top seven bits and the high bit.
+  EXPECT_EQ(number_at<std::uint8_t>(chunk, 0), 0x80 | (hash_number(1) >> 57));
+  EXPECT_EQ(hex(chunk + 1, 15), "0000000000000000 00000000000000");
+  EXPECT_EQ(hex(chunk + 16, 16), "0100000000000000 1111000000000000");
+}
+
+}  // namespace
+}  // namespace cairn::test

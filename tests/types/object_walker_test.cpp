@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/object_walker.hpp"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <memory>
+#include <random>
+
+#include "../containers/container_test.hpp"
+#include "cairn/box.hpp"
+#include "cairn/hash_map.hpp"
+#include "cairn/ptr.hpp"
+#include "cairn/vec.hpp"
+
+namespace cairn::test {
+namespace {
+
+struct Item {
+  String name;
+  std::optional<bool> flag;
+  Box<Item> next;
+  Ptr<Item> other;
+  Ref<Item> far;
+};
+BOOST_DESCRIBE_STRUCT(Item, (), (name, flag, next, other, far))
+
+struct Root {
+  Vec<Item> items;
+  HashMap<String, Vec<Item>> named;
+  HashMap<std::pair<std::int16_t, std::uint8_t>, std::uint64_t> numbers;
+};
+BOOST_DESCRIBE_STRUCT(Root, (), (items, named, numbers))
+
+class ObjectWalkerTest : public ContainerTest {
+ protected:
+  template <class T>
+  std::vector<std::string> walk(const T& root) {
+    std::vector<std::string> problems;
+    ObjectWalker walker({heap_.base(), heap_.heap_end(), heap_begin_bytes}, seen_, problems);
+    walker.walk(TypeTree::parse(describe_type<T>()), heap_.context().offset_of(&root), "root");
+    return problems;
+  }
+  /// Changes bytes behind the container's back for the duration of a walk; expects exactly one
+  /// problem, which says `what`.
+  template <class T, class Field>
+  void expect_problem(const T& root, Field& field, Field broken, const std::string& what) {
+    const Field before = field;
+    field = broken;
+    const std::vector<std::string> problems = walk(root);
+    field = before;
+    ASSERT_EQ(problems.size(), 1U) << what;
+    EXPECT_NE(problems[0].find(what), std::string::npos) << problems[0];
+  }
+  template <class Format, class T>
+  static Format& stored(T& object) {
+    return *reinterpret_cast<Format*>(&object);
+  }
+
+  Root& make_root() {
+    Root& root = make<Root>();
+    for (int i = 0; i < 20; ++i) {
+      Item& item = root.items.emplace_back();
+      item.name = std::string(static_cast<std::size_t>(i) * 3, 'n');
+      if (i % 3 == 0) item.flag = i % 2 == 0;
+      if (i % 4 == 0) item.next = make_box<Item>();
+      Vec<Item>& list = root.named["key " + std::string(static_cast<std::size_t>(i), 'k')];
+      list.emplace_back().next = make_box<Item>();
+      root.numbers[{static_cast<std::int16_t>(-i), static_cast<std::uint8_t>(i)}] = 5;
+    }
+    root.items[3].other = root.items[0].next.get();
+    root.items[4].far = Ref<Item>(heap_.context().offset_of(root.items[0].next.get()));
+    return root;
+  }
+
+  BlockCollector seen_;
+};
+
+TEST_F(ObjectWalkerTest, finds_every_block_and_pointer_and_nothing_wrong) {
+  Root& root = make_root();
+  EXPECT_EQ(walk(root), std::vector<std::string>{});
+  // The root, the items, their long names and boxes; the two tables, the lists and their boxes, and
+  // the keys that do not fit into their place.
+  EXPECT_EQ(seen_.blocks.size(), 1U + 1 + 12 + 5 + 2 + 20 + 20);
+  EXPECT_EQ(seen_.targets.size(), 2U);
+}
+
+TEST_F(ObjectWalkerTest, a_million_boxes_in_a_row_need_no_stack) {
+  auto& head = make<Box<Item>>(std::in_place);
+  Item* last = head.get();
+  for (int i = 0; i < 1000000; ++i) {
+    last->next = make_box<Item>();
+    last = last->next.get();
+  }
+  EXPECT_EQ(walk(head), std::vector<std::string>{});
+  EXPECT_EQ(seen_.blocks.size(), 1000002U);
+  // One by one: the destructors of such a chain would need the stack.
+  while (head) head = std::move(head->next);
+}
+
+TEST_F(ObjectWalkerTest, broken_vecs_are_named_with_their_path) {
+  Root& root = make_root();
+  auto& items = stored<VecFormat>(root.items);
+  expect_problem(root, items.size, items.capacity + 1, "root.items: a Vec of size");
+  expect_problem(root, items.distance, null_distance, "capacity and pointer");
+  expect_problem(root, items.capacity, ~std::uint64_t{0}, "outside of the heap");
+  expect_problem(root, items.distance, std::int64_t{1} << 40, "outside of the heap");
+  expect_problem(root, items.distance, -(std::int64_t{1} << 40), "outside of the heap");
+  expect_problem(root, items.distance, items.distance + 8, "not aligned");
+}
+
+TEST_F(ObjectWalkerTest, broken_strings_and_flags_are_named_with_their_path) {
+  Root& root = make_root();
+  auto& text = stored<StringFormat>(root.items[10].name).long_form;
+  expect_problem(root, text.size, std::uint64_t{1000}, "root.items[10].name: a String of size");
+  expect_problem(root, text.size, std::uint64_t{5}, "without a zero");
+  expect_problem(root, text.capacity_and_tag, std::uint64_t{0x41} << 56, "neither short nor long");
+  auto& short_text = stored<StringFormat>(root.items[1].name).short_chars;
+  expect_problem(root, short_text[23], char{21}, "without a zero");
+  auto& flag = reinterpret_cast<std::uint8_t*>(&root.items[3].flag)[1];
+  expect_problem(root, flag, std::uint8_t{2}, "root.items[3].flag: an optional");
+  auto& boolean = reinterpret_cast<std::uint8_t*>(&root.items[3].flag)[0];
+  expect_problem(root, boolean, std::uint8_t{2}, "a bool that is neither");
+}
+
+TEST_F(ObjectWalkerTest, broken_maps_are_named_with_their_path) {
+  Root& root = make_root();
+  auto& map = stored<HashMapFormat>(root.named);
+  expect_problem(root, map.size, map.size + 1, "root.named: a HashMap of size 21 that holds 20");
+  expect_problem(root, map.chunk_bits, std::uint8_t{200}, "2^200 chunks");
+  expect_problem(root, map.chunk_bits, std::uint8_t{40}, "outside of the heap");
+  expect_problem(root, map.chunk_slots, std::uint8_t{7}, "of 7 slots");
+  expect_problem(root, map.hash_version, std::uint8_t{9}, "unknown version");
+  expect_problem(root, map.reserved[2], std::uint8_t{1}, "unknown version");
+  auto* const chunk = target_at<HashChunkFormat>(&map, map.distance);
+  std::uint8_t& tag = *std::find_if(std::begin(chunk->tags), std::end(chunk->tags),
+                                    [](std::uint8_t found) { return found != 0; });
+  expect_problem(root, tag, std::uint8_t{5}, "impossible tag");
+  expect_problem(root, tag, static_cast<std::uint8_t>(tag ^ 1), "tag does not fit the key");
+}
+
+TEST_F(ObjectWalkerTest, a_key_that_no_lookup_would_find_is_a_problem) {
+  auto& map = make<HashMap<std::uint64_t, std::uint64_t>>();
+  for (std::uint64_t i = 0; i < 500; ++i) map[i] = i;
+  auto found = map.begin();
+  // Another key with the same tag that belongs into another chunk.
+  std::uint64_t stranger = 1000;
+  const std::uint64_t hash = hash_number(found->first);
+  while (hash_tag(hash_number(stranger)) != hash_tag(hash) ||
+         (hash_number(stranger) & 63) == (hash & 63)) {
+    ++stranger;
+  }
+  const auto* const chunks = target_at<HashChunkFormat>(&map, stored<HashMapFormat>(map).distance);
+  ASSERT_EQ(chunks[16 * (hash_number(stranger) & 63)].overflow, 0);
+  expect_problem(map, const_cast<std::uint64_t&>(found->first), stranger, "no lookup comes by");
+}
+
+TEST_F(ObjectWalkerTest, two_owners_of_a_block_are_a_problem) {
+  auto& boxes = make<Vec<Box<std::uint64_t>>>();
+  boxes.push_back(make_box<std::uint64_t>(1U));
+  boxes.push_back(make_box<std::uint64_t>(2U));
+  auto& second = stored<std::int64_t>(boxes[1]);
+  expect_problem(boxes, second, stored<std::int64_t>(boxes[0]) - 8, "root[1]: a block of 8 bytes");
+  expect_problem(boxes, second, distance_to(&second, std::as_const(boxes).data()), "another owner");
+}
+
+TEST_F(ObjectWalkerTest, pointers_out_of_the_heap_are_a_problem) {
+  Root& root = make_root();
+  expect_problem(root, stored<std::int64_t>(root.items[3].other), std::int64_t{1} << 50,
+                 "points to");
+  expect_problem(root, stored<std::uint64_t>(root.items[4].far), std::uint64_t{64}, "points to 64");
+  expect_problem(root, stored<std::uint64_t>(root.items[4].far), heap_.heap_end(), "points to");
+}
+
+/// The heap copied in front of memory that nobody may touch.
+class GuardedHeap {
+ public:
+  GuardedHeap(const std::byte* base, std::uint64_t end) : bytes_(end) {
+    void* const memory = ::mmap(nullptr, end + page_bytes, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    base_ = static_cast<std::byte*>(memory);
+    ::mprotect(base_ + end, page_bytes, PROT_NONE);
+    std::memcpy(base_, base, end);
+  }
+  GuardedHeap(const GuardedHeap&) = delete;
+  GuardedHeap& operator=(const GuardedHeap&) = delete;
+  ~GuardedHeap() { ::munmap(base_, bytes_ + page_bytes); }
+
+  std::byte* base() const noexcept { return base_; }
+
+ private:
+  std::byte* base_;
+  std::uint64_t bytes_;
+};
+
+TEST_F(ObjectWalkerTest, hostile_bytes_are_walked_within_bounds) {
+  const Root& root = make_root();
+  const std::uint64_t end = heap_.heap_end();
+  const std::uint64_t offset = heap_.context().offset_of(&root);
+  EXPECT_EQ(walk(root), std::vector<std::string>{});
+  const TypeTree tree = TypeTree::parse(describe_type<Root>());
+  const GuardedHeap guarded(heap_.base(), end);
+  std::mt19937_64 random(17);
+  std::vector<std::uint64_t> starts;
+  for (const auto& [start, bytes] : seen_.blocks) starts.push_back(start);
+  int found = 0;
+  for (int round = 0; round < 30000; ++round) {
+    // A byte, or a whole word, somewhere within a block that is part of the graph.
+    const std::uint64_t start = starts[random() % starts.size()];
+    const std::uint64_t bytes = seen_.blocks[start];
+    const std::uint64_t at = start + random() % bytes / 8 * 8;
+    if (at + 8 > end) continue;
+    std::uint64_t before;
+    std::memcpy(&before, guarded.base() + at, 8);
+    std::uint64_t after = before;
+    switch (random() % 4) {
+      case 0: after ^= std::uint64_t{1} << random() % 64; break;
+      case 1: after = random() % end; break;
+      case 2: after += random() % 64 - 32; break;
+      default: after = random();
+    }
+    std::memcpy(guarded.base() + at, &after, 8);
+    std::vector<std::string> problems;
+    BlockCollector seen;
+    ObjectWalker({guarded.base(), end, heap_begin_bytes}, seen, problems)
+        .walk(tree, offset, "root");
+    ASSERT_LE(problems.size(), ObjectWalker::max_problems);
+    found += problems.empty() ? 0 : 1;
+    std::memcpy(guarded.base() + at, &before, 8);
+  }
+  EXPECT_GT(found, 5000);
+}
+
+TEST_F(ObjectWalkerTest, problems_are_listed_up_to_a_limit) {
+  auto& flags = make<Vec<bool>>(std::size_t{1000}, true);
+  std::memset(flags.data(), 7, 1000);
+  EXPECT_EQ(walk(flags).size(), ObjectWalker::max_problems);
+  std::memset(flags.data(), 1, 1000);
+}
+
+/// Counts the values that a visitor is shown.
+class ValueCounter : public ObjectVisitor {
+ public:
+  void value(std::uint64_t, const TypeNode&) override { ++values; }
+  bool wants_values() const override { return true; }
+  int values = 0;
+};
+
+TEST_F(ObjectWalkerTest, shows_values_only_to_who_wants_them) {
+  auto& map = make<HashMap<String, std::array<std::uint32_t, 3>>>();
+  for (int i = 0; i < 100; ++i) map[std::to_string(i)] = {1, 2, 3};
+  ValueCounter counter;
+  std::vector<std::string> problems;
+  walk_object(TypeTree::parse(describe_type<HashMap<String, std::array<std::uint32_t, 3>>>()),
+              {heap_.base(), heap_.heap_end(), heap_begin_bytes}, heap_.context().offset_of(&map),
+              counter, problems);
+  EXPECT_EQ(counter.values, 400);
+  EXPECT_EQ(problems, std::vector<std::string>{});
+}
+
+}  // namespace
+}  // namespace cairn::test
