@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cairn/cairn.hpp"
+#include "cairn_console/format.hpp"
+#include "commands.hpp"
+
+namespace cairn::tool {
+namespace {
+
+void print_report(const std::string& path, const CheckReport& report) {
+  for (const std::string& problem : report.problems) fmt::print(stderr, "cairn: {}\n", problem);
+  if (!report.ok()) {
+    fmt::print(stderr, "cairn: {}: damaged, {} found\n", path,
+               report.problems.size() == 1
+                   ? "1 problem"
+                   : fmt::format("{} problems", report.problems.size()));
+    return;
+  }
+  fmt::print("{}: sound; {} roots, {} blocks, {} in use", path,
+             console::format_count(report.roots), console::format_count(report.blocks),
+             console::format_bytes(report.used_bytes));
+  if (report.unowned_bytes != 0) {
+    fmt::print(", of these {} in blocks that no root owns",
+               console::format_bytes(report.unowned_bytes));
+  }
+  fmt::print("\n");
+}
+
+void print_json(const std::string& path, const CheckReport& report) {
+  const nlohmann::ordered_json json = {{"path", path},
+                                       {"ok", report.ok()},
+                                       {"problems", report.problems},
+                                       {"roots", report.roots},
+                                       {"blocks", report.blocks},
+                                       {"used_bytes", report.used_bytes},
+                                       {"unowned_bytes", report.unowned_bytes}};
+  fmt::print("{}\n",
+             json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+ExitStatus run(const std::string& path, bool json) {
+  CheckReport report;
+  ExitStatus failure = ExitStatus::problems;
+  try {
+    Options how;
+    how.label = "cairn check";
+    report = Store::open_existing(path, how).check();
+  } catch (const Error& error) {
+    report.problems.emplace_back(error.what());
+    failure = ExitStatus::unusable;
+  }
+  if (json) {
+    print_json(path, report);
+  } else {
+    print_report(path, report);
+  }
+  return report.ok() ? ExitStatus::sound : failure;
+}
+
+}  // namespace
+
+void add_check_command(CLI::App& app, ExitStatus& status) {
+  struct Arguments {
+    std::string path;
+    bool json = false;
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* const command = app.add_subcommand(
+      "check", "Examine header, log, heap, catalog and every object of a store");
+  command->add_option("FILE", arguments->path, "The data file of the store")->required();
+  command->add_flag("--json", arguments->json, "Print JSON");
+  command->callback([arguments, &status] { status = run(arguments->path, arguments->json); });
+}
+
+}  // namespace cairn::tool
