@@ -22,6 +22,12 @@ void FreeListAllocator::fail(const std::string& detail) const {
   throw Error(errc::corrupt, space_.path(), "heap: " + detail);
 }
 
+void FreeListAllocator::fail_magazine(std::uint32_t size_class, std::uint64_t chunk,
+                                      std::uint64_t unit) const {
+  fail("the magazine of class " + std::to_string(size_class) + " names unit " +
+       std::to_string(unit) + " of chunk " + std::to_string(chunk) + ", which is no such block");
+}
+
 void FreeListAllocator::format() {
   const std::uint64_t end = space_.heap_end();
   if (end < heap_begin_bytes + heap_minimum_bytes || !is_multiple(end, page_bytes)) {
@@ -80,22 +86,22 @@ void* FreeListAllocator::try_allocate(std::size_t bytes, std::size_t align) noex
   }
 }
 
-/// No span has room, or the block to come is the last of its span, or something is wrong.
-void* FreeListAllocator::allocate_small_slowly(std::uint32_t size_class) {
-  const ClassShape& shape = class_shapes[size_class];
-  const std::uint64_t bytes = class_bytes(size_class);
+void* FreeListAllocator::allocate_from_new_span(std::uint32_t size_class) {
   std::uint32_t& head = table_.header().class_head[size_class];
-  if (head == 0) {
-    view_.mark(&head, sizeof head);
-    const std::uint32_t chunk = runs_.allocate_span(size_class, bytes);
-    SpanDescriptor& span = table_.at(chunk).span;
-    span.live = span.bump = 1;
-    head = chunk;
-    return view_.base() + chunk * chunk_bytes;
-  }
-  const std::uint32_t chunk = head;
+  view_.mark(&head, sizeof head);
+  const std::uint32_t chunk = runs_.allocate_span(size_class, class_bytes(size_class));
+  SpanDescriptor& span = table_.at(chunk).span;
+  span.live = span.bump = 1;
+  head = chunk;
+  return view_.base() + chunk * chunk_bytes;
+}
+
+void* FreeListAllocator::allocate_from_span(std::uint32_t size_class) {
+  const std::uint32_t chunk = table_.header().class_head[size_class];
+  if (chunk == 0) return allocate_from_new_span(size_class);
+  const ClassShape& shape = class_shapes[size_class];
   SpanDescriptor& span = table_.span_at(chunk).span;
-  const bool listed = span.free_head <= shape.last_unit && span.free_head % shape.units == 0;
+  const bool listed = span.free_head <= shape.last_unit;
   const bool untouched = span.free_head == no_block && span.bump < shape.capacity;
   if (span.size_class != size_class || span.live >= shape.capacity || !(listed || untouched)) {
     fail("span in chunk " + std::to_string(chunk) + " heads the list of class " +
@@ -108,7 +114,7 @@ void* FreeListAllocator::allocate_small_slowly(std::uint32_t size_class) {
   std::byte* const block = view_.base() + chunk * chunk_bytes + unit * block_unit_bytes;
   if (fills) prepare_unlink(span, chunk);
   view_.mark(&span, sizeof span);
-  view_.mark(block, bytes);
+  view_.mark(block, shape.units * block_unit_bytes);
 
   if (listed) {
     std::memcpy(&span.free_head, block, sizeof span.free_head);
@@ -137,15 +143,29 @@ void FreeListAllocator::deallocate_any(void* p, std::size_t bytes) {
     return;
   }
   const std::uint64_t offset = view_.offset_of(p);
-  const auto chunk = static_cast<std::uint32_t>(offset / chunk_bytes);
   SpanDescriptor& span = checked_span(offset, bytes);
-  const std::uint32_t size_class = span.size_class;
-  const ClassShape& shape = class_shapes[size_class];
-  const auto unit = static_cast<std::uint16_t>(offset % chunk_bytes / block_unit_bytes);
-  if (unit == span.free_head) fail(block_text(offset, bytes) + " was freed already");
+  const Magazine& magazine = table_.header().magazine[span.size_class];
+  const std::uint64_t unit = offset % chunk_bytes / block_unit_bytes;
+  const std::uint64_t chunk = offset / chunk_bytes;
+  unsigned matches = 0;
+  for (std::uint32_t i = 0; i < magazine_capacity; ++i) {
+    matches |= static_cast<unsigned>(magazine.chunk[i] == chunk && magazine.unit[i] == unit) << i;
+  }
+  const unsigned valid = (1U << std::min<std::uint32_t>(magazine.count, magazine_capacity)) - 1;
+  if (unit == span.free_head || (matches & valid) != 0) {
+    fail(block_text(offset, bytes) + " was freed already");
+  }
+  // A block that an alignment put into a larger class comes this way with its magazine not full.
+  if (magazine.count < magazine_capacity && put_in_magazine(chunk, offset, span.size_class)) return;
+  free_to_span(span, offset);
+}
 
+/// Puts the block at `offset`, which is live, on the free list of its span.
+void FreeListAllocator::free_to_span(SpanDescriptor& span, std::uint64_t offset) {
+  const auto chunk = static_cast<std::uint32_t>(offset / chunk_bytes);
+  const std::uint32_t size_class = span.size_class;
   std::uint32_t& head = table_.header().class_head[size_class];
-  const bool was_full = span.live == shape.capacity;
+  const bool was_full = span.live == class_shapes[size_class].capacity;
   if (span.live == 1 && head != chunk) {
     drop_span(chunk, span);
     return;
@@ -155,9 +175,26 @@ void FreeListAllocator::deallocate_any(void* p, std::size_t bytes) {
   view_.mark(view_.base() + offset, sizeof span.free_head);
 
   std::memcpy(view_.base() + offset, &span.free_head, sizeof span.free_head);
-  span.free_head = unit;
+  span.free_head = static_cast<std::uint16_t>(offset % chunk_bytes / block_unit_bytes);
   --span.live;
   if (was_full) link_span(span, chunk, head);
+}
+
+/// Gives the blocks of a magazine back to their spans, the last one first.
+void FreeListAllocator::empty_magazine(std::uint32_t size_class) {
+  Magazine& magazine = table_.header().magazine[size_class];
+  if (magazine.count > magazine_capacity) fail_magazine(size_class, 0, 0);
+  while (magazine.count != 0) {
+    const std::uint64_t offset = magazine.chunk[magazine.count - 1] * chunk_bytes +
+                                 magazine.unit[magazine.count - 1] * block_unit_bytes;
+    SpanDescriptor& span = checked_span(offset, class_bytes(size_class));
+    if (span.size_class != size_class) fail_magazine(size_class, offset / chunk_bytes, 0);
+    view_.mark(&magazine, sizeof magazine);
+    free_to_span(span, offset);
+    --magazine.count;
+    magazine.chunk[magazine.count] = 0;
+    magazine.unit[magazine.count] = 0;
+  }
 }
 
 /// The span that holds the live-looking block of `bytes` at `offset`.
@@ -168,21 +205,21 @@ SpanDescriptor& FreeListAllocator::checked_span(std::uint64_t offset, std::size_
   }
   SpanDescriptor& span = table_.at(chunk).span;
   if (span.size_class >= class_count || !class_serves(span.size_class, bytes)) {
-    fail(block_text(offset, bytes) + " is in a span of class " +
-         std::to_string(span.size_class));
+    fail(block_text(offset, bytes) + " is in a span of class " + std::to_string(span.size_class));
   }
-  const std::uint64_t size = class_bytes(span.size_class);
+  const ClassShape& shape = class_shapes[span.size_class];
   const std::uint64_t in_chunk = offset % chunk_bytes;
-  if (in_chunk % size != 0 || in_chunk / size >= span.bump || span.live == 0 ||
-      span.live > class_shapes[span.size_class].capacity) {
-    fail(block_text(offset, bytes) + " is no live block of its span of " + std::to_string(size) +
-         "-byte blocks (" + std::to_string(span.live) + " live, " + std::to_string(span.bump) +
-         " ever used)");
+  const std::uint64_t index = block_index(shape, in_chunk / block_unit_bytes);
+  if (index * shape.units * block_unit_bytes != in_chunk || index >= span.bump || span.live == 0 ||
+      span.live > shape.capacity) {
+    fail(block_text(offset, bytes) + " is no live block of its span of " +
+         std::to_string(class_bytes(span.size_class)) + "-byte blocks (" +
+         std::to_string(span.live) + " live, " + std::to_string(span.bump) + " ever used)");
   }
   return span;
 }
 
-/// Gives an emptied span that is not the head of its list back to the page level.
+/// Gives a span whose last block goes back to the page level; it is in its class's list.
 void FreeListAllocator::drop_span(std::uint32_t chunk, const SpanDescriptor& descriptor) {
   const SpanDescriptor span = descriptor;
   prepare_unlink(span, chunk);
@@ -280,7 +317,7 @@ void FreeListAllocator::resize_file(std::uint64_t bytes) {
   const auto end = static_cast<std::uint32_t>(round_up(bytes, page_bytes) / page_bytes);
   runs_.grow_to(end);
   if (end * page_bytes < space_.heap_end()) {
-    drop_empty_heads();
+    drop_cached();
     runs_.shrink_to(end);
     table_.forget();
   }
@@ -288,14 +325,16 @@ void FreeListAllocator::resize_file(std::uint64_t bytes) {
 
 std::uint64_t FreeListAllocator::trim() {
   const std::uint64_t before = space_.heap_end();
-  drop_empty_heads();
+  drop_cached();
   runs_.shrink_to(0);
   table_.forget();
   return before - space_.heap_end();
 }
 
-void FreeListAllocator::drop_empty_heads() {
+/// Gives back to the page level what was kept for the next allocation of each class.
+void FreeListAllocator::drop_cached() {
   for (std::uint32_t c = 0; c < class_count; ++c) {
+    empty_magazine(c);
     const std::uint32_t chunk = table_.header().class_head[c];
     if (chunk == 0) continue;
     const SpanDescriptor& span = table_.span_at(chunk).span;

@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::size_t problems_max = 100;
 
-std::string number(std::uint64_t value) { return std::to_string(value); }
+std::string number(std::uint64_t value) {
+  return std::to_string(value);
+}
 
 bool all_zero(const void* p, std::size_t bytes) noexcept {
   const auto* const begin = static_cast<const unsigned char*>(p);
@@ -63,10 +65,13 @@ bool HeapWalk::open() {
 
 void HeapWalk::check_header() {
   const HeapHeader& h = header();
-  const bool clean = all_zero(h.reserved, sizeof h.reserved) && all_zero(h.unused, sizeof h.unused) &&
-                     all_zero(h.leaf + leaves_, sizeof h.leaf - leaves_ * sizeof h.leaf[0]) &&
-                     all_zero(h.class_head + class_count,
-                              sizeof h.class_head - class_count * sizeof h.class_head[0]);
+  const bool clean =
+      all_zero(h.reserved, sizeof h.reserved) && all_zero(h.unused0, sizeof h.unused0) &&
+      all_zero(h.unused1, sizeof h.unused1) &&
+      all_zero(h.magazine + class_count, sizeof h.magazine - class_count * sizeof h.magazine[0]) &&
+      all_zero(h.leaf + leaves_, sizeof h.leaf - leaves_ * sizeof h.leaf[0]) &&
+      all_zero(h.class_head + class_count,
+               sizeof h.class_head - class_count * sizeof h.class_head[0]);
   if (!clean) problem("header: unused fields are not zero");
   if (h.catalog_offset != 0 &&
       (h.catalog_offset < first_run_page * page_bytes || h.catalog_offset >= heap_end_)) {
@@ -77,8 +82,8 @@ void HeapWalk::check_header() {
 
 const ChunkDescriptor& HeapWalk::at(std::uint64_t chunk) const noexcept {
   const auto k = static_cast<std::uint32_t>(std::bit_width(chunk / first_leaf_chunks));
-  return reinterpret_cast<const ChunkDescriptor*>(
-      base_ + header().leaf[k])[chunk - leaf_first_chunk(k)];
+  return reinterpret_cast<const ChunkDescriptor*>(base_ +
+                                                  header().leaf[k])[chunk - leaf_first_chunk(k)];
 }
 
 bool HeapWalk::is_free_start(std::uint64_t page) const noexcept {
@@ -106,6 +111,7 @@ void HeapWalk::tile(bool deep, const Visitor& visit) {
     }
   }
   finish_run(end, visit);
+  if (!stopped()) subtract_magazines();
   if (edges_met_ != edges_wanted_) {
     problem("the chunk table flags " + number(edges_met_) + " ends of free runs where there are " +
             number(edges_wanted_));
@@ -116,8 +122,7 @@ void HeapWalk::tile(bool deep, const Visitor& visit) {
   }
 }
 
-void HeapWalk::tile_pages(std::uint64_t chunk, const PagesDescriptor& pages,
-                          const Visitor& visit) {
+void HeapWalk::tile_pages(std::uint64_t chunk, const PagesDescriptor& pages, const Visitor& visit) {
   const std::uint64_t chunk_first = chunk * pages_per_chunk;
   const std::uint64_t in_heap =
       std::min<std::uint64_t>(heap_end_ / page_bytes - chunk_first, pages_per_chunk);
@@ -207,8 +212,8 @@ bool HeapWalk::check_span(std::uint64_t chunk, const SpanDescriptor& span) {
   if ((chunk + 1) * chunk_bytes > heap_end_ || chunk == 0 || span.size_class >= class_count ||
       span.bump > class_shapes[span.size_class].capacity || span.live > span.bump) {
     problem("span in chunk " + number(chunk) + " of class " + number(span.size_class) + " with " +
-            number(span.live) + " live blocks of " + number(span.bump) + " ever used, in a heap of " +
-            number(heap_end_) + " bytes");
+            number(span.live) + " live blocks of " + number(span.bump) +
+            " ever used, in a heap of " + number(heap_end_) + " bytes");
     return false;
   }
   return true;
@@ -230,6 +235,19 @@ bool HeapWalk::walk_free_list(std::uint64_t chunk, const SpanDescriptor& span) {
     free_units_[unit / 64] |= 1ULL << unit % 64;
     ++found;
     std::memcpy(&unit, base_ + chunk * chunk_bytes + unit * block_unit_bytes, sizeof unit);
+  }
+  const Magazine& magazine = header().magazine[span.size_class];
+  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(magazine.count, magazine_capacity); ++i) {
+    if (magazine.chunk[i] != chunk) continue;
+    unit = magazine.unit[i];
+    const bool is_block = unit % shape.units == 0 && unit / shape.units < span.bump;
+    if (!is_block || (free_units_[unit / 64] >> unit % 64 & 1) != 0) {
+      problem("the magazine of class " + number(span.size_class) + " names unit " + number(unit) +
+              " of chunk " + number(chunk) +
+              (is_block ? ", which is free already" : ", which is no block"));
+      return false;
+    }
+    free_units_[unit / 64] |= 1ULL << unit % 64;
   }
   if (found + span.live != span.bump) {
     problem("the span in chunk " + number(chunk) + " has " + number(found) + " free and " +
@@ -256,6 +274,34 @@ void HeapWalk::emit_span(std::uint64_t chunk, const SpanDescriptor& span,
   }
   if (blocks_end != chunk_bytes) {
     visit({start + blocks_end, chunk_bytes - blocks_end, BlockUse::system});
+  }
+}
+
+/// Blocks in magazines count as live in their spans, and are not.
+void HeapWalk::subtract_magazines() {
+  for (std::uint32_t c = 0; c < class_count; ++c) {
+    const Magazine& magazine = header().magazine[c];
+    if (magazine.count > magazine_capacity || magazine.reserved != 0) {
+      problem("the magazine of class " + number(c) + " has " + number(magazine.count) +
+              " blocks of at most " + number(magazine_capacity));
+      continue;
+    }
+    const std::uint32_t rest = magazine_capacity - magazine.count;
+    if (!all_zero(magazine.chunk + magazine.count, rest * sizeof magazine.chunk[0]) ||
+        !all_zero(magazine.unit + magazine.count, rest * sizeof magazine.unit[0])) {
+      problem("the magazine of class " + number(c) + " goes on behind its " +
+              number(magazine.count) + " blocks");
+    }
+    for (std::uint32_t i = 0; i < magazine.count; ++i) {
+      const std::uint64_t chunk = magazine.chunk[i];
+      const bool is_span = chunk < heap_end_ / chunk_bytes && at(chunk).kind() == ChunkKind::span;
+      if (!is_span || at(chunk).span.size_class != c || live_bytes_ < class_bytes(c)) {
+        problem("the magazine of class " + number(c) + " names a block in chunk " + number(chunk) +
+                ", which is no span of that class");
+        continue;
+      }
+      live_bytes_ -= class_bytes(c);
+    }
   }
 }
 

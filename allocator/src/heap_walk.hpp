@@ -49,12 +49,12 @@ class HeapWalk {
   const ChunkDescriptor& at(std::uint64_t chunk) const noexcept;
   bool is_free_start(std::uint64_t page) const noexcept;
 
-  void tile_span(std::uint64_t chunk, const SpanDescriptor& span, bool deep,
-                 const Visitor& visit);
-  bool check_span(std::uint64_t chunk, const SpanDescriptor& span) ;
+  void tile_span(std::uint64_t chunk, const SpanDescriptor& span, bool deep, const Visitor& visit);
+  bool check_span(std::uint64_t chunk, const SpanDescriptor& span);
   bool walk_free_list(std::uint64_t chunk, const SpanDescriptor& span);
   void emit_span(std::uint64_t chunk, const SpanDescriptor& span, const Visitor& visit) const;
   void tile_pages(std::uint64_t chunk, const PagesDescriptor& pages, const Visitor& visit);
+  void subtract_magazines();
   void finish_run(std::uint64_t end, const Visitor& visit);
   void finish_free_run(std::uint64_t first, std::uint64_t end);
   void check_class_list(std::uint32_t size_class);

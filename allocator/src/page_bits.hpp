@@ -22,7 +22,9 @@ inline void clear_bit(std::uint16_t& bits, std::uint32_t page) noexcept {
   bits = static_cast<std::uint16_t>(bits & ~bit_of(page));
 }
 
-constexpr std::uint32_t chunk_of(std::uint32_t page) noexcept { return page / pages_per_chunk; }
+constexpr std::uint32_t chunk_of(std::uint32_t page) noexcept {
+  return page / pages_per_chunk;
+}
 
 /// The pages [first, last] of one chunk as bits; both count from the chunk's start.
 constexpr std::uint32_t page_range(std::uint32_t first, std::uint32_t last) noexcept {

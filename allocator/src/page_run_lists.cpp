@@ -29,14 +29,12 @@ void PageRuns::mark_descriptor(std::uint32_t page) {
 
 bool PageRuns::is_free_edge(std::uint32_t page) {
   const ChunkDescriptor& descriptor = table_.at(chunk_of(page));
-  return descriptor.kind() == ChunkKind::pages &&
-         (descriptor.pages.free_edges & bit_of(page)) != 0;
+  return descriptor.kind() == ChunkKind::pages && (descriptor.pages.free_edges & bit_of(page)) != 0;
 }
 
 bool PageRuns::begins_something(std::uint32_t page) {
   const ChunkDescriptor& descriptor = table_.at(chunk_of(page));
-  return descriptor.kind() == ChunkKind::span ||
-         (descriptor.pages.run_starts & bit_of(page)) != 0;
+  return descriptor.kind() == ChunkKind::span || (descriptor.pages.run_starts & bit_of(page)) != 0;
 }
 
 /// The length of the free run at `page`, after checking all that others rely on.
@@ -63,12 +61,11 @@ std::uint32_t PageRuns::free_run_before(std::uint32_t page) {
   const std::uint32_t last = page - 1;
   if (!is_free_edge(last)) return 0;
   const PagesDescriptor& descriptor = pages_at(last);
-  const std::uint32_t starts =
-      descriptor.run_starts & page_range(0, last % pages_per_chunk);
-  const std::uint32_t first =
-      starts != 0 ? chunk_of(last) * pages_per_chunk +
-                        static_cast<std::uint32_t>(std::bit_width(starts)) - 1
-                  : descriptor.free_run_from;
+  const std::uint32_t starts = descriptor.run_starts & page_range(0, last % pages_per_chunk);
+  const std::uint32_t first = starts != 0
+                                  ? chunk_of(last) * pages_per_chunk +
+                                        static_cast<std::uint32_t>(std::bit_width(starts)) - 1
+                                  : descriptor.free_run_from;
   if (checked_length(first) != page - first) {
     fail("free run at page " + std::to_string(first) + " that should end at page " +
          std::to_string(page));
@@ -96,17 +93,17 @@ void PageRuns::require_live(std::uint32_t first, std::uint32_t pages) {
   for (std::uint32_t chunk = chunk_of(first); chunk <= chunk_of(last); ++chunk) {
     const std::uint32_t chunk_first = chunk * pages_per_chunk;
     const std::uint32_t from = first < chunk_first ? 0 : first - chunk_first + 1;
-    const std::uint32_t to = last - chunk_first < pages_per_chunk ? last - chunk_first
-                                                                  : pages_per_chunk - 1;
+    const std::uint32_t to =
+        last - chunk_first < pages_per_chunk ? last - chunk_first : pages_per_chunk - 1;
     const std::uint32_t range = from <= to ? page_range(from, to) : 0;
     if ((pages_at(chunk_first).run_starts & range) != 0) {
-      fail("the block at page " + std::to_string(first) + " ends before " +
-           std::to_string(pages) + " pages");
+      fail("the block at page " + std::to_string(first) + " ends before " + std::to_string(pages) +
+           " pages");
     }
   }
   if (last + 1 != end && !begins_something(last + 1)) {
-    fail("the block at page " + std::to_string(first) + " goes on behind " +
-         std::to_string(pages) + " pages");
+    fail("the block at page " + std::to_string(first) + " goes on behind " + std::to_string(pages) +
+         " pages");
   }
   for (std::uint32_t k = 1; k < leaf_count_max; ++k) {
     if (table_.header().leaf[k] == first * page_bytes) {

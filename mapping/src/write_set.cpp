@@ -34,7 +34,7 @@ void WriteSet::mark_across_pages(std::uint64_t offset, std::uint64_t bytes,
 
 void WriteSet::note_first_touch(std::uint64_t page, std::uint64_t lines) {
   if (touched_.size() >= touch_limit_pages_) {
-    throw Error(errc::too_large, "",
+    throw Error(errc::too_large, path_,
                 "the transaction changes more than " + std::to_string(touch_limit_pages_) +
                     " pages of committed data; commit in smaller steps or raise private_bytes");
   }

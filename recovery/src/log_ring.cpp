@@ -84,14 +84,13 @@ void LogRing::map(std::uint64_t ring_bytes) {
   ring_bytes_ = ring_bytes;
 }
 
-void LogRing::grow_file(std::uint64_t ring_bytes, bool durable) {
+void LogRing::grow_file(std::uint64_t ring_bytes) {
   const std::uint64_t size = file_.size();
   if (size >= log_ring_offset + ring_bytes) return;
   // Written, not merely allocated: a first write into an allocated block would cost every sync a
   // journal commit.
   file_.allocate_zeroed(size, log_ring_offset + ring_bytes);
   crash_point("log.grown");
-  if (durable) file_.sync();
 }
 
 void LogRing::trim_file() {
@@ -99,8 +98,8 @@ void LogRing::trim_file() {
 }
 
 bool LogRing::proves_damage_at(std::uint64_t position, std::uint64_t sequence) const {
-  // Records of one lap do not overlap. Headers that claim more than a few laps in all were put there
-  // to have every byte hashed thousands of times, so they are damage as well.
+  // Records of one lap do not overlap. Headers that claim more than a few laps in all were put
+  // there to have every byte hashed thousands of times, so they are damage as well.
   std::uint64_t bytes_left = 8 * ring_bytes_;
   for (std::uint64_t at = position + record_alignment; at < position + ring_bytes_;
        at += record_alignment) {

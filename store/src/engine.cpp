@@ -138,7 +138,7 @@ Engine::Engine(File data, const Identity& identity, const MetaSlot& meta, const 
   meta_.max_bytes = reach_bytes;
   context_.heap().zero_on_allocate(options_.zero_on_allocate);
   context_.write_set().set_shared_image(window_.data());
-  context_.write_set().set_touch_limit(2 * options_.private_bytes / page_bytes);
+  context_.write_set().set_touch_limit(2 * options_.private_bytes / page_bytes, path());
   table_.claim(options_.label, lock_.owner_slot());
   lanes_.on_stuck_publisher([this] { repair_publication(); }, options_.lock_timeout);
 }

@@ -220,7 +220,9 @@ void Engine::make_room_in_log(std::uint64_t bytes) {
     return;
   }
   const std::uint64_t ring_bytes = std::bit_ceil(bytes);
-  log_.grow_file(ring_bytes, survives_power());
+  log_.grow_file(ring_bytes);
+  // Before the meta slot names the length: a log that is shorter than it says cannot be opened.
+  if (survives_power()) sync_or_fail(log_.file());
   // The checkpoint empties the ring; only an empty ring may change its length.
   write_checkpoint(false, ring_bytes);
   log_.map(ring_bytes);

@@ -36,8 +36,13 @@ void Engine::recover_alone() {
   state_ = checkpoint_state(meta_);
   const bool trusted = same_boot && !failed && live_words_are_trustworthy();
   crash_point("recover.begin");
-  replay(trusted);
   const std::uint64_t size = data_.size();
+  if (size < state_.heap_end) {
+    throw Error(errc::truncated, path(),
+                "the file has " + std::to_string(size) + " bytes, its last checkpoint needs " +
+                    std::to_string(state_.heap_end));
+  }
+  replay(trusted);
   if (size < state_.file_bytes) {
     throw Error(errc::truncated, path(),
                 "the file has " + std::to_string(size) + " bytes, its last commit needs " +

@@ -118,6 +118,8 @@ struct NewLog {
 
 NewLog claim_log(const std::string& path, const Options& options) {
   for (;;) {
+    // Looked at before as well, so that no log appears beside what turns out to be no store.
+    if (exists(path)) return {};
     NewLog log;
     log.file = File::open_or_create(log_path(path), options.permissions);
     log.lock = ByteLock::acquire(log.file, 0, options.lock_timeout, "creating the store");

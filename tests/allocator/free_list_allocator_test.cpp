@@ -53,8 +53,8 @@ TEST(FreeListAllocator, every_size_gets_at_least_what_was_asked_at_the_alignment
 
 TEST(FreeListAllocator, alignments_that_are_none_are_refused) {
   TestHeap sut;
-  for (const std::size_t align : {std::size_t{0}, std::size_t{3}, std::size_t{24},
-                                  std::size_t{8192}, ~std::size_t{0}}) {
+  for (const std::size_t align :
+       {std::size_t{0}, std::size_t{3}, std::size_t{24}, std::size_t{8192}, ~std::size_t{0}}) {
     EXPECT_EQ(code_of([&] { sut.heap().allocate(8, align); }), errc::invalid_argument) << align;
     EXPECT_EQ(sut.heap().try_allocate(8, align), nullptr);
   }
@@ -199,6 +199,79 @@ TEST(FreeListAllocator, the_best_fitting_run_is_taken) {
   EXPECT_EQ(sut.heap().allocate(41 * 4096), runs[100]);
 }
 
+TEST(FreeListAllocator, a_run_from_a_longer_bin_is_taken_where_the_own_bin_is_too_short) {
+  TestHeap sut;
+  void* const shorter = sut.heap().allocate(66 * 4096);
+  sut.heap().allocate(12288);
+  void* const longer = sut.heap().allocate(90 * 4096);
+  sut.heap().allocate(12288);
+  sut.heap().deallocate(shorter, 66 * 4096);
+  sut.heap().deallocate(longer, 90 * 4096);
+  EXPECT_EQ(sut.heap().allocate(75 * 4096), longer);
+}
+
+TEST(FreeListAllocator, merging_marks_what_it_changes_wherever_the_borders_lie) {
+  TestHeap sut;
+  // 280 runs of 3 to 5 pages: borders fall on every page of a chunk and every line of the table.
+  std::vector<std::pair<void*, std::size_t>> runs;
+  for (std::size_t i = 0; i < 280; ++i) {
+    const std::size_t bytes = (3 + i % 3) * page_bytes;
+    runs.emplace_back(sut.heap().allocate(bytes), bytes);
+  }
+  for (std::size_t i = 0; i < runs.size(); i += 2) {
+    sut.heap().deallocate(runs[i].first, runs[i].second);
+  }
+  sut.commit();
+  for (std::size_t i = 1; i < runs.size(); i += 2) {
+    sut.heap().deallocate(runs[i].first, runs[i].second);
+    ASSERT_EQ(sut.unmarked_changes(), std::vector<std::string>{}) << i;
+    ASSERT_EQ(sut.problems(), std::vector<std::string>{}) << i;
+    sut.rollback();
+    ASSERT_EQ(sut.problems(), std::vector<std::string>{}) << i;
+  }
+}
+
+TEST(FreeListAllocator, merging_marks_far_ends_of_long_neighbours) {
+  // 64 pages are one line of the chunk table: borders on its multiples, neighbours longer than it.
+  for (const int freed_first : {0, 2}) {
+    TestHeap sut;
+    const std::size_t pages[] = {120, 64, 130};
+    std::byte* runs[3];
+    for (int i = 0; i < 3; ++i) {
+      runs[i] = static_cast<std::byte*>(sut.heap().allocate(pages[i] * page_bytes));
+    }
+    ASSERT_EQ(sut.context().offset_of(runs[1]), 128 * page_bytes);
+    sut.heap().allocate(12288);
+    sut.heap().deallocate(runs[freed_first], pages[freed_first] * page_bytes);
+    sut.commit();
+    sut.heap().deallocate(runs[1], pages[1] * page_bytes);
+    EXPECT_EQ(sut.unmarked_changes(), std::vector<std::string>{}) << freed_first;
+    sut.rollback();
+    EXPECT_EQ(sut.problems(), std::vector<std::string>{}) << freed_first;
+  }
+}
+
+TEST(FreeListAllocator, spans_come_back_to_their_list_with_all_neighbours_marked) {
+  TestHeap sut;
+  std::vector<void*> blocks;
+  for (int i = 0; i < 8 * 64; ++i) blocks.push_back(sut.heap().allocate(8192));
+  for (std::size_t i = 0; i < magazine_capacity; ++i) sut.heap().deallocate(blocks[i], 8192);
+  sut.commit();
+  // Every span was full; each gets room now, far apart from the one before it.
+  for (std::size_t i = 2; i < 64; ++i) {
+    sut.heap().deallocate(blocks[(i * 23 % 62 + 2) * 8], 8192);
+    sut.commit();
+    ASSERT_EQ(sut.problems(), std::vector<std::string>{}) << i;
+  }
+  // And loses it again, in the order of the list.
+  for (std::size_t i = 0; i < 62 + magazine_capacity; ++i) {
+    sut.heap().allocate(8192);
+    sut.commit();
+    ASSERT_EQ(sut.problems(), std::vector<std::string>{}) << i;
+  }
+  EXPECT_EQ(sut.heap().used(), 8U * 64 * 8192);
+}
+
 TEST(FreeListAllocator, an_empty_span_goes_back_to_the_page_level) {
   TestHeap sut;
   std::vector<void*> blocks;
@@ -206,19 +279,39 @@ TEST(FreeListAllocator, an_empty_span_goes_back_to_the_page_level) {
   const std::uint64_t end = sut.heap_end();
   for (void* p : blocks) sut.heap().deallocate(p, 64);
   EXPECT_EQ(sut.problems(), std::vector<std::string>{});
-  // All but the one that is kept for the next block of 64 bytes are one free run now.
-  sut.heap().allocate(7 * 65536);
+  // The first holds the blocks in the magazine, the last is kept to allocate from.
+  sut.heap().allocate(6 * 65536);
   EXPECT_EQ(sut.heap_end(), end);
 }
 
-TEST(FreeListAllocator, one_empty_span_is_kept_so_that_a_pair_at_the_border_stays_cheap) {
+TEST(FreeListAllocator, a_freed_block_is_the_next_one_and_neither_it_nor_its_span_is_touched) {
   TestHeap sut;
-  sut.heap().deallocate(sut.heap().allocate(64), 64);
-  sut.commit();
   void* const p = sut.heap().allocate(64);
+  sut.heap().allocate(64);
+  sut.commit();
   sut.heap().deallocate(p, 64);
-  EXPECT_EQ(sut.context().write_set().mask(heap_begin_bytes / page_bytes), 0U)
-      << "the heap header is left alone";
+  const WriteSet& set = sut.context().write_set();
+  ASSERT_EQ(set.touched().size(), 1U);
+  EXPECT_EQ(set.touched()[0], heap_begin_bytes / page_bytes);
+  EXPECT_EQ(std::popcount(set.mask(heap_begin_bytes / page_bytes)), 1) << "the magazine's line";
+  EXPECT_EQ(sut.heap().used(), 64U);
+  EXPECT_EQ(sut.heap().allocate(64), p);
+  EXPECT_EQ(set.mask(first_leaf_offset / page_bytes), 0U) << "no descriptor";
+}
+
+TEST(FreeListAllocator, a_pair_of_calls_at_a_spans_border_leaves_the_page_level_alone) {
+  TestHeap sut;
+  // Fill the magazine and a span exactly, so that the next block needs a new span.
+  for (int i = 0; i < 8; ++i) sut.heap().allocate(8192);
+  void* const next = sut.heap().allocate(8192);
+  const std::uint64_t end = sut.heap_end();
+  sut.heap().deallocate(next, 8192);
+  sut.commit();
+  for (int i = 0; i < 5; ++i) sut.heap().deallocate(sut.heap().allocate(8192), 8192);
+  EXPECT_EQ(sut.heap_end(), end);
+  const WriteSet& set = sut.context().write_set();
+  EXPECT_EQ(std::popcount(set.mask(heap_begin_bytes / page_bytes)), 1) << "the magazine's line";
+  EXPECT_EQ(set.mask(first_leaf_offset / page_bytes), 0U);
 }
 
 TEST(FreeListAllocator, try_expand_stays_within_the_rounding_of_small_blocks) {

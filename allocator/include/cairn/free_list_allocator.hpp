@@ -16,7 +16,8 @@
 
 namespace cairn {
 
-/// The heap of one store: segregated free lists for blocks of up to 8 KiB, best-fit page runs above.
+/// The heap of one store: segregated free lists for blocks of up to 8 KiB, best-fit page runs
+/// above.
 ///
 /// All of its state is in the file (`heap_format.hpp`) and as transactional as what it hands out:
 /// a rollback takes allocations back without knowing them. Blocks carry no header, so they must be
@@ -49,7 +50,8 @@ class FreeListAllocator {
   /// Requires:   `align` a power of two up to `max_align`.
   /// Throws:     errc::no_space, errc::too_large: nothing changed. errc::invalid_argument for other
   ///             alignments. errc::corrupt where the stored state contradicts itself.
-  /// Complexity: constant for small blocks; for large ones bounded, plus what growing the file takes.
+  /// Complexity: constant for small blocks; for large ones bounded, plus what growing the file
+  /// takes.
   void* allocate(std::size_t bytes, std::size_t align = min_align) {
     const bool plain = align - 1 < min_align && (align & (align - 1)) == 0;
     if (bytes <= max_small && plain && !zero_on_allocate_) [[likely]] {
@@ -63,20 +65,22 @@ class FreeListAllocator {
   /// Takes a block back.
   ///
   /// Requires:   `p` from `allocate(bytes, any alignment)`, or grown to `bytes` by `try_expand`.
-  /// Throws:     errc::corrupt where a double free, a wrong size or a foreign address shows: nothing
+  /// Throws:     errc::corrupt where a double free, a wrong size or a foreign address shows:
+  /// nothing
   ///             changed.
   /// Complexity: constant for small blocks; for large ones one look at each 64 KiB of the run.
   void deallocate(void* p, std::size_t bytes) {
     const std::uint64_t offset = view_.offset_of(p);
     const std::uint64_t chunk = offset / chunk_bytes;
     if (bytes <= max_small && table_.is_whole(chunk)) [[likely]] {
-      if (free_small(table_.at(chunk), chunk, offset, class_of(bytes))) [[likely]] return;
+      if (put_in_magazine(chunk, offset, class_of(bytes))) [[likely]]
+        return;
     }
     deallocate_any(p, bytes);
   }
 
-  /// Makes the block at `p` good for `new_bytes` without moving it: within the rounding of its size,
-  /// into free pages behind it, or by lengthening the heap. False where that cannot be done.
+  /// Makes the block at `p` good for `new_bytes` without moving it: within the rounding of its
+  /// size, into free pages behind it, or by lengthening the heap. False where that cannot be done.
   /// Pages that a run gains are not marked.
   ///
   /// Throws: errc::corrupt as `deallocate`: nothing changed. No room is not an error here.
@@ -97,7 +101,8 @@ class FreeListAllocator {
   /// trailing free pages back as far as there are any.
   /// Throws: errc::no_space, errc::too_large: nothing changed.
   void resize_file(std::uint64_t bytes);
-  /// Gives all trailing free pages back, cached empty spans first. Returns the bytes given back.
+  /// Gives all trailing free pages back, cached blocks and spans first. Returns the bytes given
+  /// back.
   std::uint64_t trim();
   std::uint64_t shrink_to_usage() { return trim(); }
 
@@ -124,16 +129,24 @@ class FreeListAllocator {
   void reload() noexcept { table_.forget(); }
 
  private:
+  static std::uint16_t tag_of(const SpanDescriptor& span) noexcept {
+    std::uint16_t tag;
+    std::memcpy(&tag, &span, sizeof tag);
+    return tag;
+  }
+  void mark_at(std::uint64_t offset, std::uint64_t bytes);
   void* allocate_small(std::uint32_t size_class);
-  void* allocate_small_slowly(std::uint32_t size_class);
+  void* allocate_from_span(std::uint32_t size_class);
+  void* allocate_from_new_span(std::uint32_t size_class);
   void* allocate_any(std::size_t bytes, std::size_t align);
-  bool free_small(ChunkDescriptor& descriptor, std::uint64_t chunk, std::uint64_t offset,
-                  std::uint32_t size_class);
+  bool put_in_magazine(std::uint64_t chunk, std::uint64_t offset, std::uint32_t size_class);
+  void free_to_span(SpanDescriptor& span, std::uint64_t offset);
+  void empty_magazine(std::uint32_t size_class);
   void deallocate_any(void* p, std::size_t bytes);
   SpanDescriptor& checked_span(std::uint64_t offset, std::size_t bytes);
   std::uint32_t checked_page(const void* p, std::size_t bytes) const;
   void drop_span(std::uint32_t chunk, const SpanDescriptor& descriptor);
-  void drop_empty_heads();
+  void drop_cached();
 
   void prepare_unlink(const SpanDescriptor& span, std::uint32_t chunk);
   void unlink_span(const SpanDescriptor& span);
@@ -141,6 +154,8 @@ class FreeListAllocator {
   void link_span(SpanDescriptor& span, std::uint32_t chunk, std::uint32_t& head);
 
   [[noreturn]] void fail(const std::string& detail) const;
+  [[noreturn]] void fail_magazine(std::uint32_t size_class, std::uint64_t chunk,
+                                  std::uint64_t unit) const;
 
   WorkingView& view_;
   HeapSpace& space_;
@@ -149,64 +164,55 @@ class FreeListAllocator {
   bool zero_on_allocate_ = false;
 };
 
-inline void* FreeListAllocator::allocate_small(std::uint32_t size_class) {
-  const std::uint32_t chunk = table_.header().class_head[size_class];
-  if (!table_.is_whole(chunk)) [[unlikely]] return allocate_small_slowly(size_class);
-  ChunkDescriptor& descriptor = table_.at(chunk);
-  SpanDescriptor& span = descriptor.span;
-  const ClassShape& shape = class_shapes[size_class];
-  std::uint16_t tag;
-  std::memcpy(&tag, &descriptor, sizeof tag);
-  // The block that fills the span takes it out of the list: that is for the slow path.
-  if (tag != shape.tag || span.live + 1U >= shape.capacity) [[unlikely]] {
-    return allocate_small_slowly(size_class);
-  }
-  std::byte* const start = view_.base() + chunk * chunk_bytes;
-  const std::uint32_t unit = span.free_head;
-  const std::uint64_t bytes = shape.units * block_unit_bytes;
-  if (unit <= shape.last_unit) {
-    std::byte* const block = start + unit * block_unit_bytes;
-    std::uint16_t next;
-    std::memcpy(&next, block, sizeof next);
-    table_.mark(descriptor);
-    view_.mark(block, bytes);
-    span.free_head = next;
-    ++span.live;
-    return block;
-  }
-  if (unit != no_block || span.bump >= shape.capacity) [[unlikely]] {
-    return allocate_small_slowly(size_class);
-  }
-  std::byte* const block = start + span.bump * bytes;
-  table_.mark(descriptor);
-  view_.mark(block, bytes);
-  ++span.bump;
-  ++span.live;
-  return block;
+inline void FreeListAllocator::mark_at(std::uint64_t offset, std::uint64_t bytes) {
+  const std::uint64_t tracked = view_.tracked_bytes();
+  if (offset < tracked) view_.write_set().mark(offset, bytes, tracked / page_bytes);
 }
 
-inline bool FreeListAllocator::free_small(ChunkDescriptor& descriptor, std::uint64_t chunk,
-                                          std::uint64_t offset, std::uint32_t size_class) {
-  SpanDescriptor& span = descriptor.span;
+[[gnu::always_inline]] inline void* FreeListAllocator::allocate_small(std::uint32_t size_class) {
+  Magazine& magazine = table_.header().magazine[size_class];
+  const std::uint32_t top = magazine.count - 1U;
+  if (top >= magazine_capacity) return allocate_from_span(size_class);
+  // What went in was checked; here it matters only that the block cannot lie outside the heap.
+  const std::uint64_t chunk = magazine.chunk[top];
+  const std::uint64_t unit = magazine.unit[top];
   const ClassShape& shape = class_shapes[size_class];
-  std::uint16_t tag;
-  std::memcpy(&tag, &descriptor, sizeof tag);
+  if (!table_.is_whole(chunk) || unit > shape.last_unit) [[unlikely]] {
+    fail_magazine(size_class, chunk, unit);
+  }
+  const std::uint64_t offset = chunk * chunk_bytes + unit * block_unit_bytes;
+  mark_at(heap_begin_bytes + offsetof(HeapHeader, magazine) + size_class * sizeof magazine,
+          sizeof magazine);
+  mark_at(offset, shape.units * block_unit_bytes);
+  magazine.chunk[top] = 0;
+  magazine.unit[top] = 0;
+  magazine.count = static_cast<std::uint16_t>(top);
+  return view_.base() + offset;
+}
+
+[[gnu::always_inline]] inline bool FreeListAllocator::put_in_magazine(std::uint64_t chunk,
+                                                                      std::uint64_t offset,
+                                                                      std::uint32_t size_class) {
+  Magazine& magazine = table_.header().magazine[size_class];
+  const std::uint32_t count = magazine.count;
+  const SpanDescriptor& span = table_.at(chunk).span;
+  const ClassShape& shape = class_shapes[size_class];
   const std::uint64_t unit = offset % chunk_bytes / block_unit_bytes;
-  const std::uint64_t index = unit * shape.reciprocal >> detail::reciprocal_bits;
-  const bool is_block = tag == shape.tag && index * shape.units * block_unit_bytes ==
-                                                offset % chunk_bytes &&
-                        index < span.bump && unit != span.free_head;
-  // A full span goes back into its list and an emptied one back to the page level: slow path. The
-  // head may stay empty, so that a pair of calls at the border does not move spans to and fro.
-  const bool stays_put = span.live - 1U < shape.capacity - 1U &&
-                         (span.live != 1 || table_.header().class_head[size_class] == chunk);
-  if (!is_block || !stays_put) [[unlikely]] return false;
-  std::byte* const block = view_.base() + offset;
-  table_.mark(descriptor);
-  view_.mark(block, sizeof span.free_head);
-  std::memcpy(block, &span.free_head, sizeof span.free_head);
-  span.free_head = static_cast<std::uint16_t>(unit);
-  --span.live;
+  const std::uint64_t index = block_index(shape, unit);
+  if (count >= magazine_capacity || tag_of(span) != shape.tag ||
+      index * shape.units * block_unit_bytes != offset % chunk_bytes || index >= span.bump ||
+      unit == span.free_head) [[unlikely]] {
+    return false;
+  }
+  if (count != 0 && magazine.unit[count - 1] == unit && magazine.chunk[count - 1] == chunk)
+      [[unlikely]] {
+    return false;
+  }
+  mark_at(heap_begin_bytes + offsetof(HeapHeader, magazine) + size_class * sizeof magazine,
+          sizeof magazine);
+  magazine.chunk[count] = static_cast<std::uint32_t>(chunk);
+  magazine.unit[count] = static_cast<std::uint16_t>(unit);
+  magazine.count = static_cast<std::uint16_t>(count + 1);
   return true;
 }
 

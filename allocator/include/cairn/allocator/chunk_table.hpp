@@ -33,14 +33,16 @@ class ChunkTable {
     // Leaf k >= 1 covers as many chunks as lie before it, so k is the chunk number's bit width
     // less that of the first leaf.
     const auto k = static_cast<std::uint32_t>(std::bit_width(chunk / first_leaf_chunks));
-    if (k >= leaf_count_max || header().leaf[k] != checked_leaf_[k]) [[unlikely]] check_leaf(chunk);
+    if (k >= leaf_count_max || header().leaf[k] != checked_leaf_[k]) [[unlikely]]
+      check_leaf(chunk);
     return reinterpret_cast<ChunkDescriptor*>(view_.base() +
                                               checked_leaf_[k])[chunk - leaf_first_chunk(k)];
   }
 
   /// True where the whole chunk lies in the heap; chunk 0 holds the header and never counts.
   bool is_whole(std::uint64_t chunk) noexcept {
-    if (chunk - 1 < whole_chunks_ - 1) [[likely]] return true;
+    if (chunk - 1 < whole_chunks_ - 1) [[likely]]
+      return true;
     return is_whole_now(chunk);
   }
 

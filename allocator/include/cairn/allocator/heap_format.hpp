@@ -23,6 +23,9 @@
 ///                   320  head chunk of each size class, 64 of 4 bytes (0: no span has room)
 ///                   576  bitmap of the run bins that are not empty, 4 of 8 bytes
 ///                   608  first page of the first run of each bin, 192 of 4 bytes (0: none)
+///                  1408  magazine of each size class, 40 of 64 bytes
+///
+///     magazine        0  chunks, 10 of 4 bytes      40  units, 10 of 2 bytes      60  count u16
 ///
 ///     descriptor      0      1       2              4            6          8         12
 ///     of a span       kind 1 class   first free u16 live u16     bump u16   prev u32  next u32
@@ -33,7 +36,8 @@
 ///
 /// Invariants (HeapReader::verify proves each):
 ///  1. Runs and spans tile [page 0, heap end) without gap or overlap; no two free runs touch.
-///  2. A span's blocks below `bump` are live or on its free list, never both.
+///  2. A span's blocks below `bump` are handed out, in their class's magazine or on the span's free
+///     list: exactly one of these. A magazine is zero behind its count.
 ///  3. A span is in its class's list exactly if it has room; only the head of a list may be empty.
 ///  4. A free run is in exactly one bin, that of its length.
 ///  5. Descriptors of chunks behind the heap end are zero, so that the end moves in O(1).
@@ -59,6 +63,19 @@ inline constexpr std::uint32_t free_run_magic = 0x6572'6663;  // "cfre" in the f
 inline constexpr std::size_t leaf_slots = 32;
 inline constexpr std::size_t class_slots = 64;
 inline constexpr std::size_t run_bin_slots = 192;
+inline constexpr std::size_t magazine_slots = 40;
+inline constexpr std::uint32_t magazine_capacity = 10;
+
+/// The blocks of one size class that were freed last and are handed out next, in a line of its own.
+/// Freeing into it touches neither the block nor its span, both of which are likely out of cache.
+struct Magazine {
+  std::uint32_t chunk[magazine_capacity];
+  std::uint16_t unit[magazine_capacity];  ///< where the block starts in its chunk
+  std::uint16_t count;
+  std::uint16_t reserved;
+};
+static_assert(sizeof(Magazine) == line_bytes && offsetof(Magazine, count) == 60);
+static_assert(std::has_unique_object_representations_v<Magazine>);
 
 struct HeapHeader {
   std::uint64_t magic;
@@ -70,7 +87,9 @@ struct HeapHeader {
   std::uint32_t class_head[class_slots];
   std::uint64_t run_bitmap[4];
   std::uint32_t run_bin[run_bin_slots];
-  std::uint8_t unused[page_bytes - 1376];
+  std::uint8_t unused0[32];
+  Magazine magazine[magazine_slots];
+  std::uint8_t unused1[128];
 };
 static_assert(sizeof(HeapHeader) == page_bytes);
 static_assert(offsetof(HeapHeader, catalog_offset) == 16);
@@ -78,7 +97,7 @@ static_assert(offsetof(HeapHeader, leaf) == 64);
 static_assert(offsetof(HeapHeader, class_head) == 320);
 static_assert(offsetof(HeapHeader, run_bitmap) == 576);
 static_assert(offsetof(HeapHeader, run_bin) == 608);
-static_assert(offsetof(HeapHeader, unused) == 1376);
+static_assert(offsetof(HeapHeader, magazine) == 1408);
 static_assert(std::has_unique_object_representations_v<HeapHeader>);
 static_assert(std::is_trivially_copyable_v<HeapHeader>);
 
@@ -88,7 +107,7 @@ struct SpanDescriptor {
   ChunkKind kind;
   std::uint8_t size_class;
   std::uint16_t free_head;  ///< first free block, in units from the chunk's start, or no_block
-  std::uint16_t live;       ///< blocks handed out
+  std::uint16_t live;       ///< blocks handed out or in the magazine
   std::uint16_t bump;       ///< blocks that were ever handed out: those behind are untouched
   std::uint32_t prev;       ///< chunk of the previous span with room, 0 at the head
   std::uint32_t next;

@@ -15,7 +15,7 @@ namespace cairn {
 
 inline constexpr std::size_t max_small_bytes = 8192;
 inline constexpr std::uint32_t class_count = 32;
-static_assert(class_count <= class_slots);
+static_assert(class_count <= class_slots && class_count <= magazine_slots);
 
 constexpr std::size_t class_bytes(std::uint32_t size_class) noexcept {
   if (size_class < 8) return (size_class + 1) * block_unit_bytes;
@@ -68,6 +68,11 @@ inline constexpr auto class_index = make_class_index();
 }  // namespace detail
 
 inline constexpr std::array<ClassShape, class_count> class_shapes = detail::make_class_shapes();
+
+/// Which block of its span covers the unit at position `unit`.
+constexpr std::uint64_t block_index(const ClassShape& shape, std::uint64_t unit) noexcept {
+  return unit * shape.reciprocal >> detail::reciprocal_bits;
+}
 
 /// The smallest class that holds `bytes`. Requires: `bytes` at most max_small_bytes.
 constexpr std::uint32_t class_of(std::size_t bytes) noexcept {

@@ -59,7 +59,8 @@ void mark_elsewhere(const void* p, std::size_t bytes);
 /// Complexity: a thread-local load, a bounds test and an OR (1-2 ns).
 inline void mark(const void* p, std::size_t bytes) {
   WriteContext* context = current_write;
-  if (context != nullptr && context->mark(p, bytes)) [[likely]] return;
+  if (context != nullptr && context->mark(p, bytes)) [[likely]]
+    return;
   detail::mark_elsewhere(p, bytes);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "cairn/mapping/page.hpp"
@@ -51,8 +52,11 @@ class WriteSet {
   /// into the cache while the transaction still works on its own: commit compares and publishes
   /// them.
   void set_shared_image(const std::byte* base) noexcept { shared_image_ = base; }
-  /// Most pages that one transaction may touch; the next one throws errc::too_large.
-  void set_touch_limit(std::uint64_t pages) noexcept { touch_limit_pages_ = pages; }
+  /// Most pages that one transaction may touch; the next one throws errc::too_large, naming `path`.
+  void set_touch_limit(std::uint64_t pages, const std::string& path = {}) {
+    touch_limit_pages_ = pages;
+    path_ = path;
+  }
 
  private:
   void mark_lines(std::uint64_t page, std::uint64_t lines) {
@@ -72,6 +76,7 @@ class WriteSet {
   std::vector<std::uint32_t> private_list_;
   const std::byte* shared_image_ = nullptr;
   std::uint64_t touch_limit_pages_ = ~0ULL;
+  std::string path_;  ///< for messages
 };
 
 }  // namespace cairn

@@ -60,9 +60,11 @@ class LogRing {
   /// Makes the record at `position` unreadable.
   void spoil(std::uint64_t position);
 
-  /// Gives the ring another length. Requires that it holds no record that is still needed; the
-  /// caller makes the new length known afterwards. Throws errc::no_space; nothing has changed then.
-  void grow_file(std::uint64_t ring_bytes, bool durable);
+  /// Makes the file long enough for a ring of that length. The caller syncs it, also where it was
+  /// long enough: a process that died may have left it so. Requires that the ring holds no record
+  /// that is still needed; the caller makes the new length known afterwards.
+  /// Throws errc::no_space; nothing has changed then.
+  void grow_file(std::uint64_t ring_bytes);
   /// Maps the ring at its new length.
   void map(std::uint64_t ring_bytes);
   void trim_file();

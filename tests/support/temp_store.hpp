@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cairn/cairn.hpp>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "cairn/mapping/file.hpp"
+#include "cairn/recovery/checksum.hpp"
+#include "cairn/recovery/header_format.hpp"
+
+namespace cairn::test {
+
+/// A directory of its own that goes, with all that is in it, when this object does.
+class TempDirectory {
+ public:
+  TempDirectory() {
+    std::string pattern = ::testing::TempDir() + "cairn-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp: " + pattern);
+    path_ = pattern;
+  }
+  TempDirectory(const TempDirectory&) = delete;
+  TempDirectory& operator=(const TempDirectory&) = delete;
+  ~TempDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const noexcept { return path_; }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  std::vector<std::string> names() const {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+      found.push_back(entry.path().filename().string());
+    }
+    return found;
+  }
+
+ private:
+  std::string path_;
+};
+
+/// The error that `body` throws; a failure of the test, and errc 0, where it throws none.
+template <class Body>
+Error error_of(Body&& body) {
+  try {
+    std::forward<Body>(body)();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no cairn::Error was thrown";
+  return Error(errc{}, "", "");
+}
+
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// Expects `body` to throw `code` with a message that names `path` and holds each of `parts`.
+template <class Body>
+void expect_error(errc code, const std::string& path, const std::vector<std::string>& parts,
+                  Body&& body) {
+  const Error error = error_of(std::forward<Body>(body));
+  EXPECT_EQ(error.code(), make_error_code(code)) << error.what();
+  EXPECT_TRUE(contains(error.what(), path)) << error.what();
+  for (const std::string& part : parts) {
+    EXPECT_TRUE(contains(error.what(), part)) << error.what() << "\nlacks: " << part;
+  }
+}
+
+inline std::vector<std::byte> read_bytes(const std::string& path) {
+  const File file = File::open(path, File::Access::read_only);
+  std::vector<std::byte> bytes(file.size());
+  bytes.resize(file.read_at(0, bytes));
+  return bytes;
+}
+
+inline void write_bytes(const std::string& path, const std::vector<std::byte>& bytes) {
+  const File file = File::open_or_create(path, 0600);
+  file.truncate(0);
+  file.write_at(0, bytes);
+}
+
+/// A stored struct at a place of a file, to be read, changed and put back.
+template <class Stored>
+Stored read_struct(const std::string& path, std::uint64_t offset) {
+  alignas(Stored) std::byte bytes[sizeof(Stored)];
+  const File file = File::open(path, File::Access::read_only);
+  if (file.read_at(offset, bytes) != sizeof bytes) throw std::runtime_error(path + ": too short");
+  Stored stored;
+  std::memcpy(&stored, bytes, sizeof stored);
+  return stored;
+}
+template <class Stored>
+void write_struct(const std::string& path, std::uint64_t offset, const Stored& stored) {
+  File::open(path, File::Access::read_write).write_at(offset, std::as_bytes(std::span(&stored, 1)));
+}
+
+inline std::uint64_t meta_offset(std::uint64_t index) {
+  return meta_slot_offset + index * meta_slot_stride;
+}
+/// Changes every valid meta slot of a store and makes its checksum right again.
+template <class Change>
+void edit_meta_slots(const std::string& path, Change change) {
+  const std::uint64_t seed = checksum_seed(read_struct<Identity>(path, 0).uuid);
+  for (std::uint64_t index = 0; index < 2; ++index) {
+    auto meta = read_struct<MetaSlot>(path, meta_offset(index));
+    if (meta.checksum != struct_checksum(meta, seed)) continue;
+    change(meta);
+    meta.checksum = struct_checksum(meta, seed);
+    write_struct(path, meta_offset(index), meta);
+  }
+}
+
+inline BootId other_boot() {
+  BootId id = current_boot_id();
+  id[0] ^= std::byte{0xFF};
+  return id;
+}
+/// Makes the files look as though the system had been started again since: the live words, and
+/// where `meta` is set the checkpoints too, are of another boot.
+inline void pretend_reboot(const std::string& path, bool meta = true) {
+  write_struct(path, live_words_offset + offsetof(LiveWords, boot_id), other_boot());
+  if (meta) edit_meta_slots(path, [](MetaSlot& slot) { slot.boot_id = other_boot(); });
+}
+
+/// Tests of a store in a directory of its own. Every commit compares the whole working view with the
+/// marks, and every store is examined when the test is done with it.
+class StoreTest : public ::testing::Test {
+ protected:
+  /// Small enough for sanitizers and for several views in one process.
+  static Options options() {
+    Options small;
+    small.max_bytes = std::uint64_t{1} << 30;
+    small.durability = Durability::process;
+    small.verify_writes = true;
+    small.lock_timeout = std::chrono::seconds(5);
+    return small;
+  }
+  static Options power_options() {
+    Options small = options();
+    small.durability = Durability::power;
+    return small;
+  }
+
+  std::string path(const std::string& name = "store") const { return directory_ / name; }
+  const TempDirectory& directory() const noexcept { return directory_; }
+  Store open(const Options& how = options()) const { return Store::open(path(), how); }
+
+  static void expect_sound(const Store& store) {
+    for (const std::string& problem : store.check().problems) ADD_FAILURE() << problem;
+  }
+
+  using Numbers = Vec<std::uint64_t>;
+  static void push(Store& store, std::uint64_t value, const std::string& name = "numbers") {
+    store.write([&](WriteTransaction& tx) {
+      tx.find_or_construct<Numbers>(name).push_back(value);
+    });
+  }
+  static std::vector<std::uint64_t> numbers(const Store& store,
+                                            const std::string& name = "numbers") {
+    return store.read([&](const ReadTransaction& tx) {
+      const auto* found = tx.find<Numbers>(name);
+      return found == nullptr ? std::vector<std::uint64_t>()
+                              : std::vector<std::uint64_t>(found->begin(), found->end());
+    });
+  }
+
+ private:
+  TempDirectory directory_;
+};
+
+using Values = std::vector<std::uint64_t>;
+
+}  // namespace cairn::test
