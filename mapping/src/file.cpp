@@ -78,7 +78,11 @@ File& File::operator=(File&& other) noexcept {
 }
 
 File::~File() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  close();
+}
+
+void File::close() noexcept {
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }
 
 File File::open(const std::string& path, Access access) {

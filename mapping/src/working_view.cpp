@@ -34,10 +34,17 @@ void WorkingView::set_tracked_bytes(std::uint64_t bytes) {
                 "cannot map " + std::to_string(end - begin) + " more bytes", errno);
   }
   tracked_bytes_ = bytes;
+  if (!more) write_set_.forget_private_from(bytes / page_bytes);
 }
 
 void WorkingView::drop_private_pages() {
-  if (tracked_bytes_ != 0) ::madvise(base_, tracked_bytes_, MADV_DONTNEED);
+  if (tracked_bytes_ == 0) return;
+  // Locked pages (mlockall) refuse the advice; mapping them anew does not.
+  if (::madvise(base_, tracked_bytes_, MADV_DONTNEED) != 0) {
+    const std::uint64_t bytes = tracked_bytes_;
+    set_tracked_bytes(0);
+    set_tracked_bytes(bytes);
+  }
   write_set_.forget_private();
 }
 

@@ -32,11 +32,17 @@ void WriteSet::mark_across_pages(std::uint64_t offset, std::uint64_t bytes,
   }
 }
 
+void WriteSet::throw_over_limit() const {
+  throw Error(errc::too_large, path_,
+              "the transaction changes more than " + std::to_string(touch_limit_pages_) +
+                  " pages of committed data; commit in smaller steps or raise private_bytes");
+}
+
 void WriteSet::note_first_touch(std::uint64_t page, std::uint64_t lines) {
+  if (lines == 0) return;
   if (touched_.size() >= touch_limit_pages_) {
-    throw Error(errc::too_large, path_,
-                "the transaction changes more than " + std::to_string(touch_limit_pages_) +
-                    " pages of committed data; commit in smaller steps or raise private_bytes");
+    over_limit_ = true;
+    throw_over_limit();
   }
   const auto number = static_cast<std::uint32_t>(page);
   // Private first: if the second push throws, a page too many counts as private, which is harmless.
@@ -54,6 +60,15 @@ void WriteSet::note_first_touch(std::uint64_t page, std::uint64_t lines) {
 void WriteSet::clear() noexcept {
   for (const std::uint32_t page : touched_) masks_[page] = 0;
   touched_.clear();
+  over_limit_ = false;
+}
+
+void WriteSet::forget_private_from(std::uint64_t first_page) noexcept {
+  std::erase_if(private_list_, [&](std::uint32_t page) {
+    if (page < first_page) return false;
+    private_[page] = 0;
+    return true;
+  });
 }
 
 void WriteSet::forget_private() noexcept {

@@ -67,10 +67,10 @@ LogRing::LogRing(File file, const std::array<std::byte, 16>& uuid, std::uint64_t
   if (identity->uuid != uuid) {
     throw Error(errc::corrupt, file_.path(), "the log belongs to another store");
   }
-  map(ring_bytes);
+  adopt(map_ahead(ring_bytes));
 }
 
-void LogRing::map(std::uint64_t ring_bytes) {
+RingMapping LogRing::map_ahead(std::uint64_t ring_bytes) const {
   if (const std::uint64_t size = file_.size(); size < log_ring_offset + ring_bytes) {
     throw Error(errc::truncated, file_.path(),
                 "the log has " + std::to_string(size) + " bytes, its store expects " +
@@ -79,9 +79,13 @@ void LogRing::map(std::uint64_t ring_bytes) {
   Reservation memory = Reservation::inaccessible(2 * ring_bytes);
   map_ring(file_, memory.data(), ring_bytes);
   map_ring(file_, memory.data() + ring_bytes, ring_bytes);
-  memory_ = std::move(memory);
+  return {std::move(memory), ring_bytes};
+}
+
+void LogRing::adopt(RingMapping mapping) noexcept {
+  memory_ = std::move(mapping.memory);
   base_ = memory_.data();
-  ring_bytes_ = ring_bytes;
+  ring_bytes_ = mapping.ring_bytes;
 }
 
 void LogRing::grow_file(std::uint64_t ring_bytes) {

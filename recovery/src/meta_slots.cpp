@@ -22,7 +22,7 @@ bool is_sound(const MetaSlot& meta, std::uint64_t seed) noexcept {
          is_multiple(meta.max_bytes, page_bytes) && meta.log_bytes >= least_ring_bytes &&
          meta.log_bytes <= largest_log_bytes && meta.heap_end > heap_begin &&
          meta.heap_end <= meta.file_bytes && meta.file_bytes <= meta.max_bytes &&
-         meta.max_bytes <= largest_file_bytes &&
+         meta.max_bytes <= largest_file_bytes && meta.turn <= ~std::uint64_t{0} / 2 &&
          is_multiple(meta.checkpoint_position, record_alignment) && meta.checkpoint_sequence != 0;
 }
 

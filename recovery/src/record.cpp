@@ -20,6 +20,7 @@ std::optional<RecordView> RecordView::parse_trusted(std::span<const std::byte> b
   if (header.magic != record_magic || header.position != position) return std::nullopt;
   if (record_bytes(header.page_count, header.line_count) > bytes.size()) return std::nullopt;
   if (header.heap_end_pages > header.file_pages) return std::nullopt;
+  if (header.heap_end_pages <= heap_begin / page_bytes) return std::nullopt;
   return RecordView(header, bytes.data() + sizeof header);
 }
 

@@ -29,6 +29,11 @@ std::uint64_t memory_bytes() noexcept {
 
 Options with_defaults(Options options) {
   if (options.private_bytes == 0) options.private_bytes = memory_bytes() / 4;
+  // Longer than anybody waits, and short enough to be added to a time of any unit.
+  constexpr std::chrono::milliseconds longest = std::chrono::hours(24 * 365 * 100);
+  options.lock_timeout = std::min(options.lock_timeout, longest);
+  options.operation_timeout = std::min(options.operation_timeout, longest);
+  options.reader_timeout = std::min(options.reader_timeout, longest);
   return options;
 }
 
@@ -66,8 +71,8 @@ T* at_offset(const Reservation& memory, std::uint64_t offset) noexcept {
 
 }  // namespace
 
-std::shared_ptr<Engine> Engine::open(const std::string& path, const Options& options,
-                                     OpenMode mode) {
+std::shared_ptr<Engine> Engine::open(const std::string& path, const Options& asked, OpenMode mode) {
+  const Options options = with_defaults(asked);
   const auto guard = EngineRegistry::instance().lock_opening();
   if (mode == OpenMode::create && !create_store_files(path, options)) {
     throw Error(errc::already_exists, path, "open it instead, or remove it and its log");
@@ -103,8 +108,7 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   // The lock stands on a descriptor of its own, so that it is dropped here whatever happens.
   File own = File::open(path, File::Access::read_write);
   if (!(own.id() == id)) return nullptr;
-  std::shared_ptr<Engine> engine(
-      new Engine(std::move(own), identity, meta, with_defaults(options), reach));
+  std::shared_ptr<Engine> engine(new Engine(std::move(own), identity, meta, options, reach));
   if (alone) {
     engine->recover_alone();
     // Every process maps the file as far as the header says, so it must say so before another
@@ -114,6 +118,8 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
     engine->join_others();
   }
   engine->lanes_.require_fences(alone);
+  // Whoever created it may have died before its name was durable; it was never checkpointed then.
+  if (engine->survives_power() && meta.turn == 1) engine->data_.sync_directory();
   EngineRegistry::instance().add(id, engine);
   return engine;
 }
@@ -155,6 +161,9 @@ void Engine::abandon_in_child() noexcept {
   table_.abandon();
   lanes_.abandon();
   ActiveWrite::pop(context_);
+  // Nor may the child keep the parent's locks alive once the parent is dead.
+  data_.close();
+  log_.close_file();
 }
 
 void Engine::throw_not_open() const {
@@ -190,22 +199,23 @@ void Engine::checkpoint() {
 void Engine::close() {
   if (condition_.load(std::memory_order_relaxed) == Condition::closed) return;
   require_open();
+  if (lanes_.any_section_open()) {
+    throw Error(errc::transaction_active, path(), "a read section of this process is still open");
+  }
   if (live_.failed.load(std::memory_order_relaxed) == 0) {
     const File gate = File::open(path(), File::Access::read_write);
     const ByteLock closing = ByteLock::acquire(gate, opening_lock_offset, options_.lock_timeout,
                                                "opening or closing the store");
-    if (table_.is_alone()) {
-      begin_write();
-      try {
-        if (meta_.clean == 0 || meta_.checkpoint_position != state_.position) {
-          write_checkpoint(true);
-        }
-      } catch (...) {
-        rollback();
-        throw;
-      }
+    // Taken in any case, so that no transaction of this process is left behind.
+    begin_write();
+    try {
+      const bool empty = meta_.clean != 0 && meta_.checkpoint_position == state_.position;
+      if (!empty && table_.is_alone()) write_checkpoint(true);
+    } catch (...) {
       rollback();
+      throw;
     }
+    rollback();
   }
   condition_.store(Condition::closed, std::memory_order_relaxed);
   lanes_.shut(errc::closed);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "cairn/error.hpp"
 #include "cairn/mapping/futex.hpp"
@@ -79,19 +80,33 @@ void Engine::begin_write() {
     prepare_transaction(grant);
   } catch (...) {
     table_.leave_phase();
-    lock_.release();
+    release_after_failure(grant);
     throw;
   }
   ActiveWrite::push(context_);
 }
 
+/// What a takeover left undone is the next owner's to do, so the lock stays with the dead.
+void Engine::release_after_failure(const WriteLock::Grant& grant) noexcept {
+  if (grant.taken_over) {
+    lock_.leave_to_the_dead();
+  } else {
+    lock_.release();
+  }
+}
+
 void Engine::prepare_transaction(const WriteLock::Grant& grant) {
+  require_not_failed();
   if (grant.taken_over) {
     take_over();
-  } else if (grant.changed_hands || state_.sequence != sequence()) {
+  } else if (grant.changed_hands || state_.sequence != sequence() ||
+             state_.position != log_position()) {
+    // The latter two where a commit of this process is not published yet, or where catching up was
+    // broken off by an exception.
     catch_up();
   }
-  require_not_failed();
+  // Set again in case that the end of the last transaction could not.
+  context_.set_tracked_bytes(state_.heap_end);
   if (state_.reach > state_.heap_end) write_checkpoint(false);
   if (meta_.clean != 0 && !survives_power()) mark_unclean();
   if (context_.write_set().private_pages().size() * page_bytes > options_.private_bytes) {
@@ -114,6 +129,7 @@ std::uint64_t Engine::commit(Durability durability) {
       throw Error(errc::durability_mismatch, path(),
                   "the store was created with Durability::process");
     }
+    if (context_.write_set().is_over_limit()) context_.write_set().throw_over_limit();
     if (options_.verify_writes) verify_marks();
     collect_lines();
     if (entries_.empty() && heap_end_ == state_.heap_end && file_bytes_ == state_.file_bytes) {
@@ -223,9 +239,11 @@ void Engine::make_room_in_log(std::uint64_t bytes) {
   log_.grow_file(ring_bytes);
   // Before the meta slot names the length: a log that is shorter than it says cannot be opened.
   if (survives_power()) sync_or_fail(log_.file());
+  // Mapped first: once the meta slot names the new length, nothing may fail any more.
+  RingMapping mapping = log_.map_ahead(ring_bytes);
   // The checkpoint empties the ring; only an empty ring may change its length.
   write_checkpoint(false, ring_bytes);
-  log_.map(ring_bytes);
+  log_.adopt(std::move(mapping));
 }
 
 RecordView Engine::append() {
@@ -254,11 +272,13 @@ void Engine::publish(const RecordView& record) {
   // Sequentially consistent, with `ReaderLanes::enter`: raised before the lanes are looked at.
   live_.publishing.exchange(sequence, std::memory_order_seq_cst);
   crash_point("publish.raised");
-  lanes_.fence_sections();
+  const bool fenced = lanes_.fence_sections();
   try {
     lanes_.wait_for_older(sequence, options_.reader_timeout);
   } catch (...) {
     live_.publishing.store(sequence - 1, std::memory_order_seq_cst);
+    // A section that saw the word set may still be on its way in: the next publisher fences again.
+    if (fenced) lanes_.request_fence();
     throw;
   }
   std::byte* const window = window_.data();
@@ -300,7 +320,7 @@ void Engine::end_transaction() noexcept {
     try {
       context_.set_tracked_bytes(state_.heap_end);
     } catch (...) {
-      // The border is set again, and the failure reported, when the next transaction begins.
+      // Set again, and the failure reported, when the next transaction begins.
     }
   }
   if (resizing_) {
@@ -316,8 +336,8 @@ void Engine::end_transaction() noexcept {
 }
 
 void Engine::rollback() noexcept {
-  // In a forked child the transaction goes on being the parent's.
-  if (condition_.load(std::memory_order_relaxed) == Condition::forked) return;
+  // In a forked child the transaction goes on being the parent's; a closed store has none.
+  if (condition_.load(std::memory_order_relaxed) != Condition::open) return;
   restore_lines();
   if (file_bytes_ > state_.file_bytes) {
     try {

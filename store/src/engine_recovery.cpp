@@ -16,6 +16,9 @@ LogState checkpoint_state(const MetaSlot& meta) noexcept {
           meta.heap_end};
 }
 
+/// Each attempt outlasts several checkpoints, unless the slots are really damaged.
+constexpr int meta_read_attempts = 3;
+
 using Clock = std::chrono::steady_clock;
 
 }  // namespace
@@ -89,6 +92,8 @@ void Engine::replay(bool trusted) {
   const std::uint64_t published = live_.published.load(std::memory_order_acquire);
   const bool failed = live_.failed.load(std::memory_order_relaxed) != 0;
   const std::uint64_t ring_end = state_.position + log_.ring_bytes();
+  // After a failed sync only records that were durable are replayed, and no sync is tried again.
+  bool synced = failed;
   for (;;) {
     if (trusted && state_.position == tail) return;
     // After a failed sync only what was visible is known to have been durable.
@@ -106,13 +111,21 @@ void Engine::replay(bool trusted) {
       }
       return;
     }
+    if (!shown) sync_log_before_showing(synced);
     replay_record(*record, !shown);
   }
 }
 
+/// Nobody may see what a power cut could still take back, and a writer may have died between
+/// appending and syncing.
+void Engine::sync_log_before_showing(bool& synced) {
+  if (!synced && survives_power()) sync_or_fail(log_.file());
+  synced = true;
+}
+
 /// The pages that a record writes must exist before it is applied.
 void Engine::require_pages_of(const RecordView& record) const {
-  if (record.heap_end() <= state_.heap_end) return;
+  if (record.heap_end() <= state_.heap_end && record.file_bytes() <= reach_bytes_) return;
   const std::uint64_t size = data_.size();
   if (record.file_bytes() <= reach_bytes_ && record.heap_end() <= size) return;
   throw Error(errc::truncated, path(),
@@ -144,6 +157,7 @@ void Engine::discard_torn_append() {
   if (!torn) return;
   last_recovery_.discarded_bytes = torn->bytes();
   log_.spoil(state_.position);
+  if (survives_power()) sync_or_fail(log_.file());
   crash_point("recover.spoiled");
 }
 
@@ -181,7 +195,7 @@ void Engine::join_others() {
   state_ = checkpoint_state(meta_);
   last_recovery_ = {};
   // Where no other slot was free this process has that of a writer that died holding the lock.
-  if (lock_.owner_slot() == table_.own_slot()) lock_.disown();
+  if (lock_.owner_slot() == table_.own_slot()) lock_.leave_to_the_dead();
   repair_publication();
   last_recovery_.sequence = sequence();
 }
@@ -192,10 +206,11 @@ void Engine::repair_publication() {
   if (!lock_.try_take_over(grant)) return;
   table_.enter_phase(ProcessPhase::recovering);
   try {
+    require_not_failed();
     take_over();
   } catch (...) {
     table_.leave_phase();
-    lock_.release();
+    release_after_failure(grant);
     throw;
   }
   table_.leave_phase();
@@ -209,6 +224,8 @@ void Engine::take_over() {
   last_recovery_.needed = true;
   last_recovery_.took_over = true;
   crash_point("takeover.begin");
+  // The dead owner may have taken back the readers' leave to go unfenced without fencing them.
+  lanes_.request_fence();
   catch_up();
   discard_torn_append();
   const std::uint64_t size = data_.size();
@@ -233,7 +250,7 @@ void Engine::catch_up() {
   }
   const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
   const WriteSet& pages = context_.write_set();
-  bool synced = !survives_power();
+  bool synced = false;
   while (state_.position < tail) {
     const auto record = log_.parse(state_.position);
     if (!record || record->sequence() != state_.sequence + 1) {
@@ -243,32 +260,40 @@ void Engine::catch_up() {
     }
     require_pages_of(*record);
     if (record->sequence() > sequence()) {
-      // A dead writer may have appended without syncing; nobody may see what could still be lost.
-      if (!synced) sync_or_fail(log_.file());
-      synced = true;
+      sync_log_before_showing(synced);
       publish(*record);
       ++last_recovery_.replayed_records;
       last_recovery_.replayed_bytes += record->bytes();
     }
-    record->apply([&](std::uint64_t page) { return pages.is_private(page); },
-                  [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
-                    std::memcpy(context_.base() + offset, from, bytes);
-                  });
+    const std::uint64_t tracked = context_.tracked_bytes();
+    record->apply(
+        [&](std::uint64_t page) { return page * page_bytes < tracked && pages.is_private(page); },
+        [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
+          std::memcpy(context_.base() + offset, from, bytes);
+        });
     advance(*record);
   }
   context_.set_tracked_bytes(state_.heap_end);
 }
 
 void Engine::reload_meta() {
-  meta_ = newest_meta();
-  if (meta_.log_bytes != log_.ring_bytes()) log_.map(meta_.log_bytes);
+  const MetaSlot newest = newest_meta();
+  if (newest.log_bytes != log_.ring_bytes()) log_.adopt(log_.map_ahead(newest.log_bytes));
+  meta_ = newest;
 }
 
 MetaSlot Engine::newest_meta() const {
-  // A copy, so that what was checked is what is used.
-  std::array<std::byte, page_bytes> header;
-  std::memcpy(header.data(), window_.data(), header.size());
-  return cairn::newest_meta(header, seed_, path());
+  std::array<std::byte, live_words_offset> header;
+  for (int attempt = 1;; ++attempt) {
+    // A copy, so that what was checked is what is used. Without the write lock it may be made while
+    // both slots are written, one after the other.
+    std::memcpy(header.data(), window_.data(), header.size());
+    try {
+      return cairn::newest_meta(header, seed_, path());
+    } catch (const Error&) {
+      if (attempt == meta_read_attempts) throw;
+    }
+  }
 }
 
 /// Cuts the file to its committed length.

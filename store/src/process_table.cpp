@@ -156,7 +156,10 @@ std::uint32_t ProcessTable::reap() {
   std::uint32_t reaped = 0;
   for (std::uint32_t slot = 0; slot < process_slot_count; ++slot) {
     ProcessSlot& other = slots_[slot];
-    if (other.nonce.load(std::memory_order_relaxed) == 0 || is_alive(slot)) continue;
+    if (slot == own_slot_ || other.nonce.load(std::memory_order_relaxed) == 0) continue;
+    // Held while clearing: a newcomer may be about to take the slot.
+    const ByteLock lock = ByteLock::try_acquire(file_, lock_offset(slot));
+    if (!lock) continue;
     other.nonce.store(0, std::memory_order_relaxed);
     other.pid.store(0, std::memory_order_relaxed);
     ++reaped;

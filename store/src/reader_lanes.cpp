@@ -127,7 +127,8 @@ void ReaderLanes::shut(errc code) noexcept {
 }
 
 void ReaderLanes::abandon() noexcept {
-  // The sections of the one thread that a forked child has end here instead of in the parent's lane.
+  // The sections of the one thread that a forked child has end here instead of in the parent's
+  // lane.
   static ReaderLane nobodys{};
   if (ThreadLane* const mine = thread_lanes.find(id_)) mine->lane = &nobodys;
 }
@@ -230,6 +231,20 @@ void ReaderLanes::enter_slowly(ThreadLane& mine) {
 
 void ReaderLanes::offer_unfenced_sections(ThreadLane& mine) noexcept {
   mine.quiet_entries = 0;
+  request_fence();
+}
+
+bool ReaderLanes::any_section_open() {
+  bool any = false;
+  for_each_claimed([&](const ReaderLane& lane) {
+    any = lane.owner.load(std::memory_order_relaxed) == table_.own_token() &&
+          lane.sequence.load(std::memory_order_relaxed) != 0;
+    return !any;
+  });
+  return any;
+}
+
+void ReaderLanes::request_fence() noexcept {
   std::uint32_t expected = 0;
   // A read-modify-write, by invariant 6. 2 stays: a process without membarrier is attached.
   live_.unfenced_sections.compare_exchange_strong(expected, 1, std::memory_order_seq_cst);

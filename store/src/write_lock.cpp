@@ -11,6 +11,8 @@ namespace cairn {
 namespace {
 
 constexpr std::uint64_t slot_mask = 0xFF;
+/// Names no process that can be alive: the slot behind the last.
+constexpr std::uint64_t nobodys_slot = process_slot_count + 1;
 constexpr std::uint64_t committing = 0x100;
 constexpr std::uint64_t waiters_bit = 0x8000;
 constexpr int epoch_shift = 16;
@@ -31,16 +33,16 @@ void relax() noexcept {
 bool WriteLock::try_acquire(Grant& grant, std::uint64_t waiters) noexcept {
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   if ((seen & slot_mask) != 0) return false;
-  const std::uint64_t epoch = seen >> epoch_shift;
-  const bool unchanged = epoch == last_epoch_;
-  const std::uint64_t next = unchanged ? epoch : epoch + 1;
+  const std::uint64_t seen_epoch = seen >> epoch_shift;
+  const bool unchanged = seen_epoch == epoch();
+  const std::uint64_t next = unchanged ? seen_epoch : seen_epoch + 1;
   const std::uint64_t mine = next << epoch_shift | waiters | (std::uint64_t{table_.own_slot()} + 1);
   // Acquire pairs with the release in `release`: what the last owner did is seen.
   if (!word_.compare_exchange_strong(seen, mine, std::memory_order_acquire,
                                      std::memory_order_relaxed)) {
     return false;
   }
-  last_epoch_ = next;
+  last_epoch_.store(next, std::memory_order_relaxed);
   grant.changed_hands = !unchanged;
   return true;
 }
@@ -58,7 +60,7 @@ bool WriteLock::try_take_over(Grant& grant) {
                                      std::memory_order_relaxed)) {
     return false;
   }
-  last_epoch_ = next;
+  last_epoch_.store(next, std::memory_order_relaxed);
   grant = {true, true};
   return true;
 }
@@ -97,7 +99,7 @@ WriteLock::Grant WriteLock::acquire(std::chrono::milliseconds timeout, const std
 
 bool WriteLock::begin_commit() noexcept {
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
-  while (seen >> epoch_shift == last_epoch_) {
+  while (seen >> epoch_shift == epoch()) {
     // Relaxed: nothing is handed over here; the order that matters is that of the word's changes.
     if (word_.compare_exchange_weak(seen, seen | committing, std::memory_order_relaxed))
       return true;
@@ -107,9 +109,9 @@ bool WriteLock::begin_commit() noexcept {
 
 void WriteLock::release() noexcept {
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
-  while (seen >> epoch_shift == last_epoch_) {
+  while (seen >> epoch_shift == epoch()) {
     // Release pairs with the acquire in `try_acquire`.
-    if (word_.compare_exchange_weak(seen, last_epoch_ << epoch_shift, std::memory_order_release,
+    if (word_.compare_exchange_weak(seen, epoch() << epoch_shift, std::memory_order_release,
                                     std::memory_order_relaxed)) {
       if ((seen & waiters_bit) != 0) futex_wake(low_half(word_), 1);
       return;
@@ -121,11 +123,16 @@ std::uint32_t WriteLock::owner_slot() const noexcept {
   return static_cast<std::uint32_t>(word_.load(std::memory_order_relaxed) & slot_mask) - 1;
 }
 
-void WriteLock::disown() noexcept {
+void WriteLock::leave_to_the_dead() noexcept {
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
-  // No process has the slot behind the last; a waiter may have taken the lock over meanwhile.
-  const std::uint64_t nobody = (seen & ~slot_mask) | (process_slot_count + 1);
-  word_.compare_exchange_strong(seen, nobody, std::memory_order_relaxed);
+  // A waiter may take the lock over meanwhile; until then the word names this process's slot.
+  while ((seen & slot_mask) == table_.own_slot() + 1) {
+    const std::uint64_t nobody = (seen & ~slot_mask) | nobodys_slot;
+    if (word_.compare_exchange_weak(seen, nobody, std::memory_order_release,
+                                    std::memory_order_relaxed)) {
+      return;
+    }
+  }
 }
 
 void WriteLock::reset() noexcept {

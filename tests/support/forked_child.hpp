@@ -62,8 +62,8 @@ class Channel {
   int up_[2] = {-1, -1};
 };
 
-/// A process that runs `body` and ends with status 0 where that returns true. What it throws goes to
-/// stderr. Leaves without running what the parent registered to be run at its exit.
+/// A process that runs `body` and ends with status 0 where that returns true. What it throws goes
+/// to stderr. Leaves without running what the parent registered to be run at its exit.
 class ForkedChild {
  public:
   explicit ForkedChild(const std::function<bool()>& body) {

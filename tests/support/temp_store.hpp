@@ -85,8 +85,9 @@ inline std::vector<std::byte> read_bytes(const std::string& path) {
 
 inline void write_bytes(const std::string& path, const std::vector<std::byte>& bytes) {
   const File file = File::open_or_create(path, 0600);
-  file.truncate(0);
+  // Not cut to nothing first: some file systems write such a file back when it is closed.
   file.write_at(0, bytes);
+  file.truncate(bytes.size());
 }
 
 /// A stored struct at a place of a file, to be read, changed and put back.
@@ -132,8 +133,8 @@ inline void pretend_reboot(const std::string& path, bool meta = true) {
   if (meta) edit_meta_slots(path, [](MetaSlot& slot) { slot.boot_id = other_boot(); });
 }
 
-/// Tests of a store in a directory of its own. Every commit compares the whole working view with the
-/// marks, and every store is examined when the test is done with it.
+/// Tests of a store in a directory of its own. Every commit compares the whole working view with
+/// the marks, and every store is examined when the test is done with it.
 class StoreTest : public ::testing::Test {
  protected:
   /// Small enough for sanitizers and for several views in one process.
@@ -161,9 +162,8 @@ class StoreTest : public ::testing::Test {
 
   using Numbers = Vec<std::uint64_t>;
   static void push(Store& store, std::uint64_t value, const std::string& name = "numbers") {
-    store.write([&](WriteTransaction& tx) {
-      tx.find_or_construct<Numbers>(name).push_back(value);
-    });
+    store.write(
+        [&](WriteTransaction& tx) { tx.find_or_construct<Numbers>(name).push_back(value); });
   }
   static std::vector<std::uint64_t> numbers(const Store& store,
                                             const std::string& name = "numbers") {

@@ -17,14 +17,12 @@ void print_report(const std::string& path, const CheckReport& report) {
   for (const std::string& problem : report.problems) fmt::print(stderr, "cairn: {}\n", problem);
   if (!report.ok()) {
     fmt::print(stderr, "cairn: {}: damaged, {} found\n", path,
-               report.problems.size() == 1
-                   ? "1 problem"
-                   : fmt::format("{} problems", report.problems.size()));
+               report.problems.size() == 1 ? "1 problem"
+                                           : fmt::format("{} problems", report.problems.size()));
     return;
   }
-  fmt::print("{}: sound; {} roots, {} blocks, {} in use", path,
-             console::format_count(report.roots), console::format_count(report.blocks),
-             console::format_bytes(report.used_bytes));
+  fmt::print("{}: sound; {} roots, {} blocks, {} in use", path, console::format_count(report.roots),
+             console::format_count(report.blocks), console::format_bytes(report.used_bytes));
   if (report.unowned_bytes != 0) {
     fmt::print(", of these {} in blocks that no root owns",
                console::format_bytes(report.unowned_bytes));
@@ -40,8 +38,7 @@ void print_json(const std::string& path, const CheckReport& report) {
                                        {"blocks", report.blocks},
                                        {"used_bytes", report.used_bytes},
                                        {"unowned_bytes", report.unowned_bytes}};
-  fmt::print("{}\n",
-             json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 ExitStatus run(const std::string& path, bool json) {
@@ -71,8 +68,8 @@ void add_check_command(CLI::App& app, ExitStatus& status) {
     bool json = false;
   };
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* const command = app.add_subcommand(
-      "check", "Examine header, log, heap, catalog and every object of a store");
+  CLI::App* const command =
+      app.add_subcommand("check", "Examine header, log, heap, catalog and every object of a store");
   command->add_option("FILE", arguments->path, "The data file of the store")->required();
   command->add_flag("--json", arguments->json, "Print JSON");
   command->callback([arguments, &status] { status = run(arguments->path, arguments->json); });

@@ -93,8 +93,8 @@ void print_file(const std::string& path, const FileFacts& file) {
     const Identity& identity = *file.identity;
     print_line("uuid", uuid_text(identity));
     print_line("created", time_text(identity.created_unix_ns));
-    print_line("format", fmt::format("{}, pages of {} bytes", identity.version,
-                                     identity.page_size));
+    print_line("format",
+               fmt::format("{}, pages of {} bytes", identity.version, identity.page_size));
     print_line("durability", durability_text(identity.durability));
   }
   print_line("data file", fmt::format("{}, {} on disk", size_text(file.data_bytes),
@@ -105,10 +105,9 @@ void print_file(const std::string& path, const FileFacts& file) {
     print_line("checkpoint", fmt::format("sequence {}, log position {}, {}",
                                          meta.checkpoint_sequence, meta.checkpoint_position,
                                          meta.clean != 0 ? "cleanly closed" : "in use since"));
-    const std::uint64_t used =
-        file.log_tail - std::min(file.log_tail, meta.checkpoint_position);
-    print_line("log", fmt::format("{}, {} used since the checkpoint",
-                                  size_text(meta.log_bytes), console::format_bytes(used)));
+    const std::uint64_t used = file.log_tail - std::min(file.log_tail, meta.checkpoint_position);
+    print_line("log", fmt::format("{}, {} used since the checkpoint", size_text(meta.log_bytes),
+                                  console::format_bytes(used)));
   }
   if (file.failed) print_line("failed", "a sync failed: nothing can be written until reopening");
 }
@@ -123,8 +122,8 @@ void print_open(const OpenFacts& open) {
   } else {
     console::Table roots({"root", "bytes", "at", "type"});
     for (const Root& root : open.roots) {
-      roots.add_row({root.name, console::format_count(root.bytes), std::to_string(root.offset),
-                     root.type});
+      roots.add_row(
+          {root.name, console::format_count(root.bytes), std::to_string(root.offset), root.type});
     }
     roots.print(stdout);
   }
@@ -140,9 +139,8 @@ void print_open(const OpenFacts& open) {
 }
 
 Json file_json(const std::string& path, const FileFacts& file) {
-  Json json = {{"path", path},
-               {"data_bytes", file.data_bytes},
-               {"data_disk_bytes", file.data_disk_bytes}};
+  Json json = {
+      {"path", path}, {"data_bytes", file.data_bytes}, {"data_disk_bytes", file.data_disk_bytes}};
   if (file.log_file_bytes) json["log_file_bytes"] = *file.log_file_bytes;
   if (file.identity) {
     json["uuid"] = uuid_text(*file.identity);

@@ -11,9 +11,8 @@ int main(int argc, char** argv) {
   using cairn::tool::ExitStatus;
   CLI::App app("Looks after cairn stores.", "cairn");
   app.require_subcommand(1);
-  app.footer(
-      "Exit status: 0 the store is sound, 1 damage was found, 2 the store could not be\n"
-      "opened or read in whole, 64 the command line was wrong.");
+  app.footer("Exit status: 0 the store is sound, 1 damage was found, 2 the store could not be\n"
+             "opened or read in whole, 64 the command line was wrong.");
   ExitStatus status = ExitStatus::sound;
   cairn::tool::add_info_command(app, status);
   cairn::tool::add_check_command(app, status);

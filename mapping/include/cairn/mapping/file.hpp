@@ -48,6 +48,7 @@ class File {
   /// Takes the file's name away, if `path()` still names it; whoever has it open keeps it.
   void unlink() const;
 
+  void close() noexcept;
   bool is_open() const noexcept { return descriptor_ >= 0; }
   int descriptor() const noexcept { return descriptor_; }
   const std::string& path() const noexcept { return path_; }

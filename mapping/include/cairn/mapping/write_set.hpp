@@ -41,12 +41,19 @@ class WriteSet {
   std::uint64_t mask(std::uint64_t page) const noexcept { return masks_[page]; }
   /// Forgets the declared lines; private pages stay private.
   void clear() noexcept;
+  /// True where a mark was refused since the last `clear`. What it was for may have been left half
+  /// done (a destructor that could not free its block), so the transaction must not commit.
+  bool is_over_limit() const noexcept { return over_limit_; }
+  /// Throws errc::too_large, saying which limit was passed.
+  [[noreturn]] void throw_over_limit() const;
 
   /// True where the page may be a private copy: it was declared at some time since the last
   /// `forget_private`.
   bool is_private(std::uint64_t page) const noexcept { return private_[page] != 0; }
   std::span<const std::uint32_t> private_pages() const noexcept { return private_list_; }
   void forget_private() noexcept;
+  /// The same for pages from `first_page` on.
+  void forget_private_from(std::uint64_t first_page) noexcept;
 
   /// Tells where the shared image of the pages is mapped, so that its lines can be on their way
   /// into the cache while the transaction still works on its own: commit compares and publishes
@@ -77,6 +84,7 @@ class WriteSet {
   const std::byte* shared_image_ = nullptr;
   std::uint64_t touch_limit_pages_ = ~0ULL;
   std::string path_;  ///< for messages
+  bool over_limit_ = false;
 };
 
 }  // namespace cairn

@@ -12,6 +12,12 @@
 
 namespace cairn {
 
+/// A ring's memory before a LogRing adopts it.
+struct RingMapping {
+  Reservation memory;
+  std::uint64_t ring_bytes = 0;
+};
+
 /// The log file as a ring of records, mapped twice in a row so that a record never has to be split
 /// where the ring ends.
 ///
@@ -65,8 +71,11 @@ class LogRing {
   /// that is still needed; the caller makes the new length known afterwards.
   /// Throws errc::no_space; nothing has changed then.
   void grow_file(std::uint64_t ring_bytes);
-  /// Maps the ring at its new length.
-  void map(std::uint64_t ring_bytes);
+  /// Maps the file as a ring of another length, for `adopt`. Throws errc::truncated, too_large.
+  RingMapping map_ahead(std::uint64_t ring_bytes) const;
+  void adopt(RingMapping mapping) noexcept;
+  /// In a forked child: the descriptor is the parent's.
+  void close_file() noexcept { file_.close(); }
   void trim_file();
 
  private:

@@ -14,8 +14,8 @@ namespace cairn {
 Identity read_identity(const File& file);
 
 /// The newer of the two meta slots whose checksum holds and whose numbers fit each other.
-/// Throws errc::corrupt where neither does. `header` is the first page, in a copy that nobody else
-/// can change.
+/// Throws errc::corrupt where neither does. `header` is the file's beginning, up to behind the
+/// slots at least, in a copy that nobody else can change.
 MetaSlot newest_meta(std::span<const std::byte> header, std::uint64_t seed,
                      const std::string& path);
 

@@ -117,6 +117,7 @@ class Engine final : private HeapSpace {
   void join_others();
   bool live_words_are_trustworthy() const;
   void replay(bool trusted);
+  void sync_log_before_showing(bool& synced);
   void replay_record(const RecordView& record, bool apply);
   void require_pages_of(const RecordView& record) const;
   void discard_torn_append();
@@ -130,6 +131,7 @@ class Engine final : private HeapSpace {
 
   // committing: engine_commit.cpp
   void prepare_transaction(const WriteLock::Grant& grant);
+  void release_after_failure(const WriteLock::Grant& grant) noexcept;
   void collect_lines();
   void add_fresh_pages();
   void verify_marks() const;

@@ -119,12 +119,17 @@ class ReaderLanes {
   }
 
   /// Takes over the fences that sections left out. To be called by the publisher after it raised
-  /// `publishing`, before `wait_for_older`.
-  void fence_sections() noexcept {
-    if (live_.unfenced_sections.load(std::memory_order_seq_cst) == 1) [[unlikely]] {
+  /// `publishing`, before `wait_for_older`. True where there were any.
+  bool fence_sections() noexcept {
+    const bool any = live_.unfenced_sections.load(std::memory_order_seq_cst) == 1;
+    if (any) [[unlikely]]
       fence_sections_slowly();
-    }
+    return any;
   }
+  /// Makes the next publisher fence all threads whatever this one did.
+  void request_fence() noexcept;
+  /// True while a thread of this process is in a section.
+  bool any_section_open();
   /// Waits until no lane holds a sequence below `sequence`. Lanes of dead processes are freed on
   /// the way. Throws errc::timeout, naming the reader, after `timeout` (zero: never).
   void wait_for_older(std::uint64_t sequence, std::chrono::milliseconds timeout);

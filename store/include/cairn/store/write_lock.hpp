@@ -43,9 +43,11 @@ class WriteLock {
 
   /// Slot of the owner, ~0 where it is free.
   std::uint32_t owner_slot() const noexcept;
-  std::uint64_t epoch() const noexcept { return last_epoch_; }
-  /// Names an owner that is certainly dead, where the dead owner's slot is this process's own now.
-  void disown() noexcept;
+  std::uint64_t epoch() const noexcept { return last_epoch_.load(std::memory_order_relaxed); }
+  /// Where the word names this process's slot: makes it name an owner that is certainly dead, so
+  /// that whoever comes next takes over. For a slot that was a dead owner's, and for a takeover
+  /// that failed.
+  void leave_to_the_dead() noexcept;
   /// Frees the word whatever it holds; only where no other process is attached.
   void reset() noexcept;
 
@@ -54,7 +56,10 @@ class WriteLock {
 
   std::atomic<std::uint64_t>& word_;
   const ProcessTable& table_;
-  std::uint64_t last_epoch_ = ~std::uint64_t{0};  ///< guarded by the lock itself
+  /// Stored by the holder; others of this process may look before they have the lock, and where
+  /// they saw an old value the word that they expect is an old one too, or they catch up for
+  /// nothing.
+  std::atomic<std::uint64_t> last_epoch_{~std::uint64_t{0}};
 };
 
 }  // namespace cairn

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "content.hpp"
+
+#include <algorithm>
+
+namespace cairn::drills {
+namespace {
+
+using Numbers = HashMap<std::uint64_t, std::uint64_t>;
+using Lists = HashMap<String, Vec<std::uint64_t>>;
+using Chain = Box<Link>;
+using Bulk = Vec<std::uint64_t>;
+
+std::string list_name(std::uint64_t key) {
+  // Long enough for some names to have a block of their own.
+  return "list " + std::string(key % 3 * 15, '-') + std::to_string(key);
+}
+
+std::uint64_t bulk_element(std::uint64_t value, std::uint64_t index) noexcept {
+  return (value + index) * 0x9E3779B97F4A7C15ULL;
+}
+
+void push_link(Chain& chain, std::uint64_t value) {
+  Chain fresh(std::in_place);
+  fresh->value = value;
+  fresh->next = std::move(chain);
+  chain = std::move(fresh);
+}
+
+void pop_link(Chain& chain) {
+  if (!chain) return;
+  Chain rest = std::move(chain->next);
+  chain = std::move(rest);
+}
+
+void apply_one(const Edit& edit, Content& content) {
+  switch (edit.kind) {
+    case EditKind::put: content.numbers[edit.key] = edit.value; break;
+    case EditKind::drop: content.numbers.erase(edit.key); break;
+    case EditKind::append: content.lists[list_name(edit.key)].push_back(edit.value); break;
+    case EditKind::forget: content.lists.erase(list_name(edit.key)); break;
+    case EditKind::push: content.chain.insert(content.chain.begin(), edit.value); break;
+    case EditKind::pop:
+      if (!content.chain.empty()) content.chain.erase(content.chain.begin());
+      break;
+    case EditKind::fill:
+      content.bulk.resize(edit.key);
+      for (std::uint64_t i = 0; i < edit.key; ++i) content.bulk[i] = bulk_element(edit.value, i);
+      break;
+  }
+}
+
+void fill(WriteTransaction& tx, std::uint64_t count, std::uint64_t value) {
+  if (count == 0) {
+    // A new vector has no block; clearing one would keep it.
+    tx.find_or_construct<Bulk>("bulk") = Bulk();
+    return;
+  }
+  Bulk& bulk = tx.find_or_construct<Bulk>("bulk");
+  bulk.resize(count);
+  std::uint64_t* const elements = bulk.data();
+  for (std::uint64_t i = 0; i < count; ++i) elements[i] = bulk_element(value, i);
+}
+
+void apply_one(const Edit& edit, WriteTransaction& tx) {
+  switch (edit.kind) {
+    case EditKind::put:
+      tx.find_or_construct<Numbers>("numbers").insert_or_assign(edit.key, edit.value);
+      break;
+    case EditKind::drop: tx.find_or_construct<Numbers>("numbers").erase(edit.key); break;
+    case EditKind::append: {
+      Lists& lists = tx.find_or_construct<Lists>("lists");
+      lists.try_emplace(list_name(edit.key)).first->second.push_back(edit.value);
+      break;
+    }
+    case EditKind::forget: tx.find_or_construct<Lists>("lists").erase(list_name(edit.key)); break;
+    case EditKind::push: push_link(tx.find_or_construct<Chain>("chain"), edit.value); break;
+    case EditKind::pop: pop_link(tx.find_or_construct<Chain>("chain")); break;
+    case EditKind::fill: fill(tx, edit.key, edit.value); break;
+  }
+}
+
+}  // namespace
+
+void apply_edits(std::span<const Edit> edits, Content& content) {
+  for (const Edit& edit : edits) apply_one(edit, content);
+  ++content.steps;
+}
+
+void apply_edits(std::span<const Edit> edits, WriteTransaction& tx) {
+  for (const Edit& edit : edits) apply_one(edit, tx);
+  ++tx.modify(tx.find_or_construct<std::uint64_t>("steps"));
+}
+
+Content read_content(const ReadTransaction& tx) {
+  Content content;
+  if (const auto* steps = tx.find<std::uint64_t>("steps")) content.steps = *steps;
+  if (const auto* numbers = tx.find<Numbers>("numbers")) {
+    for (const auto& [key, value] : *numbers) content.numbers[key] = value;
+  }
+  if (const auto* lists = tx.find<Lists>("lists")) {
+    for (const auto& [name, list] : *lists) {
+      content.lists[name.str()].assign(list.begin(), list.end());
+    }
+  }
+  if (const auto* chain = tx.find<Chain>("chain")) {
+    for (const Link* link = chain->get(); link != nullptr; link = std::as_const(link->next).get()) {
+      content.chain.push_back(link->value);
+    }
+  }
+  if (const auto* bulk = tx.find<Bulk>("bulk")) content.bulk.assign(bulk->begin(), bulk->end());
+  return content;
+}
+
+std::string difference(const Content& found, const Content& expected) {
+  std::string parts;
+  const auto note = [&](bool same, const std::string& part) {
+    if (!same) parts += (parts.empty() ? "" : ", ") + part;
+  };
+  note(found.steps == expected.steps,
+       "steps " + std::to_string(found.steps) + " for " + std::to_string(expected.steps));
+  note(found.numbers == expected.numbers, "numbers (" + std::to_string(found.numbers.size()) +
+                                              " for " + std::to_string(expected.numbers.size()) +
+                                              ")");
+  note(found.lists == expected.lists, "lists");
+  note(found.chain == expected.chain, "chain");
+  note(found.bulk == expected.bulk, "bulk");
+  return parts;
+}
+
+}  // namespace cairn::drills

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "drills.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <set>
+
+#include "cairn_console/format.hpp"
+#include "cairn_console/progress.hpp"
+#include "cairn_console/table.hpp"
+#include "io_faults.hpp"
+#include "mutants.hpp"
+#include "random_kills.hpp"
+#include "takeover.hpp"
+
+namespace cairn::drills {
+namespace {
+
+constexpr Durability both_levels[] = {Durability::process, Durability::power};
+
+void require_kills(std::uint64_t kills) {
+  if (kills == 0) throw DrillFailure("no process was killed: the drill proves nothing");
+  fmt::print("{} kills, each survived\n", console::format_count(kills));
+}
+
+/// Kills in these steps of these workloads only.
+void kill_in_steps(const Settings& settings, Tally& tally,
+                   const std::vector<std::string>& workloads, const std::set<std::string>& steps) {
+  Sweep sweep(settings, tally);
+  std::uint64_t kills = 0;
+  for (const Durability level : both_levels) {
+    for (const std::string& name : workloads) {
+      kills +=
+          sweep.run(workload_named(name), level, [&](const std::string& step, const std::string&) {
+            return steps.empty() || steps.contains(step);
+          });
+    }
+  }
+  require_kills(kills);
+}
+
+/// Recovery has the most to do after deaths in these steps.
+bool leaves_work(const std::string& step, const std::string& point) {
+  static const std::set<std::string> steps = {
+      "append.before_tail", "append.after_tail",      "publish.line", "grow.allocated",
+      "shrink.committed",   "checkpoint.data_synced", "meta.begin"};
+  return steps.contains(step) && point != "io.store";
+}
+
+bool is_creation(const std::string& step, const std::string&) {
+  return step.starts_with("create.") || step == "io.write";
+}
+
+std::uint64_t sweep_recoveries(const Settings& settings, Tally& tally) {
+  Sweep sweep(settings, tally);
+  std::uint64_t kills = 0;
+  for (const Durability level : both_levels) {
+    kills += sweep.run_recovery(workload_named("create"), level, false, &is_creation);
+    for (const char* const name : {"numbers", "growth", "shrink"}) {
+      kills += sweep.run_recovery(workload_named(name), level, false, &leaves_work);
+    }
+  }
+  for (const char* const name : {"lists", "shrink"}) {
+    kills += sweep.run_recovery(workload_named(name), Durability::power, true, &leaves_work);
+  }
+  return kills;
+}
+
+void kill_in_recovery(const Settings& settings, Tally& tally) {
+  require_kills(sweep_recoveries(settings, tally));
+}
+
+void kill_and_take_over(const Settings& settings, Tally& tally) {
+  std::uint64_t kills = 0;
+  for (const Durability level : both_levels) kills += sweep_takeover(settings, tally, level);
+  require_kills(kills);
+}
+
+/// Everything that kills at points, and the proof that it did so at each.
+void sweep_all(const Settings& settings, Tally& tally) {
+  const std::vector<Workload> workloads = all_workloads();
+  console::ProgressBar bar("sweep", 2 * workloads.size() + 3, "parts");
+  Sweep sweep(settings, tally);
+  const auto count = [&] {
+    bar.note(console::format_count(tally.total()) + " kills");
+    bar.advance();
+  };
+  for (const Durability level : both_levels) {
+    for (const Workload& workload : workloads) {
+      sweep.run(workload, level);
+      count();
+    }
+  }
+  sweep_recoveries(settings, tally);
+  count();
+  for (const Durability level : both_levels) {
+    sweep_takeover(settings, tally, level);
+    count();
+  }
+  bar.done();
+  tally.print();
+  const std::vector<std::string> missed = tally.missed();
+  if (missed.empty()) return;
+  std::string names;
+  for (const std::string& name : missed) names += " " + name;
+  throw DrillFailure("no process died at:" + names + "; the sweep proves nothing about them");
+}
+
+void fail_operations(const Settings& settings, Tally&) {
+  for (const Durability level : both_levels) {
+    const std::uint64_t failures = sweep_io_faults(settings, level);
+    fmt::print("level {}: {} failed operations, each named and survived\n", to_string(level),
+               console::format_count(failures));
+  }
+}
+
+void kill_randomly(const Settings& settings, Tally&) {
+  console::Table table(
+      {"level", "kills", "commits", "takeovers", "read sections", "checks", "comparisons", "time"});
+  Settings half = settings;
+  for (const Durability level : both_levels) {
+    half.kills =
+        level == Durability::power ? settings.kills - settings.kills / 2 : settings.kills / 2;
+    half.seconds = settings.seconds / 2;
+    if (half.kills == 0) continue;
+    const RandomKillsReport report = kill_at_random(half, level);
+    table.add_row({to_string(level), console::format_count(report.kills),
+                   console::format_count(report.commits), console::format_count(report.takeovers),
+                   console::format_count(report.sections), console::format_count(report.checks),
+                   console::format_count(report.comparisons),
+                   fmt::format("{:.1f} s", report.seconds)});
+  }
+  table.print(stdout);
+}
+
+void hunt_mutants(const Settings& settings, Tally&) {
+  console::Table table({"mutant", "rule that it breaks", "caught by"});
+  std::size_t caught = 0;
+  for (const Mutant& mutant : all_mutants()) {
+    const std::string found = hunt(mutant, settings);
+    if (!found.empty()) ++caught;
+    table.add_row({mutant.name, mutant.broken_rule,
+                   found.empty() ? "NOTHING" : found.substr(0, found.find('\n'))});
+  }
+  table.print(stdout);
+  fmt::print("{} of {} mutants caught\n", caught, all_mutants().size());
+  if (caught != all_mutants().size()) throw DrillFailure("a mutant lives");
+}
+
+Drill row(const char* number, const char* name, const char* what,
+          std::vector<std::string> workloads, std::set<std::string> steps) {
+  return {name, number, what, true,
+          [workloads = std::move(workloads), steps = std::move(steps)](const Settings& settings,
+                                                                       Tally& tally) {
+            kill_in_steps(settings, tally, workloads, steps);
+          }};
+}
+
+}  // namespace
+
+const std::vector<Drill>& all_drills() {
+  static const std::vector<Drill> drills = {
+      row("1", "kill_before_append", "the old state", {"numbers", "lists", "chain", "abandon"},
+          {"write.locked", "append.begin"}),
+      row("2", "kill_inside_append", "the tail dropped, the old state",
+          {"numbers", "lists", "checkpoint"},
+          {"append.begin", "append.body", "append.header", "append.checksum",
+           "append.before_tail"}),
+      row("3", "kill_after_append", "the new state, never mixed", {"numbers", "lists", "chain"},
+          {"append.after_tail", "commit.sync_log"}),
+      row("4", "kill_before_publish", "the new state after redo", {"numbers", "lists", "growth"},
+          {"commit.synced", "publish.begin"}),
+      row("5", "kill_mid_publish", "redone first", {"numbers", "lists", "chain", "checkpoint"},
+          {"publish.raised", "publish.line"}),
+      row("6", "kill_after_publish", "the new state", {"numbers", "lists", "chain"},
+          {"publish.applied", "publish.done", "write.ending"}),
+      row("7", "kill_in_checkpoint", "the same state, no stale replay",
+          {"checkpoint", "log growth", "close"},
+          {"checkpoint.begin", "checkpoint.data_synced", "checkpoint.meta_synced", "meta.begin",
+           "meta.written", "log.grown"}),
+      {"kill_in_recovery", "8", "the same image again", true, &kill_in_recovery},
+      row("9", "kill_in_create", "no store or a whole one", {"create"}, {}),
+      row("10", "kill_in_growth", "opens, space reclaimed", {"growth", "abandon", "shrink"},
+          {"grow.recorded", "grow.allocated", "commit.sync_data", "shrink.committed",
+           "write.ending"}),
+      {"sweep", "1-10, 34", "every point of every workload, depth 2, takeover", false, &sweep_all},
+      {"takeover", "34", "a waiting process inherits, a third watches", true, &kill_and_take_over},
+      {"io_faults", "21, 24-26", "each file operation fails once and for good", false,
+       &fail_operations},
+      {"mutants", "20", "the protocol broken on purpose: the sweep must see it", false,
+       &hunt_mutants},
+      {"random_kills", "1-8, 34", "four writers and a reader killed at random moments", false,
+       &kill_randomly},
+  };
+  return drills;
+}
+
+}  // namespace cairn::drills

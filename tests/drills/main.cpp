@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "cairn_console/table.hpp"
+#include "drills.hpp"
+#include "mutants.hpp"
+
+namespace {
+
+using namespace cairn::drills;
+
+void list_drills() {
+  cairn::console::Table table({"rows", "drill", "what must come of it"});
+  table.align(0, cairn::console::Align::left);
+  for (const Drill& drill : all_drills()) table.add_row({drill.rows, drill.name, drill.what});
+  table.print(stdout);
+}
+
+/// A message of several lines as one, for whoever matches it.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+int hunt_one(const std::string& name, const Settings& settings) {
+  for (const Mutant& mutant : all_mutants()) {
+    if (mutant.name != name) continue;
+    const std::string found = hunt(mutant, settings);
+    fmt::print("mutant {}: {}\n", name, found.empty() ? "lives" : "caught: " + one_line(found));
+    return found.empty() ? 0 : 1;
+  }
+  fmt::print(stderr, "no mutant {}\n", name);
+  return 2;
+}
+
+int run_drills(const std::string& only, const Settings& settings) {
+  bool found = false;
+  for (const Drill& drill : all_drills()) {
+    if (only.empty() ? drill.alone : drill.name != only) continue;
+    found = true;
+    fmt::print("--- {} (rows {}): {}\n", drill.name, drill.rows, drill.what);
+    std::fflush(stdout);
+    Tally tally;
+    try {
+      drill.run(settings, tally);
+    } catch (const DrillFailure& failure) {
+      std::fflush(stdout);
+      fmt::print(stderr, "FAILED {}: {}\n", drill.name, failure.what());
+      return 1;
+    }
+    std::fflush(stdout);
+  }
+  if (!found) fmt::print(stderr, "no drill {}; --list names them\n", only);
+  return found ? 0 : 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Kills, starves and breaks processes that use a store, and proves that it holds");
+  Settings settings;
+  std::string only;
+  std::string mutant;
+  bool list = false;
+  app.add_option("--kills", settings.kills, "kills at random moments")->capture_default_str();
+  app.add_option("--seconds", settings.seconds, "most time for those, 0: as long as it takes")
+      ->capture_default_str();
+  app.add_option("--seed", settings.seed, "of everything random")->capture_default_str();
+  app.add_flag("--quick", settings.quick, "a sample of each sweep, still through every point");
+  app.add_option("--only", only, "run the drill of this name");
+  app.add_option("--directory", settings.directory,
+                 "where the stores go; memory where there is room");
+  app.add_flag("--list", list, "print the drills and the rows of faults that they cover");
+  // Exits with 1 where the sweep sees what the mutant does, as a drill that fails.
+  app.add_option("--mutant", mutant, "break the protocol in this way")->group("");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    if (list) {
+      list_drills();
+      return 0;
+    }
+    return mutant.empty() ? run_drills(only, settings) : hunt_one(mutant, settings);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "cairn_drills: {}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "mutants.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "cairn/mapping/file.hpp"
+#include "cairn/recovery/checksum.hpp"
+#include "cairn/recovery/log_format.hpp"
+#include "cairn/recovery/meta_slots.hpp"
+#include "cairn/recovery/record.hpp"
+#include "takeover.hpp"
+
+namespace cairn::drills {
+namespace {
+
+constexpr std::uint64_t tail_offset = live_words_offset + offsetof(LiveWords, log_tail);
+constexpr std::uint64_t published_offset = live_words_offset + offsetof(LiveWords, published);
+constexpr std::uint64_t publishing_offset = live_words_offset + offsetof(LiveWords, publishing);
+
+/// The files of a store changed behind the library's back. What is written here shows at once in
+/// every mapping.
+class Tamperer {
+ public:
+  explicit Tamperer(const std::string& path)
+      : data_(::open(path.c_str(), O_RDWR | O_CLOEXEC)),
+        log_(::open((path + "-log").c_str(), O_RDWR | O_CLOEXEC)) {
+    if (data_ < 0 || log_ < 0) throw std::system_error(errno, std::generic_category(), path);
+  }
+  Tamperer(const Tamperer&) = delete;
+  Tamperer& operator=(const Tamperer&) = delete;
+  ~Tamperer() {
+    ::close(data_);
+    ::close(log_);
+  }
+
+  std::uint64_t word(std::uint64_t offset) const {
+    std::uint64_t value = 0;
+    read(data_, offset, &value, sizeof value);
+    return value;
+  }
+  void set_word(std::uint64_t offset, std::uint64_t value) const {
+    write(data_, offset, &value, sizeof value);
+  }
+  std::array<std::byte, page_bytes> header() const {
+    std::array<std::byte, page_bytes> bytes{};
+    read(data_, 0, bytes.data(), bytes.size());
+    return bytes;
+  }
+  void write_data(std::uint64_t offset, const void* from, std::size_t bytes) const {
+    write(data_, offset, from, bytes);
+  }
+  void write_log(std::uint64_t offset, const void* from, std::size_t bytes) const {
+    write(log_, offset, from, bytes);
+  }
+  MetaSlot meta() const {
+    Identity identity{};
+    read(data_, 0, &identity, sizeof identity);
+    return newest_meta(header(), checksum_seed(identity.uuid), "the mutant's store");
+  }
+  std::uint64_t seed() const {
+    Identity identity{};
+    read(data_, 0, &identity, sizeof identity);
+    return checksum_seed(identity.uuid);
+  }
+  /// The ring from the record at `position` on, unrolled.
+  std::vector<std::byte> ring_from(std::uint64_t position) const {
+    const std::uint64_t ring = meta().log_bytes;
+    std::vector<std::byte> bytes(ring);
+    const std::uint64_t place = position % ring;
+    read(log_, log_ring_offset + place, bytes.data(), ring - place);
+    read(log_, log_ring_offset, bytes.data() + (ring - place), place);
+    return bytes;
+  }
+
+ private:
+  static void read(int file, std::uint64_t offset, void* to, std::size_t bytes) {
+    if (::pread(file, to, bytes, static_cast<off_t>(offset)) != static_cast<ssize_t>(bytes)) {
+      throw std::system_error(errno, std::generic_category(), "pread");
+    }
+  }
+  static void write(int file, std::uint64_t offset, const void* from, std::size_t bytes) {
+    if (::pwrite(file, from, bytes, static_cast<off_t>(offset)) != static_cast<ssize_t>(bytes)) {
+      throw std::system_error(errno, std::generic_category(), "pwrite");
+    }
+  }
+
+  int data_;
+  int log_;
+};
+
+void publish_before_the_tail(std::string_view point, const std::string& path) {
+  if (point != "append.before_tail") return;
+  const Tamperer store(path);
+  const std::uint64_t position = store.word(tail_offset);
+  const std::vector<std::byte> ring = store.ring_from(position);
+  const auto record = RecordView::parse_trusted(ring, position);
+  if (!record) return;
+  // Half of it, as far as it had come.
+  bool turn = false;
+  record->apply([](std::uint64_t) { return true; },
+                [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
+                  turn = !turn;
+                  if (turn) store.write_data(offset, from, bytes);
+                });
+}
+
+void withhold_the_tail(std::string_view point, const std::string& path) {
+  static std::uint64_t before = 0;
+  if (point == "append.before_tail") before = Tamperer(path).word(tail_offset);
+  if (point == "append.after_tail") Tamperer(path).set_word(tail_offset, before);
+}
+
+void call_it_published_too_early(std::string_view point, const std::string& path) {
+  if (point != "publish.raised") return;
+  const Tamperer store(path);
+  store.set_word(published_offset, store.word(publishing_offset));
+}
+
+void lose_the_last_line(std::string_view point, const std::string& path) {
+  if (point != "append.before_tail") return;
+  const Tamperer store(path);
+  const std::uint64_t position = store.word(tail_offset);
+  const auto record = RecordView::parse_trusted(store.ring_from(position), position);
+  if (!record) return;
+  const std::array<std::byte, line_bytes> zeros{};
+  const std::uint64_t last = (record->end_position() - line_bytes) % store.meta().log_bytes;
+  store.write_log(log_ring_offset + last, zeros.data(), zeros.size());
+}
+
+void write_slot(const Tamperer& store, MetaSlot meta) {
+  ++meta.turn;
+  meta.checksum = struct_checksum(meta, store.seed());
+  store.write_data(meta_slot_offset + meta.turn % 2 * meta_slot_stride, &meta, sizeof meta);
+}
+
+void checkpoint_what_is_not_published(std::string_view point, const std::string& path) {
+  if (point != "append.after_tail") return;
+  const Tamperer store(path);
+  MetaSlot meta = store.meta();
+  meta.checkpoint_position = store.word(tail_offset);
+  meta.checkpoint_sequence = store.word(published_offset) + 1;
+  write_slot(store, meta);
+}
+
+void forget_checkpoints(std::string_view point, const std::string& path) {
+  static std::array<std::byte, page_bytes> before{};
+  if (point == "meta.begin") before = Tamperer(path).header();
+  if (point == "meta.written") {
+    Tamperer(path).write_data(meta_slot_offset, before.data() + meta_slot_offset,
+                              2 * meta_slot_stride);
+  }
+}
+
+/// What the dead process had begun to show is taken for shown.
+void skip_the_redo(const std::string& path) {
+  const Tamperer store(path);
+  const std::uint64_t published = store.word(published_offset);
+  if (store.word(publishing_offset) == published + 1)
+    store.set_word(published_offset, published + 1);
+}
+
+void recover_without_redo(std::string_view point, const std::string& path) {
+  if (point == "recover.begin") skip_the_redo(path);
+}
+
+void take_over_without_redo(std::string_view point, const std::string& path) {
+  if (point == "takeover.begin") skip_the_redo(path);
+}
+
+}  // namespace
+
+const std::vector<Mutant>& all_mutants() {
+  static const std::vector<Mutant> mutants = {
+      {"publish_before_the_tail", "a record is applied only once it is appended", "numbers",
+       &publish_before_the_tail},
+      {"withhold_the_tail", "the tail covers a record before it is published", "numbers",
+       &withhold_the_tail},
+      {"call_it_published_too_early", "a record counts as published once it is applied", "numbers",
+       &call_it_published_too_early},
+      {"lose_the_last_line", "a record holds every line that changed", "numbers",
+       &lose_the_last_line},
+      {"checkpoint_what_is_not_published", "a checkpoint names what the shared image shows",
+       "numbers", &checkpoint_what_is_not_published},
+      {"forget_checkpoints", "the ring is overwritten only once a checkpoint is written",
+       "checkpoint", &forget_checkpoints},
+      {"recover_without_redo", "recovery applies what was not published", "numbers", nullptr,
+       &recover_without_redo},
+      {"take_over_without_redo", "an heir applies what was not published", "takeover", nullptr,
+       &take_over_without_redo},
+      {"acknowledge_early", "a commit returns once it is safe", "numbers", nullptr, nullptr, true},
+  };
+  return mutants;
+}
+
+std::string hunt(const Mutant& mutant, Settings settings) {
+  settings.quick = true;
+  settings.hook = mutant.hook;
+  settings.recovery_hook = mutant.recovery_hook;
+  settings.acknowledge_early = mutant.acknowledge_early;
+  Tally tally;
+  try {
+    if (mutant.workload == "takeover") {
+      sweep_takeover(settings, tally, Durability::process);
+    } else {
+      Sweep sweep(settings, tally);
+      const Workload workload = workload_named(mutant.workload);
+      if (mutant.recovery_hook != nullptr) {
+        sweep.run_recovery(workload, Durability::process, false);
+      } else {
+        sweep.run(workload, Durability::process);
+      }
+    }
+  } catch (const DrillFailure& failure) {
+    return failure.what();
+  }
+  return {};
+}
+
+}  // namespace cairn::drills

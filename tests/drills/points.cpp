@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "points.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <stdexcept>
+
+#include "cairn/mapping/drill_hooks.hpp"
+#include "cairn_console/format.hpp"
+#include "cairn_console/table.hpp"
+
+namespace cairn::drills {
+namespace {
+
+/// Written by the build: the names of all crash points in the library's sources.
+constexpr std::string_view source_points[] = {
+#include "crash_points.inc"
+};
+
+constexpr std::string_view io_points[] = {"io.write",  "io.allocate",       "io.truncate",
+                                          "io.sync",   "io.sync_directory", "io.link",
+                                          "io.unlink", "io.store"};
+
+Board* watched_board = nullptr;
+std::uint64_t death = 0;
+PointHook point_hook = nullptr;
+std::string watched_path;
+
+void pass(std::string_view name) {
+  const std::uint8_t id = id_of(name);
+  Board& board = *watched_board;
+  const std::uint64_t count = board.points.fetch_add(1) + 1;
+  if (count <= Board::trace_capacity) board.trace[count - 1] = id;
+  if (name == "append.after_tail") board.tail_stored = 1;
+  if (point_hook != nullptr) point_hook(name, watched_path);
+  if (count != death) return;
+  board.died_at = id + 1U;
+  ::raise(SIGKILL);
+}
+
+void on_crash_point(const char* name) {
+  pass(name);
+}
+
+int on_operation(const drill::IoOperation& operation) {
+  pass(io_points[static_cast<std::size_t>(operation.kind)]);
+  return 0;
+}
+
+}  // namespace
+
+const std::vector<std::string>& all_points() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all(std::begin(source_points), std::end(source_points));
+    all.insert(all.end(), std::begin(io_points), std::end(io_points));
+    return all;
+  }();
+  return names;
+}
+
+std::uint8_t id_of(std::string_view name) {
+  const auto& names = all_points();
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) throw std::out_of_range("no point " + std::string(name));
+  return static_cast<std::uint8_t>(found - names.begin());
+}
+
+bool is_step(std::uint8_t id) {
+  const std::string& name = all_points()[id];
+  return !name.starts_with("io.") && name != "store.inside";
+}
+
+std::uint64_t Tally::kills(std::uint8_t point) const {
+  const auto found = kills_.find(point);
+  return found == kills_.end() ? 0 : found->second;
+}
+
+std::uint64_t Tally::total() const {
+  std::uint64_t sum = 0;
+  for (const auto& [point, count] : kills_) sum += count;
+  return sum;
+}
+
+void Tally::print() const {
+  console::Table table({"killed at", "times"});
+  table.align(0, console::Align::left);
+  for (std::size_t id = 0; id < all_points().size(); ++id) {
+    table.add_row({all_points()[id], console::format_count(kills(static_cast<std::uint8_t>(id)))});
+  }
+  table.add_rule();
+  table.add_row({"in all", console::format_count(total())});
+  table.print(stdout);
+}
+
+std::vector<std::string> Tally::missed() const {
+  std::vector<std::string> names;
+  for (std::size_t id = 0; id < all_points().size(); ++id) {
+    if (kills(static_cast<std::uint8_t>(id)) == 0) names.push_back(all_points()[id]);
+  }
+  return names;
+}
+
+void watch_points(Board& board, std::uint64_t die_at, PointHook hook, const std::string& path) {
+  watched_board = &board;
+  death = die_at;
+  point_hook = hook;
+  watched_path = path;
+  drill::set_crash_observer(&on_crash_point);
+  drill::set_io_observer(&on_operation);
+}
+
+}  // namespace cairn::drills

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "takeover.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <map>
+#include <set>
+#include <thread>
+
+namespace cairn::drills {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::vector<Edit> owner_edits = {{EditKind::put, 1, 100},
+                                       {EditKind::append, 1, 100},
+                                       {EditKind::put, 50, 100},
+                                       {EditKind::push, 0, 100},
+                                       {EditKind::fill, 2500, 9}};
+const std::vector<Edit> heir_edits = {{EditKind::put, 2, 200}, {EditKind::append, 1, 200}};
+
+Workload base_workload() {
+  Workload base{"takeover", {}, false, {}, {}};
+  base.setup = {{ActionKind::open},
+                {ActionKind::transaction, {{EditKind::put, 1, 1}, {EditKind::put, 2, 2}}},
+                {ActionKind::transaction, {{EditKind::append, 1, 1}, {EditKind::push, 0, 1}}}};
+  return base;
+}
+
+/// Every state that the store may show: without and with the owner's and the heir's transaction.
+struct States {
+  Content none, owner, heir, both;
+
+  explicit States(const Content& base) : none(base), owner(base), heir(base), both(base) {
+    apply_edits(owner_edits, owner);
+    apply_edits(heir_edits, heir);
+    apply_edits(owner_edits, both);
+    apply_edits(heir_edits, both);
+  }
+  const Content& with(bool owner_done, bool heir_done) const {
+    if (owner_done) return heir_done ? both : owner;
+    return heir_done ? heir : none;
+  }
+};
+
+void await(const std::atomic<std::uint32_t>& flag, const char* what) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (flag == 0) {
+    if (std::chrono::steady_clock::now() >= deadline) {
+      throw DrillFailure(std::string("waited in vain for ") + what);
+    }
+    std::this_thread::sleep_for(50us);
+  }
+}
+
+void commit_watched(WriteTransaction& tx, Board& board) {
+  board.in_transaction = 1;
+  tx.commit();
+  board.acknowledged = 1;
+}
+
+class Rehearsal {
+ public:
+  Rehearsal(const Settings& settings, Tally& tally, Durability durability)
+      : settings_(settings),
+        tally_(tally),
+        durability_(durability),
+        scratch_(settings.directory),
+        image_(scratch_.file("image")),
+        path_(scratch_.file("store")),
+        states_(models_of(base_workload()).front()) {
+    if (run_child(*owner_, patience, [&] { prepare(base_workload(), durability_, image_); }) !=
+        Ending::finished) {
+      throw DrillFailure("takeover: the setup fails: " + owner_->failure_text());
+    }
+  }
+
+  /// Kills owner and heir at their points of these numbers (0: not at all).
+  void play(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at, bool watch);
+
+  Ending owner_ending() const noexcept { return owner_ending_; }
+  Ending heir_ending() const noexcept { return heir_ending_; }
+  const Board& owner() const noexcept { return *owner_; }
+  const Board& heir() const noexcept { return *heir_; }
+  std::uint64_t kills() const noexcept { return kills_; }
+
+ private:
+  void own() const;
+  void inherit() const;
+  void watch(bool all_along) const;
+  void look(const Store& store) const;
+  void finish_as_third(Store& store) const;
+  void prove_end() const;
+  void count(Ending ending, const Board& board);
+  [[noreturn]] void fail(const std::string& who, Ending ending, const Board& board) const;
+
+  const Settings& settings_;
+  Tally& tally_;
+  Durability durability_;
+  Scratch scratch_;
+  std::string image_;
+  std::string path_;
+  States states_;
+  Shared<Board> owner_;
+  Shared<Board> heir_;
+  Shared<Board> third_;
+  std::uint64_t owner_dies_at_ = 0;
+  std::uint64_t heir_dies_at_ = 0;
+  Ending owner_ending_ = Ending::finished;
+  Ending heir_ending_ = Ending::finished;
+  std::uint64_t kills_ = 0;
+};
+
+void Rehearsal::own() const {
+  Store store = Store::open_existing(path_, drill_options(durability_, "owner"));
+  owner_->opened = 1;
+  await(heir_->opened, "the heir to open the store");
+  await(third_->opened, "the third process to open the store");
+  WriteTransaction tx = store.begin_write();
+  owner_->holding = 1;
+  await(heir_->waiting, "the heir to wait");
+  watch_points(*owner_, owner_dies_at_, settings_.hook, path_);
+  apply_edits(owner_edits, tx);
+  commit_watched(tx, *owner_);
+}
+
+void Rehearsal::inherit() const {
+  Store store = Store::open_existing(path_, drill_options(durability_, "heir"));
+  heir_->opened = 1;
+  await(owner_->holding, "the owner to take the lock");
+  heir_->waiting = 1;
+  watch_points(*heir_, heir_dies_at_, settings_.recovery_hook, path_);
+  {
+    WriteTransaction tx = store.begin_write();
+    apply_edits(heir_edits, tx);
+    commit_watched(tx, *heir_);
+  }
+  watch_points(*heir_, 0);
+  const Content found = store.read([](const ReadTransaction& tx) { return read_content(tx); });
+  const Content& expected = states_.with(owner_->tail_stored != 0, true);
+  if (found != expected) {
+    throw DrillFailure("the heir does not find the model: " + difference(found, expected));
+  }
+}
+
+/// One section's content is one of the states, whoever is dying at the moment.
+void Rehearsal::look(const Store& store) const {
+  const Content found = store.read([](const ReadTransaction& tx) { return read_content(tx); });
+  for (const bool owner_done : {false, true}) {
+    for (const bool heir_done : {false, true}) {
+      if (found == states_.with(owner_done, heir_done)) return;
+    }
+  }
+  throw DrillFailure("a reader sees a mixed state: " + difference(found, states_.none));
+}
+
+void Rehearsal::finish_as_third(Store& store) const {
+  store.recover();
+  look(store);
+  Content expected = states_.with(owner_->tail_stored != 0, heir_->tail_stored != 0);
+  const Edit more[] = {{EditKind::put, 3, 300}};
+  apply_edits(more, expected);
+  store.write([&](WriteTransaction& tx) { apply_edits(more, tx); });
+  const Content found = store.read([](const ReadTransaction& tx) { return read_content(tx); });
+  if (found != expected) {
+    throw DrillFailure("the third process does not find the model: " + difference(found, expected));
+  }
+  const CheckReport report = store.check();
+  if (!report.ok()) throw DrillFailure("check finds " + report.problems.front());
+}
+
+void Rehearsal::watch(bool all_along) const {
+  Store store = Store::open_existing(path_, drill_options(durability_, "third"));
+  third_->opened = 1;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (third_->finish == 0) {
+    if (all_along) look(store);
+    if (std::chrono::steady_clock::now() >= deadline) throw DrillFailure("nobody ends the drill");
+    std::this_thread::sleep_for(100us);
+  }
+  finish_as_third(store);
+}
+
+void Rehearsal::fail(const std::string& who, Ending ending, const Board& board) const {
+  const auto point = [](const Board& dead) {
+    return dead.died_at == 0 ? std::string("no point")
+                             : all_points()[static_cast<std::size_t>(dead.died_at - 1)];
+  };
+  throw DrillFailure("takeover, level " + std::string(to_string(durability_)) +
+                     ", owner killed at " + point(*owner_) + ", heir at " + point(*heir_) + ": " +
+                     who + " " + to_string(ending) + ": " + board.failure_text());
+}
+
+void Rehearsal::count(Ending ending, const Board& board) {
+  if (ending != Ending::killed || board.died_at == 0) return;
+  tally_.add(static_cast<std::uint8_t>(board.died_at - 1));
+  ++kills_;
+}
+
+void Rehearsal::play(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at, bool watch_all) {
+  copy_store(image_, path_);
+  owner_.clear();
+  heir_.clear();
+  third_.clear();
+  owner_dies_at_ = owner_dies_at;
+  heir_dies_at_ = heir_dies_at;
+  Child third(*third_, [&] { watch(watch_all); });
+  Child heir(*heir_, [&] { inherit(); });
+  Child owner(*owner_, [&] { own(); });
+  owner_ending_ = owner.wait(patience);
+  count(owner_ending_, *owner_);
+  heir_ending_ = heir.wait(patience);
+  count(heir_ending_, *heir_);
+  third_->finish = 1;
+  const Ending third_ending = third.wait(patience);
+  const auto is_fine = [](Ending ending, const Board& board) {
+    return ending == Ending::finished || (ending == Ending::killed && board.died_at != 0);
+  };
+  if (!is_fine(owner_ending_, *owner_)) fail("the owner", owner_ending_, *owner_);
+  if (!is_fine(heir_ending_, *heir_)) fail("the heir", heir_ending_, *heir_);
+  if (third_ending != Ending::finished) fail("the third process", third_ending, *third_);
+  prove_end();
+}
+
+void Rehearsal::prove_end() const {
+  Content expected = states_.with(owner_->tail_stored != 0, heir_->tail_stored != 0);
+  const Edit more[] = {{EditKind::put, 3, 300}};
+  apply_edits(more, expected);
+  try {
+    verify(path_, durability_, {expected}, {0, 0, true});
+  } catch (const DrillFailure& failure) {
+    fail(std::string("reopening: ") + failure.what() + "; the owner", owner_ending_, *owner_);
+  }
+}
+
+/// The first passage of each point after each step.
+std::vector<std::uint64_t> first_passages(const Board& board) {
+  std::set<std::pair<std::uint8_t, std::uint8_t>> seen;
+  std::vector<std::uint64_t> numbers;
+  std::uint8_t step = 0;
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(board.points, Board::trace_capacity); ++i) {
+    const std::uint8_t point = board.trace[i];
+    if (is_step(point)) step = point;
+    if (seen.insert({step, point}).second) numbers.push_back(i + 1);
+  }
+  return numbers;
+}
+
+}  // namespace
+
+std::uint64_t sweep_takeover(const Settings& settings, Tally& tally, Durability durability) {
+  Rehearsal rehearsal(settings, tally, durability);
+  rehearsal.play(0, 0, true);
+  const std::vector<std::uint64_t> firsts = first_passages(rehearsal.owner());
+  if (settings.quick) {
+    for (const std::uint64_t number : firsts) rehearsal.play(number, 0, true);
+  } else {
+    for (std::uint64_t number = 1;; ++number) {
+      rehearsal.play(number, 0, true);
+      if (rehearsal.owner_ending() == Ending::finished) break;
+    }
+  }
+  for (const std::uint64_t number : firsts) {
+    rehearsal.play(number, 0, false);
+    const std::vector<std::uint64_t> heir_firsts = first_passages(rehearsal.heir());
+    const std::size_t stride =
+        settings.quick ? std::max<std::size_t>(1, heir_firsts.size() / 3) : 1;
+    // A different part of the heir's points for each death of the owner, all of them in the end.
+    for (std::size_t i = number % stride; i < heir_firsts.size(); i += stride) {
+      rehearsal.play(number, heir_firsts[i], false);
+      if (rehearsal.heir_ending() != Ending::killed) {
+        throw DrillFailure("takeover: the heir outlived its point");
+      }
+    }
+  }
+  return rehearsal.kills();
+}
+
+}  // namespace cairn::drills

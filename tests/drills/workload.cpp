@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "workload.hpp"
+
+#include <stdexcept>
+
+namespace cairn::drills {
+namespace {
+
+Action commit(std::vector<Edit> edits) {
+  return {ActionKind::transaction, std::move(edits)};
+}
+
+Workload create_workload() {
+  Workload made{"create", {}, true, {}, {}};
+  made.actions = {{ActionKind::open},
+                  commit({{EditKind::put, 1, 10}, {EditKind::append, 1, 11}}),
+                  {ActionKind::close},
+                  {ActionKind::open},
+                  commit({{EditKind::put, 2, 20}})};
+  return made;
+}
+
+Workload numbers_workload() {
+  Workload made{"numbers", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  for (std::uint64_t key = 0; key < 12; ++key)
+    made.setup.push_back(commit({{EditKind::put, key, key}}));
+  made.actions.push_back(commit({{EditKind::put, 100, 1}}));
+  made.actions.push_back(commit({{EditKind::put, 3, 7}, {EditKind::drop, 4, 0}}));
+  // Enough new keys for the table to grow.
+  std::vector<Edit> many;
+  for (std::uint64_t key = 200; key < 230; ++key) many.push_back({EditKind::put, key, 3 * key});
+  made.actions.push_back(commit(many));
+  made.actions.push_back(commit({{EditKind::drop, 205, 0}, {EditKind::put, 206, 1}}));
+  return made;
+}
+
+Workload lists_workload() {
+  Workload made{"lists", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  for (std::uint64_t key = 0; key < 6; ++key) {
+    made.setup.push_back(commit({{EditKind::append, key, key}, {EditKind::append, key, key + 1}}));
+  }
+  made.actions.push_back(commit({{EditKind::append, 1, 5}, {EditKind::append, 9, 5}}));
+  std::vector<Edit> many;
+  for (std::uint64_t i = 0; i < 40; ++i) many.push_back({EditKind::append, i % 5, 100 + i});
+  made.actions.push_back(commit(many));
+  made.actions.push_back(commit({{EditKind::forget, 2, 0}, {EditKind::forget, 3, 0}}));
+  made.actions.push_back(commit({{EditKind::append, 2, 1}}));
+  return made;
+}
+
+Workload chain_workload() {
+  Workload made{"chain", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  for (std::uint64_t i = 0; i < 4; ++i) made.setup.push_back(commit({{EditKind::push, 0, i}}));
+  made.actions.push_back(commit({{EditKind::push, 0, 50}, {EditKind::push, 0, 51}}));
+  made.actions.push_back(commit({{EditKind::pop, 0, 0}, {EditKind::pop, 0, 0}}));
+  made.actions.push_back(commit({{EditKind::pop, 0, 0}, {EditKind::push, 0, 52}}));
+  return made;
+}
+
+Workload growth_workload() {
+  Workload made{"growth", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  made.options.initial_bytes = 64 << 10;
+  made.setup.push_back(commit({{EditKind::put, 1, 1}}));
+  made.actions.push_back(commit({{EditKind::fill, 3000, 1}}));
+  made.actions.push_back(commit({{EditKind::put, 2, 2}}));
+  // More than is logged at level power: the data file is synced instead.
+  made.actions.push_back(commit({{EditKind::fill, 60000, 2}, {EditKind::put, 3, 3}}));
+  made.actions.push_back({ActionKind::resize, {}, 2 << 20});
+  made.actions.push_back(commit({{EditKind::fill, 10, 3}}));
+  return made;
+}
+
+Workload abandon_workload() {
+  Workload made{"abandon", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  made.options.initial_bytes = 64 << 10;
+  made.setup.push_back(commit({{EditKind::put, 1, 1}, {EditKind::append, 1, 1}}));
+  made.actions.push_back(
+      {ActionKind::abandon, {{EditKind::put, 1, 9}, {EditKind::fill, 40000, 1}}});
+  made.actions.push_back(commit({{EditKind::put, 5, 5}}));
+  made.actions.push_back({ActionKind::abandon, {{EditKind::forget, 1, 0}}});
+  made.actions.push_back(commit({{EditKind::append, 1, 2}}));
+  return made;
+}
+
+Workload shrink_workload() {
+  Workload made{"shrink", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  made.setup.push_back(commit({{EditKind::put, 1, 1}}));
+  made.setup.push_back(commit({{EditKind::fill, 100000, 1}}));
+  made.actions.push_back(commit({{EditKind::fill, 0, 0}, {EditKind::put, 1, 2}}));
+  made.actions.push_back({ActionKind::shrink});
+  made.actions.push_back(commit({{EditKind::put, 2, 2}}));
+  // Over the pages that were just given back.
+  made.actions.push_back(commit({{EditKind::fill, 20000, 7}}));
+  return made;
+}
+
+Workload log_workload() {
+  Workload made{"log growth", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  made.setup.push_back(commit({{EditKind::fill, 12000, 1}}));
+  made.actions.push_back(commit({{EditKind::put, 1, 1}}));
+  // More lines than the ring has room for.
+  made.actions.push_back(commit({{EditKind::fill, 12000, 2}}));
+  made.actions.push_back(commit({{EditKind::put, 1, 2}}));
+  return made;
+}
+
+Workload checkpoint_workload() {
+  Workload made{"checkpoint", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  made.setup.push_back(commit({{EditKind::fill, 3000, 1}}));
+  made.actions.push_back(commit({{EditKind::put, 1, 1}}));
+  made.actions.push_back({ActionKind::checkpoint});
+  made.actions.push_back(commit({{EditKind::put, 1, 2}}));
+  // The third of these does not fit behind the others: the ring wraps around.
+  for (std::uint64_t value = 2; value < 5; ++value) {
+    made.actions.push_back(commit({{EditKind::fill, 3000, value}}));
+  }
+  made.actions.push_back({ActionKind::checkpoint});
+  return made;
+}
+
+Workload close_workload() {
+  Workload made{"close", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  made.setup.push_back(commit({{EditKind::put, 1, 1}}));
+  made.actions.push_back(commit({{EditKind::put, 1, 2}}));
+  made.actions.push_back({ActionKind::close});
+  made.actions.push_back({ActionKind::open});
+  made.actions.push_back({ActionKind::close});
+  made.actions.push_back({ActionKind::open});
+  made.actions.push_back(commit({{EditKind::append, 1, 2}}));
+  made.actions.push_back({ActionKind::close});
+  return made;
+}
+
+Options options_of(const Workload& workload, Durability durability) {
+  Options options = drill_options(durability, workload.name);
+  if (workload.options.initial_bytes != Options{}.initial_bytes) {
+    options.initial_bytes = workload.options.initial_bytes;
+  }
+  return options;
+}
+
+}  // namespace
+
+Options drill_options(Durability durability, const std::string& label) {
+  Options options;
+  options.durability = durability;
+  options.initial_bytes = 128 << 10;
+  options.max_bytes = 64 << 20;
+  options.log_bytes = 64 << 10;
+  options.lock_timeout = std::chrono::seconds(20);
+  options.label = label;
+  return options;
+}
+
+std::vector<Workload> all_workloads() {
+  return {create_workload(),     numbers_workload(), lists_workload(),  chain_workload(),
+          growth_workload(),     abandon_workload(), shrink_workload(), log_workload(),
+          checkpoint_workload(), close_workload()};
+}
+
+Workload workload_named(const std::string& name) {
+  for (Workload& workload : all_workloads()) {
+    if (workload.name == name) return workload;
+  }
+  throw std::out_of_range("no workload " + name);
+}
+
+std::vector<Content> models_of(const Workload& workload) {
+  Content content;
+  for (const Action& action : workload.setup) {
+    if (action.kind == ActionKind::transaction) apply_edits(action.edits, content);
+  }
+  std::vector<Content> models{content};
+  for (const Action& action : workload.actions) {
+    if (action.kind != ActionKind::transaction) continue;
+    apply_edits(action.edits, content);
+    models.push_back(content);
+  }
+  return models;
+}
+
+Performer::Performer(const Workload& workload, Durability durability, std::string path,
+                     Board& board)
+    : options_(options_of(workload, durability)), path_(std::move(path)), board_(board) {}
+
+void Performer::commit(const Action& action) {
+  board_.tail_stored = 0;
+  WriteTransaction tx = store_->begin_write();
+  apply_edits(action.edits, tx);
+  board_.in_transaction = 1;
+  tx.commit();
+  // Nothing can kill the process between these: it dies at points in the library only.
+  board_.acknowledged.fetch_add(1);
+  board_.tail_stored = 0;
+  board_.in_transaction = 0;
+}
+
+void Performer::perform(const Action& action) {
+  switch (action.kind) {
+    case ActionKind::open: store_.emplace(Store::open(path_, options_)); break;
+    case ActionKind::transaction: commit(action); break;
+    case ActionKind::abandon: {
+      WriteTransaction tx = store_->begin_write();
+      apply_edits(action.edits, tx);
+      tx.rollback();
+      break;
+    }
+    case ActionKind::checkpoint: store_->checkpoint(); break;
+    case ActionKind::shrink: store_->shrink_to_usage(); break;
+    case ActionKind::resize: store_->resize_file(action.bytes); break;
+    case ActionKind::close:
+      store_->close();
+      store_.reset();
+      break;
+  }
+}
+
+void prepare(const Workload& workload, Durability durability, const std::string& path) {
+  const Shared<Board> unused;
+  Performer performer(workload, durability, path, *unused);
+  for (const Action& action : workload.setup) performer.perform(action);
+  performer.perform({ActionKind::close});
+}
+
+void perform(const Workload& workload, Durability durability, const std::string& path,
+             Board& board) {
+  Performer performer(workload, durability, path, board);
+  for (const Action& action : workload.actions) performer.perform(action);
+}
+
+}  // namespace cairn::drills

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/mapping/write_set.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <rapidcheck/gtest.h>
+
+#include "temp_store.hpp"
+
+namespace cairn::test {
+namespace {
+
+constexpr std::uint64_t pages = 8;
+
+/// Which lines of which pages [offset, offset + bytes) touches, line by line.
+std::map<std::uint64_t, std::uint64_t> lines_of(std::uint64_t offset, std::uint64_t bytes,
+                                                std::uint64_t end_page) {
+  std::map<std::uint64_t, std::uint64_t> masks;
+  for (std::uint64_t at = offset / line_bytes; at <= (offset + bytes - 1) / line_bytes; ++at) {
+    if (at / lines_per_page < end_page) masks[at / lines_per_page] |= 1ULL << at % lines_per_page;
+  }
+  return masks;
+}
+
+std::map<std::uint64_t, std::uint64_t> marked(const WriteSet& sut) {
+  std::map<std::uint64_t, std::uint64_t> masks;
+  for (const std::uint32_t page : sut.touched()) masks[page] = sut.mask(page);
+  return masks;
+}
+
+TEST(WriteSet, masks_are_exact_for_every_range_around_line_and_page_borders) {
+  WriteSet sut(pages);
+  const auto check = [&](std::uint64_t offset, std::uint64_t bytes) {
+    sut.mark(offset, bytes, pages);
+    ASSERT_EQ(marked(sut), lines_of(offset, bytes, pages)) << offset << " + " << bytes;
+    sut.clear();
+  };
+  const std::vector<std::uint64_t> lengths = {1,    2,    63,   64,   65,   127,  128,
+                                              4032, 4095, 4096, 4097, 8191, 8192, 8193};
+  for (std::uint64_t offset = page_bytes - 130; offset < page_bytes + 130; ++offset) {
+    for (const std::uint64_t bytes : lengths) check(offset, bytes);
+  }
+  for (std::uint64_t first = 0; first < lines_per_page; ++first) {
+    for (std::uint64_t count = 1; count <= lines_per_page - first; ++count) {
+      check(first * line_bytes, count * line_bytes);
+      check(first * line_bytes + 63, (count - 1) * line_bytes + 1);
+    }
+  }
+}
+
+RC_GTEST_PROP(WriteSetProperty, marks_add_up, ()) {
+  WriteSet sut(pages);
+  std::map<std::uint64_t, std::uint64_t> expected;
+  const auto count = *rc::gen::inRange(1, 20);
+  const std::uint64_t end_page = *rc::gen::inRange<std::uint64_t>(1, pages + 1);
+  for (int i = 0; i < count; ++i) {
+    const auto offset = *rc::gen::inRange<std::uint64_t>(0, end_page * page_bytes);
+    const auto bytes = *rc::gen::inRange<std::uint64_t>(1, 3 * page_bytes);
+    sut.mark(offset, bytes, end_page);
+    for (const auto& [page, mask] : lines_of(offset, bytes, end_page)) expected[page] |= mask;
+  }
+  RC_ASSERT(marked(sut) == expected);
+  RC_ASSERT(sut.touched().size() == expected.size());
+}
+
+TEST(WriteSet, a_range_is_clipped_to_the_pages_that_count) {
+  WriteSet sut(pages);
+  sut.mark(page_bytes, 5 * page_bytes, 3);
+  EXPECT_EQ(marked(sut), (std::map<std::uint64_t, std::uint64_t>{{1, ~0ULL}, {2, ~0ULL}}));
+}
+
+TEST(WriteSet, clear_forgets_lines_and_keeps_pages_private) {
+  WriteSet sut(pages);
+  sut.mark(0, 1, pages);
+  sut.mark(3 * page_bytes, 1, pages);
+  sut.clear();
+  EXPECT_TRUE(sut.touched().empty());
+  EXPECT_EQ(sut.mask(0), 0U);
+  EXPECT_TRUE(sut.is_private(0));
+  EXPECT_FALSE(sut.is_private(1));
+  EXPECT_TRUE(sut.is_private(3));
+  sut.mark(0, 1, pages);
+  EXPECT_EQ(sut.private_pages().size(), 2U);
+  sut.clear();
+  sut.forget_private();
+  EXPECT_TRUE(sut.private_pages().empty());
+  EXPECT_FALSE(sut.is_private(3));
+}
+
+TEST(WriteSet, one_page_too_many_is_an_error_that_clear_ends) {
+  WriteSet sut(pages);
+  sut.set_touch_limit(3, "the store");
+  for (std::uint64_t page = 0; page < 3; ++page) sut.mark(page * page_bytes, 8, pages);
+  EXPECT_FALSE(sut.is_over_limit());
+  expect_error(errc::too_large, "the store", {"3 pages"},
+               [&] { sut.mark(3 * page_bytes, 8, pages); });
+  EXPECT_TRUE(sut.is_over_limit());
+  EXPECT_EQ(sut.mask(3), 0U);
+  EXPECT_EQ(sut.touched().size(), 3U);
+  sut.mark(2 * page_bytes + 128, 8, pages);  // a page that counts already
+  EXPECT_EQ(sut.mask(2), 0b101U);
+  sut.clear();
+  EXPECT_FALSE(sut.is_over_limit());
+  sut.mark(3 * page_bytes, 8, pages);
+}
+
+TEST(WriteSet, covers_more_pages_than_memory_would_hold) {
+  WriteSet sut((std::uint64_t{1} << 40) / page_bytes);
+  sut.mark((std::uint64_t{1} << 40) - 1, 1, ~0ULL);
+  EXPECT_EQ(sut.touched().size(), 1U);
+}
+
+}  // namespace
+}  // namespace cairn::test

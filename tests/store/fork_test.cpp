@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <optional>
+
+#include "forked_child.hpp"
+#include "temp_store.hpp"
+
+namespace cairn::test {
+namespace {
+
+/// What a child of fork(2) inherits is its parent's: it must neither use it nor harm it.
+class Fork : public StoreTest {
+ protected:
+  template <class Body>
+  static bool is_refused(Body body) {
+    try {
+      body();
+    } catch (const Error& error) {
+      return error == errc::forked;
+    }
+    return false;
+  }
+  /// An observer that opens the store in a process of its own.
+  bool an_outsider_sees(const std::function<bool(Store&)>& condition) const {
+    return ForkedChild([&] {
+             Store store = open();
+             return condition(store);
+           })
+        .succeeded();
+  }
+};
+
+TEST_F(Fork, every_call_of_an_inherited_handle_is_a_named_error) {
+  std::optional<Store> sut = open();
+  push(*sut, 1);
+  EXPECT_TRUE(ForkedChild([&] {
+                return is_refused([&] { sut->begin_write(); }) &&
+                       is_refused([&] { sut->begin_read(); }) &&
+                       is_refused([&] { sut->checkpoint(); }) &&
+                       is_refused([&] { sut->close(); }) && is_refused([&] { sut->used(); }) &&
+                       is_refused([&] { sut->recover(); }) && is_refused([&] { sut->check(); }) &&
+                       is_refused([&] { sut->resize_file(1 << 20); }) &&
+                       is_refused([&] { sut->shrink_to_usage(); }) &&
+                       is_refused([&] { sut->wait_for_change(0, std::chrono::seconds(0)); });
+              }).succeeded());
+  push(*sut, 2);
+  EXPECT_EQ(numbers(*sut), (Values{1, 2}));
+}
+
+TEST_F(Fork, a_child_may_open_the_store_again_beside_the_inherited_handle) {
+  std::optional<Store> sut = open();
+  push(*sut, 1);
+  EXPECT_TRUE(ForkedChild([&] {
+                Store own = open();
+                push(own, 2);
+                return numbers(own) == Values{1, 2} && own.processes().size() == 2;
+              }).succeeded());
+  EXPECT_EQ(numbers(*sut), (Values{1, 2}));
+  push(*sut, 3);
+  EXPECT_EQ(numbers(*sut), (Values{1, 2, 3}));
+}
+
+TEST_F(Fork, a_child_that_drops_the_handle_leaves_the_parent_its_slot) {
+  std::optional<Store> sut = open();
+  push(*sut, 1);
+  EXPECT_TRUE(ForkedChild([&] {
+                sut.reset();
+                return true;
+              }).succeeded());
+  const auto rows = sut->processes();
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_TRUE(rows[0].alive);
+  const pid_t parent = ::getpid();
+  // The outsider's own fork inherits the handle too, so it looks at the table as a stranger would.
+  EXPECT_TRUE(an_outsider_sees([&](Store& store) {
+    for (const ProcessInfo& row : store.processes()) {
+      if (row.pid == static_cast<std::uint32_t>(parent)) return row.alive;
+    }
+    return false;
+  }));
+}
+
+TEST_F(Fork, a_child_that_leaves_a_transaction_does_not_end_the_parents) {
+  std::optional<Store> sut = open();
+  push(*sut, 1);
+  std::optional<WriteTransaction> tx = sut->begin_write();
+  auto& inside = *tx->find<Numbers>("numbers");
+  inside.push_back(2);
+  for (int i = 0; i < 200'000; ++i) inside.push_back(3);  // the file grows
+  const std::uint64_t size = sut->size();
+  EXPECT_TRUE(ForkedChild([&] {
+                tx.reset();
+                sut.reset();
+                return true;
+              }).succeeded());
+  EXPECT_EQ(sut->size(), size);
+  Options hasty = options();
+  hasty.lock_timeout = std::chrono::milliseconds(50);
+  EXPECT_TRUE(ForkedChild([&] {
+                Store own = open(hasty);
+                try {
+                  own.begin_write();
+                } catch (const Error& error) {
+                  return error == errc::timeout;
+                }
+                return false;
+              }).succeeded());
+  inside.push_back(4);
+  tx->commit();
+  EXPECT_EQ(numbers(*sut).size(), 200'003U);
+  expect_sound(*sut);
+}
+
+TEST_F(Fork, a_child_that_commits_the_parents_transaction_is_refused) {
+  std::optional<Store> sut = open();
+  std::optional<WriteTransaction> tx = sut->begin_write();
+  tx->construct<Numbers>("numbers").push_back(1);
+  EXPECT_TRUE(ForkedChild([&] { return is_refused([&] { tx->commit(); }); }).succeeded());
+  EXPECT_EQ(sut->sequence(), 1U);
+  tx->commit();
+  EXPECT_EQ(numbers(*sut), Values{1});
+}
+
+TEST_F(Fork, a_child_that_leaves_a_section_does_not_end_the_parents) {
+  std::optional<Store> sut = open();
+  push(*sut, 1);
+  std::optional<ReadTransaction> section = sut->begin_read();
+  const auto* seen = section->find<Numbers>("numbers");
+  EXPECT_TRUE(ForkedChild([&] {
+                section.reset();
+                sut.reset();
+                return true;
+              }).succeeded());
+  Channel channel;
+  ForkedChild writer([&] {
+    Options impatient = options();
+    impatient.reader_timeout = std::chrono::milliseconds(100);
+    Store own = open(impatient);
+    try {
+      push(own, 2);
+    } catch (const Error& error) {
+      return error == errc::timeout;
+    }
+    return false;  // published although the parent reads
+  });
+  EXPECT_TRUE(writer.succeeded());
+  EXPECT_EQ(Values(seen->begin(), seen->end()), Values{1});
+}
+
+}  // namespace
+}  // namespace cairn::test

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/recovery/log_format.hpp"
+#include "temp_store.hpp"
+
+namespace cairn::test {
+namespace {
+
+/// Limits are named errors that leave the store as it was, and usable.
+class Limits : public StoreTest, public ::testing::WithParamInterface<Durability> {
+ protected:
+  static Options how() { return GetParam() == Durability::power ? power_options() : options(); }
+  static void expect_untouched(Store& sut, const Values& content, std::uint64_t size,
+                               std::uint64_t used) {
+    EXPECT_EQ(numbers(sut), content);
+    EXPECT_EQ(sut.size(), size);
+    EXPECT_EQ(sut.used(), used);
+    push(sut, 42);
+    EXPECT_EQ(numbers(sut).back(), 42U);
+    expect_sound(sut);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Levels, Limits, ::testing::Values(Durability::process, Durability::power),
+                         [](const auto& level) {
+                           return std::string(level.param == Durability::power ? "power"
+                                                                               : "process");
+                         });
+
+TEST_P(Limits, a_heap_over_max_bytes) {
+  Options how = this->how();
+  how.max_bytes = 2 << 20;
+  Store sut = open(how);
+  push(sut, 1);
+  const std::uint64_t size = sut.size();
+  const std::uint64_t used = sut.used();
+  EXPECT_EQ(sut.limit(), 2U << 20);
+  expect_error(errc::too_large, path(), {"2097152"}, [&] {
+    sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("big", 300'000U, 1U); });
+  });
+  expect_untouched(sut, {1}, size, used);
+  expect_error(errc::too_large, path(), {"2097152"}, [&] {
+    sut.write([](WriteTransaction& tx) {
+      for (std::uint64_t i = 0;; ++i) tx.construct<String>(std::to_string(i), "some text");
+    });
+  });
+  EXPECT_EQ(sut.size(), size);
+  // The whole room can be used.
+  sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("big", 200'000U, 1U); });
+  EXPECT_EQ(numbers(sut, "big").size(), 200'000U);
+  expect_sound(sut);
+}
+
+TEST_P(Limits, a_file_over_max_bytes) {
+  Options how = this->how();
+  how.max_bytes = 2 << 20;
+  Store sut = open(how);
+  const std::uint64_t size = sut.size();
+  expect_error(errc::too_large, path(), {"2097152", "4194304"}, [&] { sut.resize_file(4 << 20); });
+  EXPECT_EQ(sut.size(), size);
+  sut.resize_file(2 << 20);
+  EXPECT_EQ(sut.size(), 2U << 20);
+}
+
+TEST_P(Limits, a_transaction_over_its_memory) {
+  Options how = this->how();
+  how.private_bytes = 32 * page_bytes;
+  Store sut = open(how);
+  push(sut, 1);
+  sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("wide", 100'000U, 1U); });
+  const std::uint64_t size = sut.size();
+  const std::uint64_t used = sut.used();
+  expect_error(errc::too_large, path(), {"64 pages", "private_bytes"}, [&] {
+    sut.write([](WriteTransaction& tx) {
+      for (auto& each : *tx.find<Numbers>("wide")) each = 2;
+    });
+  });
+  EXPECT_EQ(numbers(sut, "wide"), Values(100'000, 1));
+  expect_untouched(sut, {1}, size, used);
+  // What fits goes on being possible, many times over.
+  for (std::uint64_t round = 0; round < 10; ++round) {
+    sut.write([&](WriteTransaction& tx) {
+      auto& wide = *tx.find<Numbers>("wide");
+      for (std::uint64_t i = 0; i < 20'000; ++i) wide[round * 10'000 + i % 10'000] = round;
+    });
+  }
+  const Values wide = numbers(sut, "wide");
+  for (std::uint64_t i = 0; i < wide.size(); ++i) ASSERT_EQ(wide[i], i / 10'000) << i;
+}
+
+TEST_P(Limits, destroying_more_than_the_memory_allows_is_all_or_nothing) {
+  Options how = this->how();
+  how.private_bytes = 32 * page_bytes;
+  Store sut = open(how);
+  sut.write([](WriteTransaction& tx) {
+    auto& texts = tx.construct<Vec<String>>("texts");
+    for (int i = 0; i < 20'000; ++i) texts.emplace_back(std::string(100, 'x'));
+  });
+  const std::uint64_t used = sut.used();
+  bool refused = false;
+  try {
+    sut.write([](WriteTransaction& tx) { tx.destroy<Vec<String>>("texts"); });
+  } catch (const Error& error) {
+    refused = true;
+    EXPECT_EQ(error.code(), make_error_code(errc::too_large)) << error.what();
+  }
+  EXPECT_EQ(sut.used(), refused ? used : 0U) << "blocks were leaked by a commit";
+  EXPECT_EQ(sut.check().unowned_bytes, 0U);
+  expect_sound(sut);
+}
+
+TEST_P(Limits, a_record_over_max_log_bytes) {
+  Options how = this->how();
+  how.log_bytes = 64 << 10;
+  how.max_log_bytes = 128 << 10;
+  Store sut = open(how);
+  push(sut, 1);
+  sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("wide", 100'000U, 1U); });
+  const std::uint64_t size = sut.size();
+  const std::uint64_t used = sut.used();
+  expect_error(errc::too_large, path(), {"max_log_bytes", "131072"}, [&] {
+    sut.write([](WriteTransaction& tx) {
+      for (auto& each : *tx.find<Numbers>("wide")) each = 2;
+    });
+  });
+  EXPECT_EQ(numbers(sut, "wide"), Values(100'000, 1));
+  expect_untouched(sut, {1}, size, used);
+  EXPECT_LE(std::filesystem::file_size(path() + "-log"), log_ring_offset + (128U << 10));
+}
+
+TEST_P(Limits, a_record_larger_than_the_log_was) {
+  Options how = this->how();
+  how.log_bytes = 64 << 10;
+  {
+    Store sut = open(how);
+    sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("wide", 100'000U, 1U); });
+    sut.write([](WriteTransaction& tx) {
+      for (auto& each : *tx.find<Numbers>("wide")) each = 2;
+    });
+    EXPECT_GT(std::filesystem::file_size(path() + "-log"), 800'000U);
+    EXPECT_EQ(numbers(sut, "wide"), Values(100'000, 2));
+  }
+  if (GetParam() == Durability::power) pretend_reboot(path());
+  const Store sut = open(how);
+  EXPECT_EQ(numbers(sut, "wide"), Values(100'000, 2));
+  expect_sound(sut);
+}
+
+TEST_P(Limits, private_pages_over_the_budget_are_dropped_between_transactions) {
+  Options how = this->how();
+  how.private_bytes = 8 * page_bytes;
+  Store sut = open(how);
+  sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("wide", 100'000U, 0U); });
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    sut.write([&](WriteTransaction& tx) { (*tx.find<Numbers>("wide"))[i * 250] = i + 1; });
+  }
+  const Values wide = numbers(sut, "wide");
+  for (std::uint64_t i = 0; i < 400; ++i) ASSERT_EQ(wide[i * 250], i + 1);
+  expect_sound(sut);
+}
+
+TEST_P(Limits, the_file_grows_ahead_and_gives_back) {
+  Store sut = open(how());
+  push(sut, 1);
+  const std::uint64_t before = sut.size();
+  sut.resize_file(8 << 20);
+  EXPECT_EQ(sut.size(), 8U << 20);
+  sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("big", 500'000U, 1U); });
+  EXPECT_EQ(sut.size(), 8U << 20);
+  sut.write([](WriteTransaction& tx) { tx.destroy<Numbers>("big"); });
+  const std::uint64_t given_back = sut.shrink_to_usage();
+  EXPECT_EQ(sut.size(), (8U << 20) - given_back);
+  EXPECT_LE(sut.size(), before);
+  EXPECT_EQ(sut.shrink_to_usage(), 0U);
+  EXPECT_EQ(numbers(sut), Values{1});
+  sut.resize_file(1);  // as far as the content allows
+  EXPECT_EQ(numbers(sut), Values{1});
+  push(sut, 2);
+  EXPECT_EQ(numbers(sut), (Values{1, 2}));
+  expect_sound(sut);
+}
+
+TEST_P(Limits, shrinking_in_a_store_that_is_full_changes_nothing) {
+  Store sut = open(how());
+  sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("big", 500'000U, 1U); });
+  sut.shrink_to_usage();
+  const std::uint64_t sequence = sut.sequence();
+  EXPECT_EQ(sut.shrink_to_usage(), 0U);
+  EXPECT_EQ(sut.sequence(), sequence);
+  EXPECT_EQ(numbers(sut, "big").size(), 500'000U);
+}
+
+TEST_P(Limits, shrinking_waits_for_no_transaction_of_its_own_thread) {
+  Store sut = open(how());
+  const WriteTransaction tx = sut.begin_write();
+  expect_error(errc::transaction_active, path(), {}, [&] { sut.shrink_to_usage(); });
+  expect_error(errc::transaction_active, path(), {}, [&] { sut.checkpoint(); });
+  EXPECT_TRUE(tx.active());
+}
+
+}  // namespace
+}  // namespace cairn::test

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/store/process_table.hpp"
+
+#include "forked_child.hpp"
+#include "temp_store.hpp"
+
+namespace cairn::test {
+namespace {
+
+class Slots : public ::testing::Test {
+ protected:
+  Slots() : file_(File::open_or_create(directory_ / "slots", 0600)), slots_(process_slot_count) {}
+  /// Another open file, as another process has it.
+  File again() const { return File::open(directory_ / "slots", File::Access::read_write); }
+
+  TempDirectory directory_;
+  File file_;
+  std::vector<ProcessSlot> slots_;
+};
+
+TEST_F(Slots, a_byte_is_held_by_one_open_file_at_a_time) {
+  const File other = again();
+  {
+    const ByteLock held = ByteLock::try_acquire(file_, 7);
+    EXPECT_TRUE(held);
+    EXPECT_FALSE(ByteLock::try_acquire(other, 7));
+    EXPECT_TRUE(ByteLock::try_acquire(other, 8));
+    EXPECT_TRUE(ByteLock::is_held_elsewhere(other, 7));
+    EXPECT_FALSE(ByteLock::is_held_elsewhere(file_, 7)) << "one's own lock is not elsewhere";
+  }
+  EXPECT_FALSE(ByteLock::is_held_elsewhere(other, 7));
+  EXPECT_TRUE(ByteLock::try_acquire(other, 7));
+}
+
+TEST_F(Slots, moving_a_lock_keeps_it_held) {
+  const File other = again();
+  ByteLock first = ByteLock::try_acquire(file_, 7);
+  ByteLock second = std::move(first);
+  EXPECT_FALSE(first);
+  EXPECT_TRUE(ByteLock::is_held_elsewhere(other, 7));
+  second = ByteLock();
+  EXPECT_FALSE(ByteLock::is_held_elsewhere(other, 7));
+}
+
+TEST_F(Slots, waiting_for_a_byte_ends_in_a_named_time_out) {
+  const File other = again();
+  const ByteLock held = ByteLock::try_acquire(file_, 7);
+  expect_error(errc::timeout, directory_ / "slots", {"40 ms", "knitting"},
+               [&] { ByteLock::acquire(other, 7, std::chrono::milliseconds(40), "knitting"); });
+}
+
+TEST_F(Slots, death_frees_the_byte_at_once) {
+  const Channel channel;
+  ForkedChild holder([&] {
+    const File own = again();
+    const ByteLock held = ByteLock::try_acquire(own, 7);
+    channel.tell_parent();
+    channel.hear_parent();
+    return true;
+  });
+  channel.hear_child();
+  EXPECT_TRUE(ByteLock::is_held_elsewhere(file_, 7));
+  holder.kill_now();
+  EXPECT_FALSE(ByteLock::is_held_elsewhere(file_, 7));
+}
+
+TEST_F(Slots, each_process_has_its_own_and_the_dead_are_reaped) {
+  const File other = again();
+  ProcessTable mine(file_, slots_.data());
+  ProcessTable theirs(other, slots_.data());
+  mine.claim("mine", ~0U);
+  theirs.claim("theirs", ~0U);
+  EXPECT_NE(mine.own_slot(), theirs.own_slot());
+  EXPECT_FALSE(mine.is_alone());
+  EXPECT_TRUE(mine.is_alive(theirs.own_slot()));
+  EXPECT_TRUE(mine.is_token_alive(theirs.own_token()));
+  const std::uint32_t token = theirs.own_token();
+  const std::uint32_t slot = theirs.own_slot();
+  theirs.abandon();  // the slot stays as a dead process leaves it ...
+  { const ByteLock released = ByteLock::try_acquire(other, process_table_offset + slot * 64); }
+  EXPECT_FALSE(mine.is_alive(slot));
+  EXPECT_FALSE(mine.is_token_alive(token));
+  EXPECT_TRUE(mine.is_alone());
+  ASSERT_EQ(mine.list().size(), 2U);
+  EXPECT_FALSE(mine.list()[slot].alive);
+  EXPECT_EQ(mine.reap(), 1U);
+  EXPECT_EQ(mine.list().size(), 1U);
+}
+
+TEST_F(Slots, a_slot_taken_again_is_not_its_former_owner) {
+  const File other = again();
+  ProcessTable mine(file_, slots_.data());
+  mine.claim("mine", ~0U);
+  ProcessTable theirs(other, slots_.data());
+  theirs.claim("first", ~0U);
+  const std::uint32_t slot = theirs.own_slot();
+  const std::uint32_t token = theirs.own_token();
+  theirs.release();
+  theirs.claim("second", ~0U);
+  ASSERT_EQ(theirs.own_slot(), slot);
+  EXPECT_NE(theirs.own_token(), token);
+  EXPECT_FALSE(mine.is_token_alive(token));
+  EXPECT_TRUE(mine.is_token_alive(theirs.own_token()));
+  EXPECT_EQ(ProcessTable::slot_of(token), slot);
+}
+
+TEST_F(Slots, a_slot_that_is_still_referred_to_is_taken_last) {
+  ProcessTable sut(file_, slots_.data());
+  sut.claim("sut", 0);
+  EXPECT_EQ(sut.own_slot(), 1U);
+}
+
+TEST_F(Slots, a_description_names_pid_label_phase_and_age) {
+  ProcessTable sut(file_, slots_.data());
+  sut.claim("the label", ~0U);
+  sut.enter_phase(ProcessPhase::checkpointing);
+  const std::string text = sut.describe(sut.own_slot());
+  for (const std::string& part : {std::to_string(::getpid()), std::string("the label"),
+                                  std::string("checkpointing"), std::string(" ms")}) {
+    EXPECT_TRUE(contains(text, part)) << text;
+  }
+  sut.leave_phase();
+  EXPECT_TRUE(contains(sut.describe(sut.own_slot()), "idle"));
+  EXPECT_FALSE(sut.describe(process_slot_count).empty());
+}
+
+}  // namespace
+}  // namespace cairn::test

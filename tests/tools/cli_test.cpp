@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSL-1.0
+// Runs the built program, as a shell would.
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "forked_child.hpp"
+#include "temp_store.hpp"
+
+#ifndef CAIRN_PROGRAM
+#error "CAIRN_PROGRAM must name the built program"
+#endif
+
+namespace cairn::test {
+namespace {
+
+struct Person {
+  String name;
+  std::uint32_t age = 0;
+};
+BOOST_DESCRIBE_STRUCT(Person, (), (name, age))
+
+class CommandLine : public StoreTest {
+ protected:
+  struct Result {
+    int status = -1;
+    std::string out;
+    std::string err;
+  };
+  Result run(const std::string& arguments) const {
+    const std::string command = std::string("'") + CAIRN_PROGRAM + "' " + arguments + " >'" +
+                                path("out") + "' 2>'" + path("err") + "' </dev/null";
+    const int raw = std::system(command.c_str());  // NOLINT(cert-env33-c): the test's own words
+    return {WIFEXITED(raw) ? WEXITSTATUS(raw) : -1, text("out"), text("err")};
+  }
+  std::string text(const std::string& name) const {
+    std::ifstream file(path(name));
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  void make() const {
+    Store store = open();
+    store.write([](WriteTransaction& tx) {
+      auto& people = tx.construct<HashMap<std::uint64_t, Person>>("people");
+      people.try_emplace(1).first->second.name = "a name too long to stand in the string itself";
+      tx.construct<Numbers>("numbers", 5U, 1U);
+    });
+  }
+  void expect_lines(const std::string& text, const std::vector<std::string>& parts) const {
+    for (const std::string& part : parts) {
+      EXPECT_TRUE(contains(text, part)) << text << "\nlacks: " << part;
+    }
+  }
+};
+
+TEST_F(CommandLine, help_names_the_commands_and_a_wrong_command_is_64) {
+  const Result help = run("--help");
+  EXPECT_EQ(help.status, 0);
+  expect_lines(help.out, {"info", "check", "Exit status"});
+  EXPECT_EQ(run("").status, 64);
+  EXPECT_EQ(run("frobnicate").status, 64);
+  EXPECT_EQ(run("info").status, 64);
+}
+
+TEST_F(CommandLine, info_tells_header_roots_and_processes) {
+  make();
+  const Result result = run("info '" + path() + "'");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  expect_lines(result.out,
+               {path(), "durability  process", "uuid", "created", "UTC", "checkpoint", "log",
+                "sequence    2", "people", describe_type<HashMap<std::uint64_t, Person>>(),
+                "numbers", describe_type<Numbers>(), "cairn info", "alive", "recovery"});
+}
+
+TEST_F(CommandLine, info_shows_other_processes_and_disturbs_none) {
+  make();
+  Options how = options();
+  how.label = "somebody else";
+  Store store = open(how);
+  const WriteTransaction tx = store.begin_write();
+  const Result result = run("info '" + path() + "'");
+  EXPECT_EQ(result.status, 0) << result.err;
+  expect_lines(result.out, {"somebody else", "writing", std::to_string(::getpid())});
+  EXPECT_TRUE(tx.active());
+}
+
+TEST_F(CommandLine, info_as_json_can_be_parsed) {
+  make();
+  open().write([](WriteTransaction& tx) { tx.construct<std::uint64_t>("odd \xff name", 1U); });
+  const Result result = run("info --json '" + path() + "'");
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto json = nlohmann::json::parse(result.out);
+  EXPECT_EQ(json["path"], path());
+  EXPECT_EQ(json["sequence"], 3);
+  EXPECT_EQ(json["durability"], "process");
+  EXPECT_EQ(json["data_bytes"], std::filesystem::file_size(path()));
+  EXPECT_EQ(json["roots"].size(), 3U);
+  EXPECT_EQ(json["roots"][0]["name"], "numbers");
+  EXPECT_EQ(json["roots"][0]["type"], describe_type<Numbers>());
+  EXPECT_EQ(json["processes"].size(), 1U);
+  EXPECT_TRUE(json["problems"].empty());
+}
+
+TEST_F(CommandLine, check_finds_a_sound_store_sound) {
+  make();
+  const Result result = run("check '" + path() + "'");
+  EXPECT_EQ(result.status, 0) << result.err;
+  expect_lines(result.out, {path(), "sound", "2 roots"});
+  const auto json = nlohmann::json::parse(run("check --json '" + path() + "'").out);
+  EXPECT_TRUE(json["ok"]);
+  EXPECT_EQ(json["roots"], 2);
+}
+
+TEST_F(CommandLine, check_fails_on_damage_inside_an_object_and_says_where) {
+  make();
+  std::uint64_t at = 0;
+  open().read(
+      [&](const ReadTransaction& tx) { at = tx.ref(*tx.find<Numbers>("numbers")).offset(); });
+  // The size of the Vec: larger than its capacity now.
+  write_struct(path(), at + 8, std::uint64_t{1} << 40);
+  const Result result = run("check '" + path() + "'");
+  EXPECT_EQ(result.status, 1) << result.out;
+  EXPECT_EQ(result.out, "");
+  expect_lines(result.err, {"numbers", "damaged, 1 problem found"});
+  const Result json = run("check --json '" + path() + "'");
+  EXPECT_EQ(json.status, 1);
+  EXPECT_FALSE(nlohmann::json::parse(json.out)["ok"]);
+}
+
+TEST_F(CommandLine, an_absent_or_foreign_file_is_a_message_and_nothing_is_created) {
+  for (const std::string command : {"info", "check"}) {
+    const Result absent = run(command + " '" + path("absent") + "'");
+    EXPECT_EQ(absent.status, 2);
+    expect_lines(absent.err, {path("absent"), "not found"});
+    EXPECT_FALSE(std::filesystem::exists(path("absent")));
+    EXPECT_FALSE(std::filesystem::exists(path("absent-log")));
+    write_bytes(path("text"), std::vector<std::byte>(5000, std::byte{'x'}));
+    const Result foreign = run(command + " '" + path("text") + "'");
+    EXPECT_EQ(foreign.status, 2);
+    expect_lines(foreign.err, {path("text"), "not a cairn store"});
+  }
+}
+
+TEST_F(CommandLine, info_prints_what_a_damaged_store_still_tells) {
+  make();
+  const std::string uuid = nlohmann::json::parse(run("info --json '" + path() + "'").out)["uuid"];
+  std::filesystem::resize_file(path(), heap_begin + 2 * page_bytes);
+  const Result cut = run("info '" + path() + "'");
+  EXPECT_EQ(cut.status, 2);
+  expect_lines(cut.out, {uuid, "durability  process", "checkpoint"});
+  expect_lines(cut.err, {path(), "bytes"});
+  for (const std::uint64_t slot : {0U, 1U}) {
+    write_struct(path(), meta_offset(slot), std::array<std::byte, 64>{});
+  }
+  const Result torn = run("info --json '" + path() + "'");
+  EXPECT_EQ(torn.status, 2);
+  const auto json = nlohmann::json::parse(torn.out);
+  EXPECT_EQ(json["uuid"], uuid);
+  EXPECT_FALSE(json.contains("checkpoint"));
+  EXPECT_FALSE(json["problems"].empty());
+}
+
+TEST_F(CommandLine, info_reports_the_recovery_that_it_ran) {
+  const Channel channel;
+  ForkedChild writer([&] {
+    Store store = open();
+    push(store, 1);
+    WriteTransaction tx = store.begin_write();
+    channel.tell_parent();
+    channel.hear_parent();
+    return true;
+  });
+  channel.hear_child();
+  writer.kill_now();
+  const Result result = run("info '" + path() + "'");
+  EXPECT_EQ(result.status, 0) << result.err;
+  expect_lines(result.out, {"took over from a dead process", "numbers"});
+}
+
+}  // namespace
+}  // namespace cairn::test
