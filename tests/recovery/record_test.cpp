@@ -31,6 +31,19 @@ TEST(Record, without_lines_is_a_header_alone) {
   EXPECT_TRUE(RecordView::parse(bytes, 64, seed));
 }
 
+TEST(Record, that_ends_the_heap_within_the_header_is_none) {
+  auto bytes = make_record(64, 2, {});
+  RecordHeader header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  header.heap_end_pages = 0;
+  header.file_pages = 0;
+  std::memcpy(bytes.data(), &header, sizeof header);
+  header.checksum = record_checksum(bytes);
+  std::memcpy(bytes.data(), &header, sizeof header);
+  EXPECT_FALSE(RecordView::parse(bytes, 64, seed));
+  EXPECT_FALSE(RecordView::parse_trusted(bytes, 64));
+}
+
 TEST(Record, applies_each_run_of_lines_at_its_place) {
   const auto bytes = make_record(0, 2, {{6, 0b1011}, {8, 1ULL << 63}});
   const auto sut = RecordView::parse(bytes, 0, seed);
