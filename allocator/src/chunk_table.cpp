@@ -10,8 +10,7 @@ namespace cairn {
 
 void ChunkTable::forget() noexcept {
   whole_chunks_ = 1;
-  // No leaf offset is all ones, so the first use of each leaf is a mismatch and gets checked.
-  checked_leaf_.fill(~std::uint64_t{0});
+  checked_leaf_.fill(0);
 }
 
 ChunkDescriptor& ChunkTable::span_at(std::uint64_t chunk) {
@@ -36,7 +35,7 @@ std::uint32_t ChunkTable::leaf_count() const noexcept {
 }
 
 void ChunkTable::check_leaf(std::uint64_t chunk) {
-  const auto k = static_cast<std::uint32_t>(std::bit_width(chunk / first_leaf_chunks));
+  const std::uint32_t k = leaf_of_chunk(chunk);
   const std::uint64_t offset = k < leaf_count_max ? header().leaf[k] : 0;
   const std::uint64_t end = space_.heap_end();
   if (!is_multiple(offset, page_bytes) || offset < first_run_page * page_bytes || offset > end ||
@@ -46,7 +45,7 @@ void ChunkTable::check_leaf(std::uint64_t chunk) {
                     std::to_string(chunk) + ", at byte " + std::to_string(offset) +
                     " of a heap that ends at byte " + std::to_string(end));
   }
-  checked_leaf_[k] = offset;
+  checked_leaf_[k] = offset | 1;
 }
 
 bool ChunkTable::is_whole_now(std::uint64_t chunk) noexcept {

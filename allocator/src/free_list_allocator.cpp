@@ -22,10 +22,13 @@ void FreeListAllocator::fail(const std::string& detail) const {
   throw Error(errc::corrupt, space_.path(), "heap: " + detail);
 }
 
-void FreeListAllocator::fail_magazine(std::uint32_t size_class, std::uint64_t chunk,
-                                      std::uint64_t unit) const {
-  fail("the magazine of class " + std::to_string(size_class) + " names unit " +
-       std::to_string(unit) + " of chunk " + std::to_string(chunk) + ", which is no such block");
+void FreeListAllocator::fail_class(std::uint32_t size_class) {
+  const std::uint32_t chunk = table_.header().class_head[size_class];
+  const SpanDescriptor& span = table_.span_at(chunk).span;
+  fail("the span in chunk " + std::to_string(chunk) + " heads the list of class " +
+       std::to_string(size_class) + " and has class " + std::to_string(span.size_class) + ", " +
+       std::to_string(span.live) + " live blocks and no free one from word " +
+       std::to_string(span.hint) + " of its bitmap on");
 }
 
 void FreeListAllocator::format() {
@@ -89,40 +92,31 @@ void* FreeListAllocator::try_allocate(std::size_t bytes, std::size_t align) noex
 void* FreeListAllocator::allocate_from_new_span(std::uint32_t size_class) {
   std::uint32_t& head = table_.header().class_head[size_class];
   view_.mark(&head, sizeof head);
-  const std::uint32_t chunk = runs_.allocate_span(size_class, class_bytes(size_class));
-  SpanDescriptor& span = table_.at(chunk).span;
-  span.live = span.bump = 1;
+  const std::uint32_t chunk = runs_.allocate_span(size_class);
+  const ChunkTable::Span at = table_.span_with(chunk, class_shapes[size_class]);
+  at.descriptor.live = 1;
+  at.blocks[0] = 1;
   head = chunk;
   return view_.base() + chunk * chunk_bytes;
 }
 
-void* FreeListAllocator::allocate_from_span(std::uint32_t size_class) {
-  const std::uint32_t chunk = table_.header().class_head[size_class];
-  if (chunk == 0) return allocate_from_new_span(size_class);
-  const ClassShape& shape = class_shapes[size_class];
-  SpanDescriptor& span = table_.span_at(chunk).span;
-  const bool listed = span.free_head <= shape.last_unit;
-  const bool untouched = span.free_head == no_block && span.bump < shape.capacity;
-  if (span.size_class != size_class || span.live >= shape.capacity || !(listed || untouched)) {
-    fail("span in chunk " + std::to_string(chunk) + " heads the list of class " +
-         std::to_string(size_class) + " and has class " + std::to_string(span.size_class) + ", " +
-         std::to_string(span.live) + " live blocks and free block " +
-         std::to_string(span.free_head));
-  }
-  const bool fills = span.live + 1U == shape.capacity;
-  const std::uint64_t unit = listed ? span.free_head : std::uint64_t{span.bump} * shape.units;
-  std::byte* const block = view_.base() + chunk * chunk_bytes + unit * block_unit_bytes;
-  if (fills) prepare_unlink(span, chunk);
+/// Hands out block `index`, the last free one of the span, which thereby leaves its class's list.
+void* FreeListAllocator::allocate_last(std::uint32_t chunk, ChunkTable::Span at,
+                                       std::uint64_t index) {
+  SpanDescriptor& span = at.descriptor;
+  const ClassShape& shape = class_shapes[span.size_class];
+  std::byte* const block =
+      view_.base() + chunk * chunk_bytes + index * shape.units * block_unit_bytes;
+  std::uint64_t& word = at.blocks[index / 64];
+  prepare_unlink(span, chunk);
   view_.mark(&span, sizeof span);
+  view_.mark(&word, sizeof word);
   view_.mark(block, shape.units * block_unit_bytes);
 
-  if (listed) {
-    std::memcpy(&span.free_head, block, sizeof span.free_head);
-  } else {
-    ++span.bump;
-  }
+  word |= std::uint64_t{1} << index % 64;
+  span.hint = static_cast<std::uint16_t>(index / 64);
   ++span.live;
-  if (fills) unlink_span(span);
+  unlink_span(span);
   return block;
 }
 
@@ -143,62 +137,38 @@ void FreeListAllocator::deallocate_any(void* p, std::size_t bytes) {
     return;
   }
   const std::uint64_t offset = view_.offset_of(p);
-  SpanDescriptor& span = checked_span(offset, bytes);
-  const Magazine& magazine = table_.header().magazine[span.size_class];
-  const std::uint64_t unit = offset % chunk_bytes / block_unit_bytes;
-  const std::uint64_t chunk = offset / chunk_bytes;
-  unsigned matches = 0;
-  for (std::uint32_t i = 0; i < magazine_capacity; ++i) {
-    matches |= static_cast<unsigned>(magazine.chunk[i] == chunk && magazine.unit[i] == unit) << i;
-  }
-  const unsigned valid = (1U << std::min<std::uint32_t>(magazine.count, magazine_capacity)) - 1;
-  if (unit == span.free_head || (matches & valid) != 0) {
-    fail(block_text(offset, bytes) + " was freed already");
-  }
-  // A block that an alignment put into a larger class comes this way with its magazine not full.
-  if (magazine.count < magazine_capacity && put_in_magazine(chunk, offset, span.size_class)) return;
-  free_to_span(span, offset);
+  const ChunkTable::Span span = checked_span(offset, bytes);
+  free_to_span(span, offset,
+               block_index(class_shapes[span.descriptor.size_class],
+                           offset % chunk_bytes / block_unit_bytes));
 }
 
-/// Puts the block at `offset`, which is live, on the free list of its span.
-void FreeListAllocator::free_to_span(SpanDescriptor& span, std::uint64_t offset) {
+/// Takes back the block at `offset`, number `index` of its span, which is live.
+void FreeListAllocator::free_to_span(ChunkTable::Span at, std::uint64_t offset,
+                                     std::uint64_t index) {
+  SpanDescriptor& span = at.descriptor;
   const auto chunk = static_cast<std::uint32_t>(offset / chunk_bytes);
   const std::uint32_t size_class = span.size_class;
   std::uint32_t& head = table_.header().class_head[size_class];
-  const bool was_full = span.live == class_shapes[size_class].capacity;
+  std::uint64_t& word = at.blocks[index / 64];
+  view_.mark(&word, sizeof word);
   if (span.live == 1 && head != chunk) {
     drop_span(chunk, span);
+    word = 0;
     return;
   }
+  const bool was_full = span.live == class_shapes[size_class].capacity;
   if (was_full) prepare_link(head, size_class);
   view_.mark(&span, sizeof span);
-  view_.mark(view_.base() + offset, sizeof span.free_head);
 
-  std::memcpy(view_.base() + offset, &span.free_head, sizeof span.free_head);
-  span.free_head = static_cast<std::uint16_t>(offset % chunk_bytes / block_unit_bytes);
+  word &= ~(std::uint64_t{1} << index % 64);
+  span.hint = std::min(span.hint, static_cast<std::uint16_t>(index / 64));
   --span.live;
   if (was_full) link_span(span, chunk, head);
 }
 
-/// Gives the blocks of a magazine back to their spans, the last one first.
-void FreeListAllocator::empty_magazine(std::uint32_t size_class) {
-  Magazine& magazine = table_.header().magazine[size_class];
-  if (magazine.count > magazine_capacity) fail_magazine(size_class, 0, 0);
-  while (magazine.count != 0) {
-    const std::uint64_t offset = magazine.chunk[magazine.count - 1] * chunk_bytes +
-                                 magazine.unit[magazine.count - 1] * block_unit_bytes;
-    SpanDescriptor& span = checked_span(offset, class_bytes(size_class));
-    if (span.size_class != size_class) fail_magazine(size_class, offset / chunk_bytes, 0);
-    view_.mark(&magazine, sizeof magazine);
-    free_to_span(span, offset);
-    --magazine.count;
-    magazine.chunk[magazine.count] = 0;
-    magazine.unit[magazine.count] = 0;
-  }
-}
-
-/// The span that holds the live-looking block of `bytes` at `offset`.
-SpanDescriptor& FreeListAllocator::checked_span(std::uint64_t offset, std::size_t bytes) {
+/// The span that holds the live block of `bytes` at `offset`.
+ChunkTable::Span FreeListAllocator::checked_span(std::uint64_t offset, std::size_t bytes) {
   const std::uint64_t chunk = offset / chunk_bytes;
   if (!table_.is_whole(chunk) || table_.at(chunk).kind() != ChunkKind::span) {
     fail(block_text(offset, bytes) + " is in no span of this heap");
@@ -210,13 +180,18 @@ SpanDescriptor& FreeListAllocator::checked_span(std::uint64_t offset, std::size_
   const ClassShape& shape = class_shapes[span.size_class];
   const std::uint64_t in_chunk = offset % chunk_bytes;
   const std::uint64_t index = block_index(shape, in_chunk / block_unit_bytes);
-  if (index * shape.units * block_unit_bytes != in_chunk || index >= span.bump || span.live == 0 ||
+  if (index * shape.units * block_unit_bytes != in_chunk || index >= shape.capacity ||
       span.live > shape.capacity) {
-    fail(block_text(offset, bytes) + " is no live block of its span of " +
-         std::to_string(class_bytes(span.size_class)) + "-byte blocks (" +
-         std::to_string(span.live) + " live, " + std::to_string(span.bump) + " ever used)");
+    fail(block_text(offset, bytes) + " is no block of its span of " +
+         std::to_string(shape.capacity) + " blocks of " +
+         std::to_string(class_bytes(span.size_class)) + " bytes (" + std::to_string(span.live) +
+         " live)");
   }
-  return span;
+  std::uint64_t* const blocks = table_.blocks(chunk, shape);
+  if ((blocks[index / 64] >> index % 64 & 1) == 0 || span.live == 0) {
+    fail(block_text(offset, bytes) + " is not handed out, or was freed already");
+  }
+  return {span, blocks};
 }
 
 /// Gives a span whose last block goes back to the page level; it is in its class's list.
@@ -295,7 +270,8 @@ void FreeListAllocator::link_span(SpanDescriptor& span, std::uint32_t chunk, std
 
 bool FreeListAllocator::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes) {
   if (old_bytes <= max_small) {
-    return class_serves(checked_span(view_.offset_of(p), old_bytes).size_class, new_bytes);
+    return class_serves(checked_span(view_.offset_of(p), old_bytes).descriptor.size_class,
+                        new_bytes);
   }
   const std::uint32_t first = checked_page(p, old_bytes);
   const std::uint64_t pages = round_up(old_bytes, page_bytes) / page_bytes;
@@ -331,10 +307,9 @@ std::uint64_t FreeListAllocator::trim() {
   return before - space_.heap_end();
 }
 
-/// Gives back to the page level what was kept for the next allocation of each class.
+/// Gives back to the page level the empty spans that were kept for the next allocation.
 void FreeListAllocator::drop_cached() {
   for (std::uint32_t c = 0; c < class_count; ++c) {
-    empty_magazine(c);
     const std::uint32_t chunk = table_.header().class_head[c];
     if (chunk == 0) continue;
     const SpanDescriptor& span = table_.span_at(chunk).span;

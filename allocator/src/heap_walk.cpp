@@ -65,13 +65,11 @@ bool HeapWalk::open() {
 
 void HeapWalk::check_header() {
   const HeapHeader& h = header();
-  const bool clean =
-      all_zero(h.reserved, sizeof h.reserved) && all_zero(h.unused0, sizeof h.unused0) &&
-      all_zero(h.unused1, sizeof h.unused1) &&
-      all_zero(h.magazine + class_count, sizeof h.magazine - class_count * sizeof h.magazine[0]) &&
-      all_zero(h.leaf + leaves_, sizeof h.leaf - leaves_ * sizeof h.leaf[0]) &&
-      all_zero(h.class_head + class_count,
-               sizeof h.class_head - class_count * sizeof h.class_head[0]);
+  const bool clean = all_zero(h.reserved, sizeof h.reserved) &&
+                     all_zero(h.unused, sizeof h.unused) &&
+                     all_zero(h.leaf + leaves_, sizeof h.leaf - leaves_ * sizeof h.leaf[0]) &&
+                     all_zero(h.class_head + class_count,
+                              sizeof h.class_head - class_count * sizeof h.class_head[0]);
   if (!clean) problem("header: unused fields are not zero");
   if (h.catalog_offset != 0 &&
       (h.catalog_offset < first_run_page * page_bytes || h.catalog_offset >= heap_end_)) {
@@ -80,10 +78,21 @@ void HeapWalk::check_header() {
   }
 }
 
+/// The line of `chunk`, or its wide bitmap.
+const std::byte* HeapWalk::in_leaf(std::uint64_t chunk, bool wide) const noexcept {
+  const std::uint32_t k = leaf_of_chunk(chunk);
+  const std::uint64_t i = chunk - leaf_first_chunk(k);
+  return base_ + header().leaf[k] + (wide ? wide_place(leaf_chunks(k), i) : line_place(i));
+}
+
 const ChunkDescriptor& HeapWalk::at(std::uint64_t chunk) const noexcept {
-  const auto k = static_cast<std::uint32_t>(std::bit_width(chunk / first_leaf_chunks));
-  return reinterpret_cast<const ChunkDescriptor*>(base_ +
-                                                  header().leaf[k])[chunk - leaf_first_chunk(k)];
+  return reinterpret_cast<const ChunkLine*>(in_leaf(chunk, false))->descriptor;
+}
+
+const std::uint64_t* HeapWalk::blocks_at(std::uint64_t chunk, bool wide) const noexcept {
+  const std::byte* const p = in_leaf(chunk, wide);
+  return wide ? reinterpret_cast<const WideBitmap*>(p)->blocks
+              : reinterpret_cast<const ChunkLine*>(p)->blocks;
 }
 
 bool HeapWalk::is_free_start(std::uint64_t page) const noexcept {
@@ -101,7 +110,7 @@ void HeapWalk::tile(bool deep, const Visitor& visit) {
   for (std::uint64_t chunk = 0; chunk < chunks_reached(end) && !stopped(); ++chunk) {
     const ChunkDescriptor& descriptor = at(chunk);
     if (descriptor.kind() == ChunkKind::pages) {
-      tile_pages(chunk, descriptor.pages, visit);
+      tile_pages(chunk, descriptor.pages, deep, visit);
     } else if (descriptor.kind() == ChunkKind::span) {
       finish_run(chunk * pages_per_chunk, visit);
       tile_span(chunk, descriptor.span, deep, visit);
@@ -111,7 +120,6 @@ void HeapWalk::tile(bool deep, const Visitor& visit) {
     }
   }
   finish_run(end, visit);
-  if (!stopped()) subtract_magazines();
   if (edges_met_ != edges_wanted_) {
     problem("the chunk table flags " + number(edges_met_) + " ends of free runs where there are " +
             number(edges_wanted_));
@@ -122,7 +130,9 @@ void HeapWalk::tile(bool deep, const Visitor& visit) {
   }
 }
 
-void HeapWalk::tile_pages(std::uint64_t chunk, const PagesDescriptor& pages, const Visitor& visit) {
+void HeapWalk::tile_pages(std::uint64_t chunk, const PagesDescriptor& pages, bool deep,
+                          const Visitor& visit) {
+  if (deep) check_no_blocks(chunk, true, true);
   const std::uint64_t chunk_first = chunk * pages_per_chunk;
   const std::uint64_t in_heap =
       std::min<std::uint64_t>(heap_end_ / page_bytes - chunk_first, pages_per_chunk);
@@ -205,103 +215,73 @@ void HeapWalk::tile_span(std::uint64_t chunk, const SpanDescriptor& span, bool d
   if (!check_span(chunk, span)) return;
   live_bytes_ += span.live * class_bytes(span.size_class);
   if (span.live < class_shapes[span.size_class].capacity) ++spans_with_room_[span.size_class];
-  if (deep && walk_free_list(chunk, span) && visit) emit_span(chunk, span, visit);
+  if (deep && check_blocks(chunk, span) && visit) emit_span(chunk, span, visit);
 }
 
 bool HeapWalk::check_span(std::uint64_t chunk, const SpanDescriptor& span) {
   if ((chunk + 1) * chunk_bytes > heap_end_ || chunk == 0 || span.size_class >= class_count ||
-      span.bump > class_shapes[span.size_class].capacity || span.live > span.bump) {
+      span.live > class_shapes[span.size_class].capacity ||
+      span.hint >= class_shapes[span.size_class].words || span.reserved != 0) {
     problem("span in chunk " + number(chunk) + " of class " + number(span.size_class) + " with " +
-            number(span.live) + " live blocks of " + number(span.bump) +
-            " ever used, in a heap of " + number(heap_end_) + " bytes");
+            number(span.live) + " live blocks, to be searched from word " + number(span.hint) +
+            ", in a heap of " + number(heap_end_) + " bytes");
     return false;
   }
   return true;
 }
 
-/// Notes the free blocks in `free_units_`; false where the list is damaged.
-bool HeapWalk::walk_free_list(std::uint64_t chunk, const SpanDescriptor& span) {
+void HeapWalk::check_no_blocks(std::uint64_t chunk, bool narrow, bool wide) {
+  if ((narrow && !all_zero(blocks_at(chunk, false), sizeof ChunkLine::blocks)) ||
+      (wide && !all_zero(blocks_at(chunk, true), sizeof(WideBitmap)))) {
+    problem("a bitmap of chunk " + number(chunk) + " that means nothing is not zero");
+  }
+}
+
+/// False where bitmap and descriptor contradict each other.
+bool HeapWalk::check_blocks(std::uint64_t chunk, const SpanDescriptor& span) {
   const ClassShape& shape = class_shapes[span.size_class];
-  free_units_.fill(0);
-  std::uint32_t found = 0;
-  std::uint16_t unit = span.free_head;
-  while (unit != no_block) {
-    const bool is_block = unit % shape.units == 0 && unit / shape.units < span.bump;
-    if (!is_block || (free_units_[unit / 64] >> unit % 64 & 1) != 0) {
-      problem("the free list of the span in chunk " + number(chunk) + " leads to unit " +
-              number(unit) + (is_block ? " twice" : ", which is no block"));
-      return false;
-    }
-    free_units_[unit / 64] |= 1ULL << unit % 64;
-    ++found;
-    std::memcpy(&unit, base_ + chunk * chunk_bytes + unit * block_unit_bytes, sizeof unit);
+  const bool wide = shape.words > narrow_words;
+  check_no_blocks(chunk, wide, !wide);
+  const std::uint64_t* const blocks = blocks_at(chunk, wide);
+  const std::size_t words = wide ? wide_words : narrow_words;
+  std::uint64_t live = 0;
+  bool sound = true;
+  for (std::size_t i = 0; i < words; ++i) {
+    const std::uint64_t first = i * 64;
+    const std::uint64_t here = first < shape.capacity ? shape.capacity - first : 0;
+    const std::uint64_t valid = here >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << here) - 1;
+    live += static_cast<std::uint64_t>(std::popcount(blocks[i]));
+    sound = sound && (blocks[i] & ~valid) == 0 && (i >= span.hint || blocks[i] == valid);
   }
-  const Magazine& magazine = header().magazine[span.size_class];
-  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(magazine.count, magazine_capacity); ++i) {
-    if (magazine.chunk[i] != chunk) continue;
-    unit = magazine.unit[i];
-    const bool is_block = unit % shape.units == 0 && unit / shape.units < span.bump;
-    if (!is_block || (free_units_[unit / 64] >> unit % 64 & 1) != 0) {
-      problem("the magazine of class " + number(span.size_class) + " names unit " + number(unit) +
-              " of chunk " + number(chunk) +
-              (is_block ? ", which is free already" : ", which is no block"));
-      return false;
-    }
-    free_units_[unit / 64] |= 1ULL << unit % 64;
-  }
-  if (found + span.live != span.bump) {
-    problem("the span in chunk " + number(chunk) + " has " + number(found) + " free and " +
-            number(span.live) + " live blocks of " + number(span.bump) + " ever used");
+  if (!sound || live != span.live) {
+    problem("the span in chunk " + number(chunk) + " of class " + number(span.size_class) +
+            " says " + number(span.live) + " live blocks and none free before word " +
+            number(span.hint) + "; its bitmap has " + number(live) + " and contradicts");
     return false;
   }
   return true;
 }
 
+/// Live blocks one by one, and the free ones between them in one piece.
 void HeapWalk::emit_span(std::uint64_t chunk, const SpanDescriptor& span,
                          const Visitor& visit) const {
   const ClassShape& shape = class_shapes[span.size_class];
+  const std::uint64_t* const blocks = blocks_at(chunk, shape.words > narrow_words);
   const std::uint64_t bytes = shape.units * block_unit_bytes;
   const std::uint64_t start = chunk * chunk_bytes;
-  for (std::uint64_t i = 0; i < span.bump; ++i) {
-    const std::uint64_t unit = i * shape.units;
-    const bool is_free = (free_units_[unit / 64] >> unit % 64 & 1) != 0;
-    visit({start + i * bytes, bytes, is_free ? BlockUse::free : BlockUse::live});
+  std::uint64_t free_from = 0;
+  for (std::uint64_t i = 0; i <= shape.capacity; ++i) {
+    const bool is_end = i == shape.capacity;
+    if (!is_end && (blocks[i / 64] >> i % 64 & 1) == 0) continue;
+    if (free_from != i) {
+      visit({start + free_from * bytes, (i - free_from) * bytes, BlockUse::free});
+    }
+    if (!is_end) visit({start + i * bytes, bytes, BlockUse::live});
+    free_from = i + 1;
   }
-  const std::uint64_t used_end = span.bump * bytes;
   const std::uint64_t blocks_end = shape.capacity * bytes;
-  if (used_end != blocks_end) {
-    visit({start + used_end, blocks_end - used_end, BlockUse::free});
-  }
   if (blocks_end != chunk_bytes) {
     visit({start + blocks_end, chunk_bytes - blocks_end, BlockUse::system});
-  }
-}
-
-/// Blocks in magazines count as live in their spans, and are not.
-void HeapWalk::subtract_magazines() {
-  for (std::uint32_t c = 0; c < class_count; ++c) {
-    const Magazine& magazine = header().magazine[c];
-    if (magazine.count > magazine_capacity || magazine.reserved != 0) {
-      problem("the magazine of class " + number(c) + " has " + number(magazine.count) +
-              " blocks of at most " + number(magazine_capacity));
-      continue;
-    }
-    const std::uint32_t rest = magazine_capacity - magazine.count;
-    if (!all_zero(magazine.chunk + magazine.count, rest * sizeof magazine.chunk[0]) ||
-        !all_zero(magazine.unit + magazine.count, rest * sizeof magazine.unit[0])) {
-      problem("the magazine of class " + number(c) + " goes on behind its " +
-              number(magazine.count) + " blocks");
-    }
-    for (std::uint32_t i = 0; i < magazine.count; ++i) {
-      const std::uint64_t chunk = magazine.chunk[i];
-      const bool is_span = chunk < heap_end_ / chunk_bytes && at(chunk).kind() == ChunkKind::span;
-      if (!is_span || at(chunk).span.size_class != c || live_bytes_ < class_bytes(c)) {
-        problem("the magazine of class " + number(c) + " names a block in chunk " + number(chunk) +
-                ", which is no span of that class");
-        continue;
-      }
-      live_bytes_ -= class_bytes(c);
-    }
   }
 }
 
@@ -366,7 +346,10 @@ void HeapWalk::check_bin(std::uint32_t bin, std::uint64_t& found) {
 void HeapWalk::behind() {
   const std::uint64_t covered = leaf_first_chunk(leaves_);
   for (std::uint64_t chunk = chunks_reached(heap_end_ / page_bytes); chunk < covered; ++chunk) {
-    if (all_zero(&at(chunk), sizeof(ChunkDescriptor))) continue;
+    if (all_zero(in_leaf(chunk, false), sizeof(ChunkLine)) &&
+        all_zero(in_leaf(chunk, true), sizeof(WideBitmap))) {
+      continue;
+    }
     problem("chunk " + number(chunk) + " lies behind the heap end and is described");
     return;
   }

@@ -29,7 +29,7 @@ class HeapWalk {
 
   /// False where header or leaves are such that nothing else can be read.
   bool open();
-  /// Walks the tiling; `visit` may be empty. `deep` walks the free lists of spans too.
+  /// Walks the tiling; `visit` may be empty. `deep` looks at all bitmaps too.
   void tile(bool deep, const Visitor& visit);
   /// Needs `tile` before.
   void lists();
@@ -46,15 +46,18 @@ class HeapWalk {
   bool stopped() const noexcept { return stop_at_problem_ && !problems_.empty(); }
   void problem(std::string text);
   void check_header();
+  const std::byte* in_leaf(std::uint64_t chunk, bool wide) const noexcept;
   const ChunkDescriptor& at(std::uint64_t chunk) const noexcept;
   bool is_free_start(std::uint64_t page) const noexcept;
 
   void tile_span(std::uint64_t chunk, const SpanDescriptor& span, bool deep, const Visitor& visit);
   bool check_span(std::uint64_t chunk, const SpanDescriptor& span);
-  bool walk_free_list(std::uint64_t chunk, const SpanDescriptor& span);
+  const std::uint64_t* blocks_at(std::uint64_t chunk, bool wide) const noexcept;
+  void check_no_blocks(std::uint64_t chunk, bool narrow, bool wide);
+  bool check_blocks(std::uint64_t chunk, const SpanDescriptor& span);
   void emit_span(std::uint64_t chunk, const SpanDescriptor& span, const Visitor& visit) const;
-  void tile_pages(std::uint64_t chunk, const PagesDescriptor& pages, const Visitor& visit);
-  void subtract_magazines();
+  void tile_pages(std::uint64_t chunk, const PagesDescriptor& pages, bool deep,
+                  const Visitor& visit);
   void finish_run(std::uint64_t end, const Visitor& visit);
   void finish_free_run(std::uint64_t first, std::uint64_t end);
   void check_class_list(std::uint32_t size_class);
@@ -76,8 +79,6 @@ class HeapWalk {
   std::uint64_t edges_met_ = 0;
   std::uint64_t live_bytes_ = 0;
   std::array<std::uint64_t, class_count> spans_with_room_{};
-  /// Free units of the span that was walked last.
-  std::array<std::uint64_t, chunk_bytes / block_unit_bytes / 64> free_units_{};
 };
 
 }  // namespace cairn

@@ -9,6 +9,7 @@
 #include "page_bits.hpp"
 
 namespace cairn {
+
 void PageRuns::format() {
   set_bit(table_.at(0).pages.run_starts, 0);
   const std::uint32_t end = end_page();
@@ -32,7 +33,7 @@ std::uint32_t PageRuns::allocate(std::uint32_t pages) {
   return from;
 }
 
-std::uint32_t PageRuns::allocate_span(std::uint32_t size_class, std::uint64_t mark_bytes) {
+std::uint32_t PageRuns::allocate_span(std::uint32_t size_class) {
   std::uint32_t from = find_span_run();
   if (from == 0) {
     const Growth growth = plan_growth(end_page(), pages_per_chunk, true);
@@ -40,7 +41,8 @@ std::uint32_t PageRuns::allocate_span(std::uint32_t size_class, std::uint64_t ma
     from = growth.tail != 0 ? growth.tail : growth.first;
   }
   const auto first = static_cast<std::uint32_t>(round_up(from, pages_per_chunk));
-  view_.mark(view_.base() + first * page_bytes, mark_bytes);
+  view_.mark(view_.base() + first * page_bytes, class_bytes(size_class));
+  view_.mark(table_.blocks(chunk_of(first), class_shapes[size_class]), sizeof(std::uint64_t));
   carve(from, first, pages_per_chunk, Use::span, size_class);
   return first / pages_per_chunk;
 }
@@ -52,55 +54,6 @@ void PageRuns::release(std::uint32_t first, std::uint32_t pages) {
 
 void PageRuns::release_span(std::uint32_t chunk) {
   join_free(chunk * pages_per_chunk, pages_per_chunk, true);
-}
-
-bool PageRuns::expand(std::uint32_t first, std::uint32_t pages, std::uint32_t new_pages) {
-  require_live(first, pages);
-  const std::uint32_t behind = first + pages;
-  const std::uint32_t more = new_pages - pages;
-  const std::uint32_t end = end_page();
-  const std::uint32_t tail = behind < end ? free_run_at(behind) : 0;
-  const std::uint32_t free_pages = tail != 0 ? checked_length(tail) : 0;
-  if (free_pages < more) {
-    if (behind + free_pages != end) return false;
-    const std::uint64_t new_end = std::uint64_t{behind} + more;
-    const std::uint32_t leaves = table_.leaf_count();
-    // A new leaf of the chunk table would come to stand in the way.
-    if (chunks_reached(new_end) > leaf_first_chunk(leaves)) return false;
-    try {
-      append({end, leaves, leaves, tail, end, more - free_pages});
-    } catch (const Error& error) {
-      if (error == errc::no_space || error == errc::too_large) return false;
-      throw;
-    }
-  }
-  carve(behind, behind, more, Use::extension);
-  return true;
-}
-
-void PageRuns::grow_to(std::uint32_t new_end) {
-  const std::uint32_t end = end_page();
-  if (new_end <= end) return;
-  const std::uint32_t tail = end > first_run_page ? free_run_before(end) : 0;
-  Growth growth = plan_growth(end, new_end - (tail != 0 ? tail : end), false);
-  if (growth.leaf_begin != growth.leaf_end) {
-    growth.pages = std::max(new_end, growth.first + 1) - growth.first;
-  }
-  append(growth);
-}
-
-void PageRuns::shrink_to(std::uint32_t new_end) {
-  new_end = std::max(new_end, first_run_page);
-  for (;;) {
-    const std::uint32_t end = end_page();
-    if (end <= new_end) return;
-    if (is_free_edge(end - 1)) {
-      const std::uint32_t first = free_run_before(end);
-      cut_free(first, std::max(first, new_end));
-    } else if (!cut_leaf(new_end)) {
-      return;
-    }
-  }
 }
 
 // --- finding ----------------------------------------------------------------------------------
@@ -283,7 +236,7 @@ void PageRuns::carve(std::uint32_t from, std::uint32_t first, std::uint32_t page
   if (use == Use::run) set_bit(pages_at(first).run_starts, first);
   if (use == Use::span) {
     table_.at(chunk_of(first)).span = {
-        ChunkKind::span, static_cast<std::uint8_t>(size_class), no_block, 0, 0, 0, 0};
+        ChunkKind::span, static_cast<std::uint8_t>(size_class), 0, 0, 0, 0, 0};
   }
 }
 
@@ -324,46 +277,6 @@ void PageRuns::join_free(std::uint32_t first, std::uint32_t pages, bool from_spa
   }
   flag_free(all_first, all_pages);
   link(all_first, all_pages);
-}
-
-/// Gives back the trailing free run at `first` from page `down_to` on.
-void PageRuns::cut_free(std::uint32_t first, std::uint32_t down_to) {
-  const std::uint32_t length = checked_length(first);
-  prepare_unlink(first);
-  mark_descriptor(first);
-  mark_descriptor(first + length - 1);
-  if (down_to != first) {
-    prepare_link(first, down_to - first);
-    mark_descriptor(down_to - 1);
-  }
-
-  unlink(first);
-  clear_free(first, length);
-  if (down_to != first) {
-    flag_free(first, down_to - first);
-    link(first, down_to - first);
-  }
-  space_.shrink_heap(down_to * page_bytes);
-}
-
-/// Gives back the last leaf of the chunk table if it is the last thing in the heap and covers
-/// nothing else; otherwise a heap that was large once could never become small again.
-bool PageRuns::cut_leaf(std::uint32_t down_to) {
-  const std::uint32_t k = table_.leaf_count() - 1;
-  if (k == 0) return false;
-  const std::uint64_t offset = table_.header().leaf[k];
-  const auto first = static_cast<std::uint32_t>(offset / page_bytes);
-  if (offset + leaf_pages(k) * page_bytes != space_.heap_end() || first < down_to ||
-      first > leaf_first_chunk(k) * pages_per_chunk) {
-    return false;
-  }
-  PagesDescriptor& descriptor = pages_at(first);
-  view_.mark(&descriptor, sizeof descriptor);
-  view_.mark(&table_.header().leaf[k], sizeof offset);
-  clear_bit(descriptor.run_starts, first);
-  table_.header().leaf[k] = 0;
-  space_.shrink_heap(offset);
-  return true;
 }
 
 }  // namespace cairn

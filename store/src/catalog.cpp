@@ -163,7 +163,7 @@ template <class T>
 T* Catalog::writable(const T* stored) const {
   // The view is the working view (constructor); the const is CatalogReader's.
   mark(stored, sizeof(T));
-  return const_cast<T*>(stored);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  return const_cast<T*>(stored);
 }
 
 CatalogHeader* Catalog::writable_header() {

@@ -90,14 +90,16 @@ bool Engine::live_words_are_trustworthy() const {
 void Engine::replay(bool trusted) {
   const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
   const std::uint64_t published = live_.published.load(std::memory_order_acquire);
+  const std::uint64_t publishing = live_.publishing.load(std::memory_order_acquire);
   const bool failed = live_.failed.load(std::memory_order_relaxed) != 0;
   const std::uint64_t ring_end = state_.position + log_.ring_bytes();
   // After a failed sync only records that were durable are replayed, and no sync is tried again.
   bool synced = failed;
   for (;;) {
     if (trusted && state_.position == tail) return;
-    // After a failed sync only what was visible is known to have been durable.
-    if (failed && state_.sequence == published) return;
+    // After a failed sync only what somebody had begun to publish is known to have been durable;
+    // and of that the shared image may show a part already.
+    if (failed && state_.sequence >= std::max(published, publishing)) return;
     const bool shown = trusted && state_.sequence < published;
     const auto record = shown ? log_.parse_trusted(state_.position) : log_.parse(state_.position);
     if (!record || record->sequence() != state_.sequence + 1 || record->end_position() > ring_end) {
@@ -111,15 +113,17 @@ void Engine::replay(bool trusted) {
       }
       return;
     }
-    if (!shown) sync_log_before_showing(synced);
+    if (!shown) sync_log_before_showing(*record, synced);
     replay_record(*record, !shown);
   }
 }
 
 /// Nobody may see what a power cut could still take back, and a writer may have died between
-/// appending and syncing.
-void Engine::sync_log_before_showing(bool& synced) {
-  if (!synced && survives_power()) sync_or_fail(log_.file());
+/// appending and syncing. What a writer began to publish it had synced.
+void Engine::sync_log_before_showing(const RecordView& record, bool& synced) {
+  if (synced || !survives_power()) return;
+  if (record.sequence() <= live_.publishing.load(std::memory_order_acquire)) return;
+  sync_or_fail(log_.file());
   synced = true;
 }
 
@@ -260,7 +264,7 @@ void Engine::catch_up() {
     }
     require_pages_of(*record);
     if (record->sequence() > sequence()) {
-      sync_log_before_showing(synced);
+      sync_log_before_showing(*record, synced);
       publish(*record);
       ++last_recovery_.replayed_records;
       last_recovery_.replayed_bytes += record->bytes();

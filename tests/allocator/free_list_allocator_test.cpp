@@ -27,7 +27,7 @@ errc code_of(const std::function<void()>& action) {
 }
 
 TEST(FreeListAllocator, a_new_heap_is_sound_and_empty) {
-  for (const std::uint64_t pages : {2U, 3U, 10U, 26U, 4088U, 4090U, 4091U, 9000U}) {
+  for (const std::uint64_t pages : {10U, 11U, 26U, 1017U, 1018U, 1019U, 1030U, 9000U}) {
     TestHeap sut(std::uint64_t{256} << 20, pages * page_bytes);
     EXPECT_EQ(sut.problems(), std::vector<std::string>{}) << pages;
     EXPECT_EQ(sut.heap().used(), 0U) << pages;
@@ -98,12 +98,26 @@ TEST(FreeListAllocator, small_blocks_are_marked_as_a_whole_and_large_ones_not) {
 
 TEST(FreeListAllocator, a_settled_allocation_touches_one_line_of_the_chunk_table) {
   TestHeap sut;
+  for (int i = 0; i < 10; ++i) sut.heap().allocate(192);
+  sut.commit();
+  void* const p = sut.heap().allocate(192);
+  const WriteSet& set = sut.context().write_set();
+  ASSERT_EQ(set.touched().size(), 2U);
+  EXPECT_EQ(std::popcount(set.mask(first_leaf_offset / page_bytes)), 1);
+  EXPECT_EQ(std::popcount(set.mask(sut.context().offset_of(p) / page_bytes)), 3);
+}
+
+TEST(FreeListAllocator, a_settled_allocation_of_less_touches_a_line_of_its_bitmap_too) {
+  TestHeap sut;
   for (int i = 0; i < 10; ++i) sut.heap().allocate(64);
   sut.commit();
   void* const p = sut.heap().allocate(64);
   const WriteSet& set = sut.context().write_set();
-  ASSERT_EQ(set.touched().size(), 2U);
+  const std::uint64_t chunk = sut.context().offset_of(p) / chunk_bytes;
+  const std::uint64_t bitmap = first_leaf_offset + wide_place(first_leaf_chunks, chunk);
+  ASSERT_EQ(set.touched().size(), 3U);
   EXPECT_EQ(std::popcount(set.mask(first_leaf_offset / page_bytes)), 1);
+  EXPECT_EQ(std::popcount(set.mask(bitmap / page_bytes)), 1);
   EXPECT_EQ(std::popcount(set.mask(sut.context().offset_of(p) / page_bytes)), 1);
 }
 
@@ -232,10 +246,10 @@ TEST(FreeListAllocator, merging_marks_what_it_changes_wherever_the_borders_lie) 
 }
 
 TEST(FreeListAllocator, merging_marks_far_ends_of_long_neighbours) {
-  // 64 pages are one line of the chunk table: borders on its multiples, neighbours longer than it.
+  // Borders on a chunk's, and neighbours that end in others: each has a line of its own.
   for (const int freed_first : {0, 2}) {
     TestHeap sut;
-    const std::size_t pages[] = {120, 64, 130};
+    const std::size_t pages[] = {112, 64, 130};
     std::byte* runs[3];
     for (int i = 0; i < 3; ++i) {
       runs[i] = static_cast<std::byte*>(sut.heap().allocate(pages[i] * page_bytes));
@@ -255,7 +269,6 @@ TEST(FreeListAllocator, spans_come_back_to_their_list_with_all_neighbours_marked
   TestHeap sut;
   std::vector<void*> blocks;
   for (int i = 0; i < 8 * 64; ++i) blocks.push_back(sut.heap().allocate(8192));
-  for (std::size_t i = 0; i < magazine_capacity; ++i) sut.heap().deallocate(blocks[i], 8192);
   sut.commit();
   // Every span was full; each gets room now, far apart from the one before it.
   for (std::size_t i = 2; i < 64; ++i) {
@@ -264,7 +277,7 @@ TEST(FreeListAllocator, spans_come_back_to_their_list_with_all_neighbours_marked
     ASSERT_EQ(sut.problems(), std::vector<std::string>{}) << i;
   }
   // And loses it again, in the order of the list.
-  for (std::size_t i = 0; i < 62 + magazine_capacity; ++i) {
+  for (std::size_t i = 0; i < 62; ++i) {
     sut.heap().allocate(8192);
     sut.commit();
     ASSERT_EQ(sut.problems(), std::vector<std::string>{}) << i;
@@ -279,29 +292,45 @@ TEST(FreeListAllocator, an_empty_span_goes_back_to_the_page_level) {
   const std::uint64_t end = sut.heap_end();
   for (void* p : blocks) sut.heap().deallocate(p, 64);
   EXPECT_EQ(sut.problems(), std::vector<std::string>{});
-  // The first holds the blocks in the magazine, the last is kept to allocate from.
-  sut.heap().allocate(6 * 65536);
+  // The first is kept to allocate from.
+  sut.heap().allocate(7 * 65536);
   EXPECT_EQ(sut.heap_end(), end);
 }
 
-TEST(FreeListAllocator, a_freed_block_is_the_next_one_and_neither_it_nor_its_span_is_touched) {
+TEST(FreeListAllocator, freeing_touches_a_line_of_the_chunk_table_and_no_block) {
   TestHeap sut;
-  void* const p = sut.heap().allocate(64);
-  sut.heap().allocate(64);
+  std::vector<void*> blocks;
+  for (int i = 0; i < 400; ++i) blocks.push_back(sut.heap().allocate(256));
   sut.commit();
-  sut.heap().deallocate(p, 64);
+  for (std::size_t i = 0; i < 250; ++i) sut.heap().deallocate(blocks[i], 256);
   const WriteSet& set = sut.context().write_set();
   ASSERT_EQ(set.touched().size(), 1U);
-  EXPECT_EQ(set.touched()[0], heap_begin_bytes / page_bytes);
-  EXPECT_EQ(std::popcount(set.mask(heap_begin_bytes / page_bytes)), 1) << "the magazine's line";
-  EXPECT_EQ(sut.heap().used(), 64U);
-  EXPECT_EQ(sut.heap().allocate(64), p);
-  EXPECT_EQ(set.mask(first_leaf_offset / page_bytes), 0U) << "no descriptor";
+  EXPECT_EQ(std::popcount(set.mask(first_leaf_offset / page_bytes)), 2) << "a line for each span";
+  EXPECT_EQ(std::popcount(set.mask(heap_begin_bytes / page_bytes)), 0);
+  EXPECT_EQ(sut.heap().used(), 150U * 256);
+}
+
+TEST(FreeListAllocator, the_lowest_free_block_is_handed_out_next) {
+  for (const std::size_t bytes : {16U, 48U, 160U, 192U, 1024U}) {
+    TestHeap sut;
+    std::vector<void*> blocks;
+    for (std::size_t i = 0; i < chunk_bytes / bytes - 1; ++i) {
+      blocks.push_back(sut.heap().allocate(bytes));
+    }
+    const std::size_t count = blocks.size();
+    for (const std::size_t i : {count - 1, std::size_t{3}, count - 9, std::size_t{40}}) {
+      sut.heap().deallocate(blocks[i], bytes);
+    }
+    for (const std::size_t i : {std::size_t{3}, std::size_t{40}, count - 9, count - 1}) {
+      EXPECT_EQ(sut.heap().allocate(bytes), blocks[i]) << bytes;
+    }
+    EXPECT_EQ(sut.problems(), std::vector<std::string>{}) << bytes;
+  }
 }
 
 TEST(FreeListAllocator, a_pair_of_calls_at_a_spans_border_leaves_the_page_level_alone) {
   TestHeap sut;
-  // Fill the magazine and a span exactly, so that the next block needs a new span.
+  // Fill a span exactly, so that the next block needs a new one.
   for (int i = 0; i < 8; ++i) sut.heap().allocate(8192);
   void* const next = sut.heap().allocate(8192);
   const std::uint64_t end = sut.heap_end();
@@ -310,8 +339,8 @@ TEST(FreeListAllocator, a_pair_of_calls_at_a_spans_border_leaves_the_page_level_
   for (int i = 0; i < 5; ++i) sut.heap().deallocate(sut.heap().allocate(8192), 8192);
   EXPECT_EQ(sut.heap_end(), end);
   const WriteSet& set = sut.context().write_set();
-  EXPECT_EQ(std::popcount(set.mask(heap_begin_bytes / page_bytes)), 1) << "the magazine's line";
-  EXPECT_EQ(set.mask(first_leaf_offset / page_bytes), 0U);
+  EXPECT_EQ(set.mask(heap_begin_bytes / page_bytes), 0U);
+  EXPECT_EQ(std::popcount(set.mask(first_leaf_offset / page_bytes)), 1) << "the span's line";
 }
 
 TEST(FreeListAllocator, try_expand_stays_within_the_rounding_of_small_blocks) {
@@ -347,6 +376,71 @@ TEST(FreeListAllocator, try_expand_takes_free_pages_behind_and_lengthens_the_hea
   EXPECT_FALSE(sut.heap().try_expand(a, 900000, sut.heap().limit()));
   sut.heap().deallocate(a, 900000);
   EXPECT_EQ(sut.heap().used(), 0U);
+}
+
+TEST(FreeListAllocator, the_last_run_grows_in_place_over_every_leaf_of_the_chunk_table) {
+  TestHeap sut(std::uint64_t{2} << 30);
+  constexpr std::size_t mib = std::size_t{1} << 20;
+  sut.heap().allocate(64);
+  auto* const p = static_cast<std::byte*>(sut.heap().allocate(mib));
+  std::size_t bytes = mib;
+  for (; bytes < 512 * mib; bytes *= 2) {
+    p[bytes - 1] = static_cast<std::byte>(bytes / mib);
+    ASSERT_TRUE(sut.heap().try_expand(p, bytes, 2 * bytes)) << bytes;
+    ASSERT_EQ(sut.problems(), std::vector<std::string>{}) << bytes;
+  }
+  for (std::size_t at = mib; at < bytes; at *= 2) {
+    EXPECT_EQ(p[at - 1], static_cast<std::byte>(at / mib)) << "what was in the run stays there";
+  }
+  // Only leaves and the room before them were added beside the run.
+  EXPECT_LT(sut.heap().size(), bytes + bytes / 16);
+  EXPECT_EQ(sut.heap().used(), 64 + bytes);
+  sut.heap().deallocate(p, bytes);
+  sut.heap().trim();
+  EXPECT_LT(sut.heap().size(), 2 * mib) << "leaves that a run pushed away do not keep the heap up";
+  EXPECT_EQ(sut.problems(), std::vector<std::string>{});
+}
+
+TEST(FreeListAllocator, leaves_that_give_way_are_marked_at_both_places_and_can_be_rolled_back) {
+  TestHeap sut(std::uint64_t{1} << 30);
+  constexpr std::size_t mib = std::size_t{1} << 20;
+  std::size_t bytes = mib;
+  void* const p = sut.heap().allocate(bytes);
+  for (; bytes < 128 * mib; bytes += bytes / 3) {
+    sut.commit();
+    ASSERT_TRUE(sut.heap().try_expand(p, bytes, bytes + bytes / 3)) << bytes;
+    ASSERT_EQ(sut.unmarked_changes(), std::vector<std::string>{}) << bytes;
+    sut.rollback();
+    ASSERT_EQ(sut.problems(), std::vector<std::string>{}) << bytes;
+    ASSERT_TRUE(sut.heap().try_expand(p, bytes, bytes + bytes / 3)) << bytes;
+  }
+  sut.commit();
+  sut.heap().deallocate(p, bytes);
+  sut.heap().resize_file(20 * mib);
+  EXPECT_EQ(sut.problems(), std::vector<std::string>{});
+  EXPECT_EQ(sut.unmarked_changes(), std::vector<std::string>{});
+  EXPECT_LE(sut.heap_end(), 20 * mib);
+  sut.rollback();
+  EXPECT_EQ(sut.problems(), std::vector<std::string>{});
+}
+
+TEST(FreeListAllocator, a_run_that_grows_page_by_page_seldom_moves_the_leaves_behind_it) {
+  TestHeap sut(std::uint64_t{1} << 30);
+  constexpr std::size_t mib = std::size_t{1} << 20;
+  std::size_t bytes = mib;
+  void* const p = sut.heap().allocate(bytes);
+  ASSERT_TRUE(sut.heap().try_expand(p, bytes, 40 * mib));
+  bytes = 40 * mib;
+  const HeapHeader& header = *reinterpret_cast<HeapHeader*>(sut.base() + heap_begin_bytes);
+  int moves = 0;
+  for (int i = 0; i < 64; ++i) {
+    const std::uint64_t before = header.leaf[1];
+    ASSERT_TRUE(sut.heap().try_expand(p, bytes, bytes + page_bytes));
+    bytes += page_bytes;
+    moves += header.leaf[1] != before ? 1 : 0;
+  }
+  EXPECT_LE(moves, 8);
+  EXPECT_EQ(sut.problems(), std::vector<std::string>{});
 }
 
 TEST(FreeListAllocator, a_full_disk_changes_nothing) {
@@ -424,8 +518,11 @@ TEST(FreeListAllocator, a_double_free_or_wrong_size_is_named) {
   EXPECT_TRUE(refused(static_cast<std::byte*>(large) + 4096, 20000));
   EXPECT_TRUE(refused(&sut, 160));
   EXPECT_TRUE(refused(sut.base() + heap_begin_bytes, 2 * page_bytes)) << "the heap's header";
+  void* const third = sut.heap().allocate(160);
   sut.heap().deallocate(small, 160);
   EXPECT_TRUE(refused(small, 160));
+  sut.heap().deallocate(third, 160);
+  EXPECT_TRUE(refused(small, 160)) << "not the one freed last";
   sut.heap().deallocate(large, 20000);
   EXPECT_TRUE(refused(large, 20000));
   sut.heap().deallocate(behind, 20000);
@@ -437,7 +534,9 @@ TEST(FreeListAllocator, the_heaps_own_leaves_cannot_be_freed) {
   TestHeap sut(std::uint64_t{256} << 20, std::uint64_t{40} << 20);
   const HeapHeader& header = *reinterpret_cast<HeapHeader*>(sut.base() + heap_begin_bytes);
   ASSERT_NE(header.leaf[2], 0U);
-  EXPECT_EQ(code_of([&] { sut.heap().deallocate(sut.base() + header.leaf[2], 2 * page_bytes); }),
+  EXPECT_EQ(code_of([&] {
+              sut.heap().deallocate(sut.base() + header.leaf[2], leaf_pages(2) * page_bytes);
+            }),
             errc::corrupt);
 }
 

@@ -174,6 +174,8 @@ TEST_F(LogRingTest, headers_that_claim_the_whole_ring_each_do_not_take_for_ever)
     header.position = large + i * sizeof header;
     header.sequence = 10;
     header.durable_position = 2 * large;
+    header.heap_end_pages = 100;
+    header.file_pages = 100;
     header.line_count = static_cast<std::uint32_t>(large / line_bytes - 2);
   }
   File::open(path_, File::Access::read_write)

@@ -133,7 +133,8 @@ TEST_P(DamagedHeaderAtLevel, any_flipped_byte_of_the_heap_is_survived) {
       ++found;
     }
   }
-  EXPECT_GT(found, 100U);
+  // Most bytes that are not zero are those of the heap's own tables.
+  EXPECT_GT(found, 50U);
 }
 
 }  // namespace

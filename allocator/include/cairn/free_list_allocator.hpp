@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -16,8 +17,8 @@
 
 namespace cairn {
 
-/// The heap of one store: segregated free lists for blocks of up to 8 KiB, best-fit page runs
-/// above.
+/// The heap of one store: lists of spans with free blocks for each size up to 8 KiB, best-fit page
+/// runs above.
 ///
 /// All of its state is in the file (`heap_format.hpp`) and as transactional as what it hands out:
 /// a rollback takes allocations back without knowing them. Blocks carry no header, so they must be
@@ -70,12 +71,8 @@ class FreeListAllocator {
   ///             changed.
   /// Complexity: constant for small blocks; for large ones one look at each 64 KiB of the run.
   void deallocate(void* p, std::size_t bytes) {
-    const std::uint64_t offset = view_.offset_of(p);
-    const std::uint64_t chunk = offset / chunk_bytes;
-    if (bytes <= max_small && table_.is_whole(chunk)) [[likely]] {
-      if (put_in_magazine(chunk, offset, class_of(bytes))) [[likely]]
-        return;
-    }
+    if (bytes <= max_small && deallocate_small(view_.offset_of(p), class_of(bytes))) [[likely]]
+      return;
     deallocate_any(p, bytes);
   }
 
@@ -101,8 +98,7 @@ class FreeListAllocator {
   /// trailing free pages back as far as there are any.
   /// Throws: errc::no_space, errc::too_large: nothing changed.
   void resize_file(std::uint64_t bytes);
-  /// Gives all trailing free pages back, cached blocks and spans first. Returns the bytes given
-  /// back.
+  /// Gives all trailing free pages back, cached spans first. Returns the bytes given back.
   std::uint64_t trim();
   std::uint64_t shrink_to_usage() { return trim(); }
 
@@ -136,14 +132,13 @@ class FreeListAllocator {
   }
   void mark_at(std::uint64_t offset, std::uint64_t bytes);
   void* allocate_small(std::uint32_t size_class);
-  void* allocate_from_span(std::uint32_t size_class);
+  void* allocate_last(std::uint32_t chunk, ChunkTable::Span span, std::uint64_t index);
   void* allocate_from_new_span(std::uint32_t size_class);
   void* allocate_any(std::size_t bytes, std::size_t align);
-  bool put_in_magazine(std::uint64_t chunk, std::uint64_t offset, std::uint32_t size_class);
-  void free_to_span(SpanDescriptor& span, std::uint64_t offset);
-  void empty_magazine(std::uint32_t size_class);
+  bool deallocate_small(std::uint64_t offset, std::uint32_t size_class);
+  void free_to_span(ChunkTable::Span span, std::uint64_t offset, std::uint64_t index);
   void deallocate_any(void* p, std::size_t bytes);
-  SpanDescriptor& checked_span(std::uint64_t offset, std::size_t bytes);
+  ChunkTable::Span checked_span(std::uint64_t offset, std::size_t bytes);
   std::uint32_t checked_page(const void* p, std::size_t bytes) const;
   void drop_span(std::uint32_t chunk, const SpanDescriptor& descriptor);
   void drop_cached();
@@ -154,8 +149,7 @@ class FreeListAllocator {
   void link_span(SpanDescriptor& span, std::uint32_t chunk, std::uint32_t& head);
 
   [[noreturn]] void fail(const std::string& detail) const;
-  [[noreturn]] void fail_magazine(std::uint32_t size_class, std::uint64_t chunk,
-                                  std::uint64_t unit) const;
+  [[noreturn]] void fail_class(std::uint32_t size_class);
 
   WorkingView& view_;
   HeapSpace& space_;
@@ -170,49 +164,63 @@ inline void FreeListAllocator::mark_at(std::uint64_t offset, std::uint64_t bytes
 }
 
 [[gnu::always_inline]] inline void* FreeListAllocator::allocate_small(std::uint32_t size_class) {
-  Magazine& magazine = table_.header().magazine[size_class];
-  const std::uint32_t top = magazine.count - 1U;
-  if (top >= magazine_capacity) return allocate_from_span(size_class);
-  // What went in was checked; here it matters only that the block cannot lie outside the heap.
-  const std::uint64_t chunk = magazine.chunk[top];
-  const std::uint64_t unit = magazine.unit[top];
+  const std::uint32_t chunk = table_.header().class_head[size_class];
+  if (chunk == 0) [[unlikely]]
+    return allocate_from_new_span(size_class);
   const ClassShape& shape = class_shapes[size_class];
-  if (!table_.is_whole(chunk) || unit > shape.last_unit) [[unlikely]] {
-    fail_magazine(size_class, chunk, unit);
-  }
-  const std::uint64_t offset = chunk * chunk_bytes + unit * block_unit_bytes;
-  mark_at(heap_begin_bytes + offsetof(HeapHeader, magazine) + size_class * sizeof magazine,
-          sizeof magazine);
+  if (!table_.is_whole(chunk)) [[unlikely]]
+    fail_class(size_class);
+  const ChunkTable::Span at = table_.span_with(chunk, shape);
+  SpanDescriptor& span = at.descriptor;
+  // Bounds the search, which may begin anywhere else, to the bitmap.
+  std::uint32_t word = span.hint;
+  while (word < shape.words && at.blocks[word] == ~std::uint64_t{0}) ++word;
+  if (word >= shape.words || tag_of(span) != shape.tag) [[unlikely]]
+    fail_class(size_class);
+  const std::uint64_t bits = at.blocks[word];
+  const std::uint64_t index =
+      word * std::uint64_t{64} + static_cast<std::uint64_t>(std::countr_one(bits));
+  if (index >= shape.capacity || span.live >= shape.capacity) [[unlikely]]
+    fail_class(size_class);
+  if (span.live + 1U == shape.capacity) [[unlikely]]
+    return allocate_last(chunk, at, index);
+  const std::uint64_t offset = chunk * chunk_bytes + index * shape.units * block_unit_bytes;
+  mark_at(view_.offset_of(&span), sizeof span);
+  mark_at(view_.offset_of(&at.blocks[word]), sizeof bits);
   mark_at(offset, shape.units * block_unit_bytes);
-  magazine.chunk[top] = 0;
-  magazine.unit[top] = 0;
-  magazine.count = static_cast<std::uint16_t>(top);
+  at.blocks[word] = bits | (bits + 1);
+  span.hint = static_cast<std::uint16_t>(word);
+  span.live = static_cast<std::uint16_t>(span.live + 1U);
   return view_.base() + offset;
 }
 
-[[gnu::always_inline]] inline bool FreeListAllocator::put_in_magazine(std::uint64_t chunk,
-                                                                      std::uint64_t offset,
-                                                                      std::uint32_t size_class) {
-  Magazine& magazine = table_.header().magazine[size_class];
-  const std::uint32_t count = magazine.count;
-  const SpanDescriptor& span = table_.at(chunk).span;
+/// False where anything is out of the ordinary: the slow path then says what.
+[[gnu::always_inline]] inline bool FreeListAllocator::deallocate_small(std::uint64_t offset,
+                                                                       std::uint32_t size_class) {
+  const std::uint64_t chunk = offset / chunk_bytes;
+  if (!table_.is_whole(chunk)) [[unlikely]]
+    return false;
   const ClassShape& shape = class_shapes[size_class];
-  const std::uint64_t unit = offset % chunk_bytes / block_unit_bytes;
-  const std::uint64_t index = block_index(shape, unit);
-  if (count >= magazine_capacity || tag_of(span) != shape.tag ||
-      index * shape.units * block_unit_bytes != offset % chunk_bytes || index >= span.bump ||
-      unit == span.free_head) [[unlikely]] {
+  const ChunkTable::Span at = table_.span_with(chunk, shape);
+  SpanDescriptor& span = at.descriptor;
+  const std::uint64_t in_chunk = offset % chunk_bytes;
+  const std::uint64_t index = block_index(shape, in_chunk / block_unit_bytes);
+  if (tag_of(span) != shape.tag || index >= shape.capacity ||
+      index * shape.units * block_unit_bytes != in_chunk) [[unlikely]] {
     return false;
   }
-  if (count != 0 && magazine.unit[count - 1] == unit && magazine.chunk[count - 1] == chunk)
-      [[unlikely]] {
+  const std::uint64_t word = index / 64;
+  const std::uint64_t bit = std::uint64_t{1} << index % 64;
+  const std::uint32_t live = span.live;
+  if ((at.blocks[word] & bit) == 0 || live - 1U >= shape.capacity - 1U ||
+      (live == 1 && table_.header().class_head[size_class] != chunk)) [[unlikely]] {
     return false;
   }
-  mark_at(heap_begin_bytes + offsetof(HeapHeader, magazine) + size_class * sizeof magazine,
-          sizeof magazine);
-  magazine.chunk[count] = static_cast<std::uint32_t>(chunk);
-  magazine.unit[count] = static_cast<std::uint16_t>(unit);
-  magazine.count = static_cast<std::uint16_t>(count + 1);
+  mark_at(view_.offset_of(&span), sizeof span);
+  mark_at(view_.offset_of(&at.blocks[word]), sizeof bit);
+  at.blocks[word] &= ~bit;
+  if (word < span.hint) span.hint = static_cast<std::uint16_t>(word);
+  span.live = static_cast<std::uint16_t>(live - 1);
   return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cairn/allocator/heap_format.hpp"
 #include "cairn/allocator/heap_space.hpp"
+#include "cairn/allocator/size_classes.hpp"
 #include "cairn/mapping/working_view.hpp"
 
 namespace cairn {
@@ -27,16 +28,22 @@ class ChunkTable {
 
   /// The descriptor of `chunk`. Throws errc::corrupt where no valid leaf of the table covers it.
   ChunkDescriptor& at(std::uint64_t chunk) {
-    if (chunk < first_leaf_chunks) [[likely]] {
-      return reinterpret_cast<ChunkDescriptor*>(view_.base() + first_leaf_offset)[chunk];
-    }
-    // Leaf k >= 1 covers as many chunks as lie before it, so k is the chunk number's bit width
-    // less that of the first leaf.
-    const auto k = static_cast<std::uint32_t>(std::bit_width(chunk / first_leaf_chunks));
-    if (k >= leaf_count_max || header().leaf[k] != checked_leaf_[k]) [[unlikely]]
-      check_leaf(chunk);
-    return reinterpret_cast<ChunkDescriptor*>(view_.base() +
-                                              checked_leaf_[k])[chunk - leaf_first_chunk(k)];
+    const Leaf leaf = leaf_with(chunk);
+    return line_of(leaf, chunk).descriptor;
+  }
+
+  /// The bitmap of blocks, `class_shapes[size_class].words` long, of a span in `chunk`.
+  std::uint64_t* blocks(std::uint64_t chunk, const ClassShape& shape) {
+    return blocks_of(leaf_with(chunk), chunk, shape);
+  }
+  struct Span {
+    SpanDescriptor& descriptor;
+    std::uint64_t* blocks;
+  };
+  /// Both, for one that is or may be a span of the class.
+  Span span_with(std::uint64_t chunk, const ClassShape& shape) {
+    const Leaf leaf = leaf_with(chunk);
+    return {line_of(leaf, chunk).descriptor.span, blocks_of(leaf, chunk, shape)};
   }
 
   /// True where the whole chunk lies in the heap; chunk 0 holds the header and never counts.
@@ -58,12 +65,37 @@ class ChunkTable {
   void forget() noexcept;
 
  private:
+  struct Leaf {
+    std::byte* base;
+    std::uint64_t first;   ///< its first chunk
+    std::uint64_t chunks;  ///< how many it covers
+  };
+  Leaf leaf_with(std::uint64_t chunk) {
+    if (chunk < first_leaf_chunks) {
+      return {view_.base() + first_leaf_offset, 0, first_leaf_chunks};
+    }
+    const std::uint32_t k = leaf_of_chunk(chunk);
+    if (k >= leaf_count_max || (header().leaf[k] | 1) != checked_leaf_[k]) [[unlikely]]
+      check_leaf(chunk);
+    return {view_.base() + (checked_leaf_[k] - 1), leaf_first_chunk(k), leaf_chunks(k)};
+  }
+  static ChunkLine& line_of(const Leaf& leaf, std::uint64_t chunk) noexcept {
+    return *reinterpret_cast<ChunkLine*>(leaf.base + line_place(chunk - leaf.first));
+  }
+  static std::uint64_t* blocks_of(const Leaf& leaf, std::uint64_t chunk,
+                                  const ClassShape& shape) noexcept {
+    if (shape.words <= narrow_words) return line_of(leaf, chunk).blocks;
+    return reinterpret_cast<WideBitmap*>(leaf.base + wide_place(leaf.chunks, chunk - leaf.first))
+        ->blocks;
+  }
   void check_leaf(std::uint64_t chunk);
   bool is_whole_now(std::uint64_t chunk) noexcept;
 
   WorkingView& view_;
   HeapSpace& space_;
   std::uint64_t whole_chunks_ = 1;
+  /// Offsets that were found valid, with the lowest bit set; 0, which no leaf's offset matches with
+  /// that bit, where there is none.
   std::array<std::uint64_t, leaf_count_max> checked_leaf_;
 };
 

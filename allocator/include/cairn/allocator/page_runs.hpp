@@ -30,14 +30,15 @@ class PageRuns {
   /// The first page of a run of `pages`, now live.
   std::uint32_t allocate(std::uint32_t pages);
   /// A chunk that becomes a span of `size_class`, without live blocks and in no list. Its first
-  /// `mark_bytes` are marked.
-  std::uint32_t allocate_span(std::uint32_t size_class, std::uint64_t mark_bytes);
+  /// block and the first word of its bitmap are marked.
+  std::uint32_t allocate_span(std::uint32_t size_class);
 
   /// Frees the live run of exactly `pages` at `first`. Throws errc::corrupt where it is none.
   void release(std::uint32_t first, std::uint32_t pages);
   void release_span(std::uint32_t chunk);
 
-  /// Lengthens the live run at `first` in place; false where what follows is not free.
+  /// Lengthens the live run at `first` in place; false where what follows is neither free nor the
+  /// heap's end. Leaves of the chunk table at the end give way.
   bool expand(std::uint32_t first, std::uint32_t pages, std::uint32_t new_pages);
 
   /// Adds free pages up to `end_page`, or gives trailing free pages back down to it.
@@ -56,6 +57,19 @@ class PageRuns {
     std::uint32_t tail = 0;  ///< free run that the new pages lengthen, 0 if none
     std::uint32_t first = 0;
     std::uint32_t pages = 0;
+  };
+  /// What stands last in the heap: leaves of the chunk table, and the free run before them.
+  struct HeapTail {
+    std::uint32_t free_from = 0;  ///< where the free run begins; `leaves_from` if there is none
+    std::uint32_t leaves_from = 0;
+    std::uint32_t leaves = 0;  ///< bit k: leaf k stands there
+  };
+  /// Where the leaves of a HeapTail are going to stand, in ascending order.
+  struct Relaying {
+    std::uint32_t leaves = 0;      ///< bit k: leaf k is placed
+    std::uint32_t leaf_count = 0;  ///< leaves that the table has then
+    std::uint64_t at = 0;          ///< first page of the leaves
+    std::uint64_t end = 0;         ///< page that the heap ends at
   };
   enum class Use { run, span, extension };
 
@@ -84,7 +98,12 @@ class PageRuns {
              std::uint32_t size_class = 0);
   void join_free(std::uint32_t first, std::uint32_t pages, bool from_span);
   void cut_free(std::uint32_t first, std::uint32_t down_to);
-  bool cut_leaf(std::uint32_t down_to);
+  bool lower_leaves(std::uint32_t down_to);
+  HeapTail heap_tail();
+  Relaying plan_relaying(const HeapTail& tail, std::uint64_t at, std::uint64_t end,
+                         bool may_drop) const;
+  void relay(const HeapTail& tail, std::uint32_t free_from, const Relaying& plan);
+  void mark_relaying(const HeapTail& tail, std::uint32_t free_from, const Relaying& plan);
 
   void prepare_unlink(std::uint32_t page);
   void prepare_link(std::uint32_t page, std::uint32_t pages);

@@ -15,7 +15,7 @@ namespace cairn {
 
 inline constexpr std::size_t max_small_bytes = 8192;
 inline constexpr std::uint32_t class_count = 32;
-static_assert(class_count <= class_slots && class_count <= magazine_slots);
+static_assert(class_count <= class_slots);
 
 constexpr std::size_t class_bytes(std::uint32_t size_class) noexcept {
   if (size_class < 8) return (size_class + 1) * block_unit_bytes;
@@ -31,7 +31,7 @@ struct ClassShape {
   std::uint32_t reciprocal;  ///< of `units`, for divide-free division of unit positions
   std::uint16_t units;       ///< size of a block in block units
   std::uint16_t capacity;    ///< blocks in a span
-  std::uint16_t last_unit;   ///< where the last block starts
+  std::uint16_t words;       ///< words of a span's bitmap
   std::uint16_t tag;         ///< kind and class as the first two bytes of a span's descriptor
 };
 
@@ -47,7 +47,7 @@ constexpr std::array<ClassShape, class_count> make_class_shapes() noexcept {
     const auto capacity = static_cast<std::uint32_t>(chunk_bytes / class_bytes(c));
     shapes[c] = {((1U << reciprocal_bits) + units - 1) / units, static_cast<std::uint16_t>(units),
                  static_cast<std::uint16_t>(capacity),
-                 static_cast<std::uint16_t>((capacity - 1) * units),
+                 static_cast<std::uint16_t>((capacity + 63) / 64),
                  static_cast<std::uint16_t>(1U | c << 8)};
   }
   return shapes;

@@ -84,7 +84,10 @@ class Engine final : private HeapSpace {
   std::uint64_t sequence() const noexcept {
     return live_.published.load(std::memory_order_acquire);
   }
-  std::uint64_t file_bytes() const { return data_.size(); }
+  std::uint64_t file_bytes() const {
+    require_open();
+    return data_.size();
+  }
   std::uint64_t limit_bytes() const noexcept;
   std::uint64_t transaction_heap_end() const noexcept { return heap_end_; }
   const Identity& identity() const noexcept { return identity_; }
@@ -117,7 +120,7 @@ class Engine final : private HeapSpace {
   void join_others();
   bool live_words_are_trustworthy() const;
   void replay(bool trusted);
-  void sync_log_before_showing(bool& synced);
+  void sync_log_before_showing(const RecordView& record, bool& synced);
   void replay_record(const RecordView& record, bool apply);
   void require_pages_of(const RecordView& record) const;
   void discard_torn_append();
