@@ -102,9 +102,10 @@ void print_file(const std::string& path, const FileFacts& file) {
   if (file.meta) {
     const MetaSlot& meta = *file.meta;
     print_line("limit", size_text(meta.max_bytes));
-    print_line("checkpoint", fmt::format("sequence {}, log position {}, {}",
-                                         meta.checkpoint_sequence, meta.checkpoint_position,
-                                         meta.clean != 0 ? "by a clean close" : "by a running store"));
+    print_line("checkpoint",
+               fmt::format("sequence {}, log position {}, {}", meta.checkpoint_sequence,
+                           meta.checkpoint_position,
+                           meta.clean != 0 ? "by a clean close" : "by a running store"));
     const std::uint64_t used = file.log_tail - std::min(file.log_tail, meta.checkpoint_position);
     print_line("log", fmt::format("{}, {} used since the checkpoint", size_text(meta.log_bytes),
                                   console::format_bytes(used)));
