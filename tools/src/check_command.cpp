@@ -21,7 +21,8 @@ void print_report(const std::string& path, const CheckReport& report) {
                                            : fmt::format("{} problems", report.problems.size()));
     return;
   }
-  fmt::print("{}: sound; {} roots, {} blocks, {} in use", path, console::format_count(report.roots),
+  fmt::print("{}: sound; {} root{}, {} blocks, {} in use", path,
+             console::format_count(report.roots), report.roots == 1 ? "" : "s",
              console::format_count(report.blocks), console::format_bytes(report.used_bytes));
   if (report.unowned_bytes != 0) {
     fmt::print(", of these {} in blocks that no root owns",
