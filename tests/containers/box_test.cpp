@@ -56,7 +56,7 @@ TEST_F(BoxTest, moving_within_a_store_leaves_the_object_where_it_is) {
   const String* const object = std::as_const(a).get();
   b = std::move(a);
   EXPECT_EQ(std::as_const(b).get(), object);
-  EXPECT_FALSE(a);
+  EXPECT_FALSE(a);  // NOLINT(bugprone-use-after-move): the test
   swap(a, b);
   EXPECT_EQ(std::as_const(a).get(), object);
   auto& boxes = make<Vec<Box<String>>>();
@@ -71,7 +71,7 @@ TEST_F(BoxTest, moving_between_two_stores_moves_the_content) {
   TestHeap other;
   auto* const there = ::new (other.heap().allocate(8)) Box<Node>;
   *there = std::move(here);
-  EXPECT_FALSE(here);
+  EXPECT_FALSE(here);  // NOLINT(bugprone-use-after-move): the test
   EXPECT_TRUE(other.context().contains(std::as_const(*there).get()));
   EXPECT_EQ(std::as_const(*there)->label, std::string(100, 'x'));
   *there = nullptr;

@@ -221,7 +221,7 @@ TEST_F(HashMapTest, copies_are_equal_and_independent) {
   b.erase("7");
   EXPECT_FALSE(a == b);
   b = std::move(a);
-  EXPECT_TRUE(a.empty());
+  EXPECT_TRUE(a.empty());  // NOLINT(bugprone-use-after-move): the test
   EXPECT_EQ(b.size(), 300U);
   swap(a, b);
   EXPECT_EQ(a.size(), 300U);
@@ -235,7 +235,7 @@ TEST_F(HashMapTest, moving_between_two_stores_copies) {
   TestHeap other;
   auto* there = ::new (other.heap().allocate(24)) HashMap<String, Box<int>>;
   *there = std::move(here);
-  EXPECT_TRUE(here.empty());
+  EXPECT_TRUE(here.empty());  // NOLINT(bugprone-use-after-move): the test
   ASSERT_EQ(there->size(), 40U);
   for (const auto& [key, value] : std::as_const(*there)) {
     ASSERT_TRUE(other.context().contains(&*value));

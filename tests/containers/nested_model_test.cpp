@@ -140,7 +140,7 @@ void link(const Command& command, Stored& stored, Model& model) {
     Person copy = std::as_const(stored).at(other);
     stored[name].friend_of = make_box<Person>(std::move(copy));
     PersonModel model_copy = model.at(other);
-    model[name].friend_of.assign(1, std::move(model_copy));
+    model[name].friend_of.assign(1, model_copy);
   } else {
     Person moved = std::move(stored.at(other));
     stored.insert_or_assign(name, std::move(moved));

@@ -121,7 +121,7 @@ TEST_F(VecTest, moving_within_a_store_takes_the_block) {
   const int* data = std::as_const(a).data();
   b = std::move(a);
   EXPECT_EQ(std::as_const(b).data(), data);
-  EXPECT_TRUE(a.empty());
+  EXPECT_TRUE(a.empty());  // NOLINT(bugprone-use-after-move): the test
   Vec<int> temporary(std::move(b));
   EXPECT_EQ(std::as_const(temporary).data(), data);
   a = std::move(temporary);
@@ -135,7 +135,7 @@ TEST_F(VecTest, moving_between_two_stores_copies) {
   TestHeap other;
   auto* there = ::new (other.heap().allocate(sizeof(Vec<String>))) Vec<String>;
   *there = std::move(here);
-  EXPECT_TRUE(here.empty());
+  EXPECT_TRUE(here.empty());  // NOLINT(bugprone-use-after-move): the test
   ASSERT_EQ(there->size(), 2U);
   EXPECT_EQ(std::as_const(*there)[0], "a text too long for the object itself");
   EXPECT_TRUE(other.context().contains(std::as_const(*there).data()));

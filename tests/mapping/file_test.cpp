@@ -173,7 +173,7 @@ TEST_F(FileTest, moves_hand_the_descriptor_over) {
   File first = File::open_or_create(path(), 0600);
   const int descriptor = first.descriptor();
   File second = std::move(first);
-  EXPECT_FALSE(first.is_open());
+  EXPECT_FALSE(first.is_open());  // NOLINT(bugprone-use-after-move): the test
   EXPECT_EQ(second.descriptor(), descriptor);
   second = File::open_or_create(path("other"), 0600);
   EXPECT_EQ(::fcntl(descriptor, F_GETFD) == -1 || second.descriptor() == descriptor, true);

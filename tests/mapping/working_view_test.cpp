@@ -111,7 +111,7 @@ TEST(Reservation, moves_and_gives_back_once) {
   Reservation first = Reservation::anonymous(page_bytes);
   std::byte* const data = first.data();
   Reservation second = std::move(first);
-  EXPECT_EQ(first.data(), nullptr);
+  EXPECT_EQ(first.data(), nullptr);  // NOLINT(bugprone-use-after-move): the test
   EXPECT_EQ(second.data(), data);
   second = Reservation::anonymous(2 * page_bytes);
   EXPECT_EQ(second.bytes(), 2 * page_bytes);

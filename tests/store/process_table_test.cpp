@@ -36,7 +36,7 @@ TEST_F(Slots, moving_a_lock_keeps_it_held) {
   const File other = again();
   ByteLock first = ByteLock::try_acquire(file_, 7);
   ByteLock second = std::move(first);
-  EXPECT_FALSE(first);
+  EXPECT_FALSE(first);  // NOLINT(bugprone-use-after-move): the test
   EXPECT_TRUE(ByteLock::is_held_elsewhere(other, 7));
   second = ByteLock();
   EXPECT_FALSE(ByteLock::is_held_elsewhere(other, 7));
