@@ -151,7 +151,8 @@ class TypeParser {
     node.size = node.count * element.size;
     node.align = element.align;
     node.plain = element.plain;
-    return add(std::move(node), depth_[node.element] + 1);
+    const auto depth = depth_[node.element] + 1;
+    return add(std::move(node), depth);
   }
 
   std::uint32_t optional(std::uint32_t nesting) {
@@ -162,7 +163,8 @@ class TypeParser {
     const TypeNode& element = tree_.nodes_[node.element];
     node.size = round_up(element.size + 1, element.align);
     node.align = element.align;
-    return add(std::move(node), depth_[node.element] + 1);
+    const auto depth = depth_[node.element] + 1;
+    return add(std::move(node), depth);
   }
 
   std::uint32_t container(TypeKind kind, std::uint64_t bytes) {
