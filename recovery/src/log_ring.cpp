@@ -97,10 +97,6 @@ void LogRing::grow_file(std::uint64_t ring_bytes) {
   crash_point("log.grown");
 }
 
-void LogRing::trim_file() {
-  if (file_.size() > log_ring_offset + ring_bytes_) file_.truncate(log_ring_offset + ring_bytes_);
-}
-
 bool LogRing::proves_damage_at(std::uint64_t position, std::uint64_t sequence) const {
   // Records of one lap do not overlap. Headers that claim more than a few laps in all were put
   // there to have every byte hashed thousands of times, so they are damage as well.

@@ -76,7 +76,6 @@ class LogRing {
   void adopt(RingMapping mapping) noexcept;
   /// In a forked child: the descriptor is the parent's.
   void close_file() noexcept { file_.close(); }
-  void trim_file();
 
  private:
   void store(std::uint64_t position, const void* from, std::size_t bytes) {
