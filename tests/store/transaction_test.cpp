@@ -112,7 +112,7 @@ TEST_F(Transaction, moves_carry_the_transaction_and_assignment_rolls_the_target_
   WriteTransaction first = sut.begin_write();
   first.construct<Numbers>("numbers").push_back(1);
   WriteTransaction second = std::move(first);
-  EXPECT_FALSE(first.active());
+  EXPECT_FALSE(first.active());  // NOLINT(bugprone-use-after-move): the test
   EXPECT_TRUE(second.active());
   second.commit();
   WriteTransaction third = sut.begin_write();
