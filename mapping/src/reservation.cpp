@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cairn/error.hpp"
+#include "cairn/mapping/page.hpp"
 
 namespace cairn {
 namespace {
@@ -39,7 +40,14 @@ Reservation Reservation::anonymous(std::size_t bytes) {
 }
 
 Reservation Reservation::inaccessible(std::size_t bytes) {
-  return {map_anonymous(bytes, PROT_NONE), bytes};
+  if (bytes < huge_page_bytes) return {map_anonymous(bytes, PROT_NONE), bytes};
+  const std::size_t mapped = bytes + huge_page_bytes;
+  std::byte* const first = map_anonymous(mapped, PROT_NONE);
+  const auto address = reinterpret_cast<std::uintptr_t>(first);
+  const std::size_t before = round_up(address, huge_page_bytes) - address;
+  if (before != 0) ::munmap(first, before);
+  ::munmap(first + before + bytes, mapped - before - bytes);
+  return {first + before, bytes};
 }
 
 }  // namespace cairn

@@ -34,7 +34,14 @@ void WorkingView::set_tracked_bytes(std::uint64_t bytes) {
                 "cannot map " + std::to_string(end - begin) + " more bytes", errno);
   }
   tracked_bytes_ = bytes;
+  if (prefers_huge_pages_ && !more) prefer_huge_pages();
   if (!more) write_set_.forget_private_from(bytes / page_bytes);
+}
+
+void WorkingView::prefer_huge_pages() noexcept {
+  prefers_huge_pages_ = true;
+  // Only advice: a kernel or file system without huge pages refuses it.
+  ::madvise(base_ + tracked_bytes_, reach_bytes_ - tracked_bytes_, MADV_HUGEPAGE);
 }
 
 void WorkingView::drop_private_pages() {

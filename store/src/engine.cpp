@@ -142,6 +142,7 @@ Engine::Engine(File data, const Identity& identity, const MetaSlot& meta, const 
       meta_(meta),
       context_(data_, reach_bytes, *this) {
   meta_.max_bytes = reach_bytes;
+  if (!survives_power()) context_.prefer_huge_pages();
   context_.heap().zero_on_allocate(options_.zero_on_allocate);
   context_.write_set().set_shared_image(window_.data());
   context_.write_set().set_touch_limit(2 * options_.private_bytes / page_bytes, path());

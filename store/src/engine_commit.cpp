@@ -398,7 +398,11 @@ void Engine::extend_heap(std::uint64_t bytes) {
 void Engine::grow_file(std::uint64_t bytes) {
   const std::uint64_t step =
       std::clamp(round_up(file_bytes_ / 4, page_bytes), smallest_growth_step, largest_growth_step);
-  const std::uint64_t wanted = std::min(std::max(bytes, file_bytes_ + step), limit_bytes());
+  // A file that ends within a huge page has small ones there.
+  const std::uint64_t unit =
+      file_bytes_ + step < huge_page_bytes ? smallest_growth_step : huge_page_bytes;
+  const std::uint64_t wanted =
+      std::min(round_up(std::max(bytes, file_bytes_ + step), unit), limit_bytes());
   try {
     grow_file_to(wanted);
   } catch (const Error& error) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cairn/mapping/working_view.hpp"
 
+#include <sys/mman.h>
+
 #include "cairn/mapping/shared_view.hpp"
 #include "forked_child.hpp"
 #include "temp_store.hpp"
@@ -94,6 +96,20 @@ TEST_F(WorkingViewTest, a_file_that_grows_needs_no_new_mapping) {
   EXPECT_EQ(&here(20), before);
 }
 
+TEST_F(WorkingViewTest, huge_pages_are_as_shared_and_as_private_as_others) {
+  sut_.prefer_huge_pages();
+  here(2) = std::byte{1};
+  EXPECT_EQ(there(2), std::byte{1});
+  sut_.set_tracked_bytes(8 * page_bytes);
+  sut_.mark(&here(2), 1);
+  here(2) = std::byte{5};
+  EXPECT_EQ(there(2), std::byte{1});
+  sut_.set_tracked_bytes(2 * page_bytes);  // as a shrunk store's: fresh again
+  EXPECT_EQ(here(2), std::byte{1});
+  here(3) = std::byte{7};
+  EXPECT_EQ(there(3), std::byte{7});
+}
+
 TEST_F(WorkingViewTest, a_store_into_a_read_view_ends_the_process) {
   const Reservation view = map_shared(file_, reach, ViewAccess::read_only);
   EXPECT_EQ(view.data()[0], std::byte{0});
@@ -123,6 +139,18 @@ TEST(Reservation, more_than_the_address_space_is_an_error) {
   EXPECT_EQ(error_of([] { Reservation::inaccessible(std::size_t{1} << 62); }).code(),
             errc::too_large);
   EXPECT_EQ(error_of([] { Reservation::anonymous(std::size_t{1} << 62); }).code(), errc::too_large);
+}
+
+TEST(Reservation, large_ones_begin_at_a_huge_page_and_end_where_they_say) {
+  for (const std::uint64_t bytes : {huge_page_bytes, huge_page_bytes + page_bytes}) {
+    const Reservation sut = Reservation::inaccessible(bytes);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(sut.data()) % huge_page_bytes, 0U);
+    EXPECT_EQ(sut.bytes(), bytes);
+    unsigned char resident = 0;
+    EXPECT_EQ(::mincore(sut.data() + bytes - page_bytes, page_bytes, &resident), 0);
+    // What was mapped to find a good place is given back.
+    EXPECT_EQ(::mincore(sut.data() + bytes, page_bytes, &resident), -1);
+  }
 }
 
 TEST(ReservationDeathTest, inaccessible_memory_may_not_be_touched) {

@@ -14,6 +14,10 @@ inline constexpr std::uint64_t line_bytes = 64;
 inline constexpr std::uint64_t lines_per_page = page_bytes / line_bytes;
 static_assert(lines_per_page == 64);
 
+/// What one entry of the page tables one level up maps, where the kernel keeps the file in pieces
+/// that large: address and file offset must both be a multiple of it.
+inline constexpr std::uint64_t huge_page_bytes = std::uint64_t{2} << 20;
+
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) noexcept {
   return (value + multiple - 1) / multiple * multiple;
 }

@@ -19,8 +19,8 @@ class Reservation {
 
   /// Zeroed private memory that takes up room only where it is touched. Throws errc::too_large.
   static Reservation anonymous(std::size_t bytes);
-  /// Address space that nothing may touch until something is mapped over it. Throws
-  /// errc::too_large.
+  /// Address space that nothing may touch until something is mapped over it, a whole number of
+  /// pages; from `huge_page_bytes` on it begins at a multiple of that. Throws errc::too_large.
   static Reservation inaccessible(std::size_t bytes);
 
   std::byte* data() const noexcept { return data_; }
