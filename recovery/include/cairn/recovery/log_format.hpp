@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -65,6 +66,18 @@ struct PageEntry {
   std::uint64_t mask;  ///< bit i: line i of the page follows
 };
 static_assert(sizeof(PageEntry) == 16 && std::is_trivially_copyable_v<PageEntry>);
+
+/// Calls `run(offset, bytes)` for each run of adjoining lines of an entry, in the order in which the
+/// record holds them; `offset` counts from the start of the data file.
+template <class Run>
+void for_each_line_run(const PageEntry& entry, Run run) {
+  for (std::uint64_t mask = entry.mask; mask != 0;) {
+    const auto first = static_cast<std::uint64_t>(std::countr_zero(mask));
+    const auto count = static_cast<std::uint64_t>(std::countr_one(mask >> first));
+    run(entry.page * page_bytes + first * line_bytes, count * line_bytes);
+    mask = first + count == lines_per_page ? 0 : mask & (~0ULL << (first + count));
+  }
+}
 
 /// Bytes that a record takes up in the ring.
 constexpr std::uint64_t record_bytes(std::uint64_t page_count, std::uint64_t line_count) noexcept {

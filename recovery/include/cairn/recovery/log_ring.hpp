@@ -100,13 +100,10 @@ RecordView LogRing::append(RecordHeader header, std::span<const PageEntry> entri
   at += entries.size_bytes();
   for (const PageEntry& entry : entries) {
     const std::byte* page = page_at(entry.page);
-    for (std::uint64_t mask = entry.mask; mask != 0;) {
-      const auto first = static_cast<std::uint64_t>(std::countr_zero(mask));
-      const auto run = static_cast<std::uint64_t>(std::countr_one(mask >> first));
-      store(at, page + first * line_bytes, run * line_bytes);
-      at += run * line_bytes;
-      mask = first + run == lines_per_page ? 0 : mask & (~0ULL << (first + run));
-    }
+    for_each_line_run(entry, [&](std::uint64_t offset, std::uint64_t bytes) {
+      store(at, page + offset % page_bytes, bytes);
+      at += bytes;
+    });
   }
   crash_point("append.body");
   header.salt = salt_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -43,13 +42,10 @@ class RecordView {
       PageEntry entry;
       std::memcpy(&entry, entries_ + i * sizeof(PageEntry), sizeof entry);
       const bool take = wanted(entry.page);
-      for (std::uint64_t mask = entry.mask; mask != 0;) {
-        const auto first = static_cast<std::uint64_t>(std::countr_zero(mask));
-        const auto run = static_cast<std::uint64_t>(std::countr_one(mask >> first));
-        if (take) store(entry.page * page_bytes + first * line_bytes, lines, run * line_bytes);
-        lines += run * line_bytes;
-        mask = first + run == lines_per_page ? 0 : mask & (~0ULL << (first + run));
-      }
+      for_each_line_run(entry, [&](std::uint64_t offset, std::uint64_t bytes) {
+        if (take) store(offset, lines, bytes);
+        lines += bytes;
+      });
     }
   }
 
