@@ -67,8 +67,8 @@ struct PageEntry {
 };
 static_assert(sizeof(PageEntry) == 16 && std::is_trivially_copyable_v<PageEntry>);
 
-/// Calls `run(offset, bytes)` for each run of adjoining lines of an entry, in the order in which the
-/// record holds them; `offset` counts from the start of the data file.
+/// Calls `run(offset, bytes)` for each run of adjoining lines of an entry, in the order in which
+/// the record holds them; `offset` counts from the start of the data file.
 template <class Run>
 void for_each_line_run(const PageEntry& entry, Run run) {
   for (std::uint64_t mask = entry.mask; mask != 0;) {
