@@ -24,6 +24,7 @@ class TypeParser {
   }
 
   TypeTree parse() {
+    tree_.text_ = text_;
     tree_.root_ = type(0);
     if (at_ != text_.size()) fail("something follows the type");
     return std::move(tree_);
@@ -82,6 +83,7 @@ class TypeParser {
 
   std::uint32_t add(TypeNode node, std::uint32_t by_value_depth) {
     if (by_value_depth > TypeTree::max_depth) fail("nested too deep");
+    if (node.kind != TypeKind::enumeration) node.number = node.kind;
     tree_.nodes_.push_back(std::move(node));
     depth_.push_back(by_value_depth);
     open_.push_back(false);
@@ -90,8 +92,16 @@ class TypeParser {
 
   std::uint32_t type(std::uint32_t nesting) {
     if (nesting > max_nesting) fail("nested too deep");
-    if (take("struct{")) return structure(nesting);
     if (take("^")) return back_reference();
+    const std::size_t first = at_;
+    const std::uint32_t index = new_type(nesting);
+    tree_.nodes_[index].text_begin = static_cast<std::uint32_t>(first);
+    tree_.nodes_[index].text_end = static_cast<std::uint32_t>(at_);
+    return index;
+  }
+
+  std::uint32_t new_type(std::uint32_t nesting) {
+    if (take("struct{")) return structure(nesting);
     if (take("enum{")) return enumeration();
     if (take("array<")) return array(nesting);
     if (take("optional<")) return optional(nesting);
@@ -127,6 +137,7 @@ class TypeParser {
     node.size = beneath.size;
     node.align = beneath.align;
     node.plain = beneath.plain;
+    node.number = beneath.kind;
     return add(std::move(node), 0);
   }
 
@@ -280,6 +291,63 @@ class TypeParser {
 
 TypeTree TypeTree::parse(std::string_view text) {
   return TypeParser(text).parse();
+}
+
+ValueShape shape_of(TypeKind kind) noexcept {
+  switch (kind) {
+    case TypeKind::boolean:
+    case TypeKind::character:
+    case TypeKind::signed_integer:
+    case TypeKind::unsigned_integer:
+    case TypeKind::floating:
+    case TypeKind::enumeration: return ValueShape::number;
+    case TypeKind::string: return ValueShape::text;
+    case TypeKind::structure: return ValueShape::structure;
+    case TypeKind::array:
+    case TypeKind::vec: return ValueShape::sequence;
+    case TypeKind::hash_map: return ValueShape::map;
+    case TypeKind::optional:
+    case TypeKind::box: return ValueShape::holder;
+    case TypeKind::ptr:
+    case TypeKind::ref: return ValueShape::pointer;
+  }
+  return ValueShape::number;
+}
+
+std::string shortened_type(std::string_view text) {
+  std::string result;
+  std::size_t at = 0;
+  const auto skip_field_type = [&] {
+    // Commas and braces of the field's own type stand within its brackets.
+    for (std::size_t depth = 0; at < text.size(); ++at) {
+      const char c = text[at];
+      if (depth == 0 && (c == ',' || c == '}')) return;
+      if (c == '<' || c == '{') ++depth;
+      if (c == '>' || c == '}') --depth;
+    }
+  };
+  while (at < text.size()) {
+    constexpr std::string_view opening = "struct{";
+    if (text[at] == '^') {
+      result += "{...}";
+      at = std::min(text.find_first_not_of("0123456789", at + 1), text.size());
+    } else if (text.substr(at, opening.size()) == opening) {
+      result += '{';
+      at = text.find_first_of(";}", at);
+      for (bool first = true; at < text.size() && text[at++] != '}'; first = false) {
+        if (at < text.size() && text[at] == '}') continue;
+        const std::size_t name_end = std::min(text.find(':', at), text.size());
+        result += first ? "" : ", ";
+        result += text.substr(at, name_end - at);
+        at = name_end;
+        skip_field_type();
+      }
+      result += '}';
+    } else {
+      result += text[at++];
+    }
+  }
+  return result;
 }
 
 }  // namespace cairn
