@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "cairn/mapping/page.hpp"
 #include "cairn/mapping/reservation.hpp"
@@ -29,13 +31,18 @@ class UnitBits {
     const std::uint64_t unit = offset / unit_bytes;
     words_[unit / 64] |= std::uint64_t{1} << unit % 64;
   }
-  /// Whether any unit that [offset, offset + bytes) touches is set. Requires: `bytes` > 0.
-  bool any(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+  /// The first set unit of those that [offset, offset + bytes) touches. Requires: `bytes` > 0.
+  std::optional<std::uint64_t> first(std::uint64_t offset, std::uint64_t bytes) const noexcept {
     const Range range(offset, bytes);
     for (std::uint64_t word = range.first / 64; word <= range.last / 64; ++word) {
-      if ((words_[word] & range.mask(word)) != 0) return true;
+      const std::uint64_t set = words_[word] & range.mask(word);
+      if (set == 0) continue;
+      return (word * 64 + static_cast<std::uint64_t>(std::countr_zero(set))) * unit_bytes;
     }
-    return false;
+    return std::nullopt;
+  }
+  bool any(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+    return first(offset, bytes).has_value();
   }
   /// Sets every unit that [offset, offset + bytes) touches. Requires: `bytes` > 0.
   void set(std::uint64_t offset, std::uint64_t bytes) noexcept {
