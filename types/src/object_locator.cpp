@@ -25,7 +25,7 @@ void ObjectLocator::cover(std::uint64_t at, std::uint64_t bytes, const TypeNode&
   const auto first = std::lower_bound(offsets_.begin(), offsets_.end(), at);
   for (auto it = first; it != offsets_.end() && *it - at < bytes; ++it) {
     places_[static_cast<std::size_t>(it - offsets_.begin())] = {
-        walker_->path(), shortened_type(walker_->tree().text_of(type)), at, bytes, in_block};
+        walker_->path(), walker_->tree().label_of(type), at, bytes, in_block};
   }
 }
 

@@ -208,8 +208,8 @@ class TypeParser {
 
   std::uint32_t back_reference() {
     const std::uint64_t k = number();
-    if (k >= structs_.size()) fail("no struct of that number yet");
-    return structs_[k];
+    if (k >= tree_.structs_.size()) fail("no struct of that number yet");
+    return tree_.structs_[k];
   }
 
   std::uint32_t structure(std::uint32_t nesting) {
@@ -227,7 +227,7 @@ class TypeParser {
     node.align = static_cast<std::uint32_t>(align);
     const std::uint32_t index = add(std::move(node), 0);
     open_[index] = true;
-    structs_.push_back(index);
+    tree_.structs_.push_back(index);
     if (!at_word("}")) fields(index, nesting);
     expect("}");
     open_[index] = false;
@@ -286,7 +286,6 @@ class TypeParser {
   TypeTree tree_;
   std::vector<std::uint32_t> depth_;
   std::vector<bool> open_;
-  std::vector<std::uint32_t> structs_;
 };
 
 TypeTree TypeTree::parse(std::string_view text) {
@@ -314,40 +313,54 @@ ValueShape shape_of(TypeKind kind) noexcept {
   return ValueShape::number;
 }
 
-std::string shortened_type(std::string_view text) {
-  std::string result;
-  std::size_t at = 0;
-  const auto skip_field_type = [&] {
-    // Commas and braces of the field's own type stand within its brackets.
-    for (std::size_t depth = 0; at < text.size(); ++at) {
-      const char c = text[at];
-      if (depth == 0 && (c == ',' || c == '}')) return;
-      if (c == '<' || c == '{') ++depth;
-      if (c == '>' || c == '}') --depth;
-    }
-  };
-  while (at < text.size()) {
-    constexpr std::string_view opening = "struct{";
+namespace {
+
+std::string field_names(const TypeNode& structure) {
+  std::string names = "{";
+  for (const TypeNode::Field& field : structure.fields) {
+    if (names.size() > 1) names += ", ";
+    names += field.name;
+  }
+  return names + '}';
+}
+
+/// Behind the `}` that ends the struct whose `{` stands before `at`.
+std::size_t behind_struct(std::string_view text, std::size_t at) noexcept {
+  for (std::size_t open = 1; at < text.size() && open != 0; ++at) {
+    if (text[at] == '{') ++open;
+    if (text[at] == '}') --open;
+  }
+  return at;
+}
+
+}  // namespace
+
+std::string TypeTree::label_of(const TypeNode& node) const {
+  constexpr std::string_view opening = "struct{";
+  // Structs are numbered over the whole text; those before this type come first.
+  const auto opened_before = std::find_if(structs_.begin(), structs_.end(), [&](std::uint32_t s) {
+    return nodes_[s].text_begin >= node.text_begin;
+  });
+  auto opened = static_cast<std::size_t>(opened_before - structs_.begin());
+  const std::string_view text = text_of(node);
+  std::string label;
+  for (std::size_t at = 0; at < text.size();) {
     if (text[at] == '^') {
-      result += "{...}";
-      at = std::min(text.find_first_not_of("0123456789", at + 1), text.size());
+      std::size_t number = 0;
+      const char* const digits = text.data() + at + 1;
+      const auto [end, error] = std::from_chars(digits, text.data() + text.size(), number);
+      label += field_names(nodes_[structs_[number]]);
+      at = static_cast<std::size_t>(end - text.data());
     } else if (text.substr(at, opening.size()) == opening) {
-      result += '{';
-      at = text.find_first_of(";}", at);
-      for (bool first = true; at < text.size() && text[at++] != '}'; first = false) {
-        if (at < text.size() && text[at] == '}') continue;
-        const std::size_t name_end = std::min(text.find(':', at), text.size());
-        result += first ? "" : ", ";
-        result += text.substr(at, name_end - at);
-        at = name_end;
-        skip_field_type();
-      }
-      result += '}';
+      const std::size_t end = behind_struct(text, at + opening.size());
+      label += field_names(nodes_[structs_[opened]]);
+      // Those within it count as well.
+      for (; at < end; ++at) opened += text.substr(at, opening.size()) == opening ? 1U : 0U;
     } else {
-      result += text[at++];
+      label += text[at++];
     }
   }
-  return result;
+  return label;
 }
 
 }  // namespace cairn

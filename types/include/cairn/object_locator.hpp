@@ -12,7 +12,7 @@ namespace cairn {
 /// The innermost object that covers an offset, or the owner of the block that it lies in.
 struct ObjectPlace {
   std::string path;  ///< "users[1].name"; empty where no object that was walked has to do with it
-  std::string type;  ///< shortened
+  std::string type;  ///< its label
   std::uint64_t at = 0;
   std::uint64_t bytes = 0;
   bool in_block = false;  ///< not the object itself: its block, such as a string's characters

@@ -94,18 +94,17 @@ class TypeTree {
   std::string_view text_of(const TypeNode& node) const noexcept {
     return std::string_view(text_).substr(node.text_begin, node.text_end - node.text_begin);
   }
+  /// The same for people: structs by the names of their fields, without sizes and offsets, as in
+  /// `Vec<{name, age}>`. Complexity: O(length of the description).
+  std::string label_of(const TypeNode& node) const;
 
  private:
   friend class TypeParser;
   std::string text_;
   std::vector<TypeNode> nodes_;
+  std::vector<std::uint32_t> structs_;  ///< types, in the order in which they open
   std::uint32_t root_ = 0;
 };
-
-/// A description for people: structs by the names of their fields, without sizes and offsets.
-/// `Vec<struct{56,8;name:String@0,age:u32@24}>` gives `Vec<{name, age}>`.
-/// Complexity: O(n); whatever the text is.
-std::string shortened_type(std::string_view text);
 
 /// How key and value lie in a slot of a hash map.
 struct HashSlotLayout {
