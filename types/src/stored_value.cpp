@@ -60,7 +60,10 @@ std::string to_text(const StoredNumber& number) {
   const double value = std::get<double>(number);
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  return digits(value);
+  std::string text = digits(value);
+  // Readers take what has neither point nor exponent for an integer, which has no -0.
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
 }
 
 std::string quoted(std::string_view text, std::size_t most) {

@@ -18,8 +18,8 @@ using StoredNumber = std::variant<bool, char, std::int64_t, std::uint64_t, doubl
 /// The number or enum at `at`. Requires: shape_of(type.kind) is number; its bytes lie in the heap.
 StoredNumber stored_number(const TypeNode& type, const HeapBytes& heap, std::uint64_t at) noexcept;
 
-/// Such that reading it back gives the same number: all digits of integers, as many as it takes of
-/// a double; "nan", "inf" and "-inf". A char is shown quoted.
+/// Such that reading it back gives the same number: all digits of integers; of a double as many as
+/// it takes, with a point or an exponent; "nan", "inf" and "-inf". A char is shown quoted.
 std::string to_text(const StoredNumber& number);
 
 /// `"..."` with what is not printable ASCII as \xNN, quotes and backslashes escaped. Longer texts
