@@ -51,7 +51,7 @@ class Reachability : public StoreTest {
   void expect_problem(const std::vector<std::string>& parts) const {
     const CheckReport report = sut_.check();
     EXPECT_FALSE(report.ok());
-    ASSERT_EQ(report.problems.size(), 1U) << report.problems.back();
+    ASSERT_EQ(report.problems.size(), 1U) << ::testing::PrintToString(report.problems);
     for (const std::string& part : parts) {
       EXPECT_TRUE(contains(report.problems[0], part)) << report.problems[0] << "\nlacks: " << part;
     }
