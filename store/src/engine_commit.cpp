@@ -10,6 +10,7 @@
 #include "cairn/mapping/futex.hpp"
 #include "cairn/mapping/shared_view.hpp"
 #include "cairn/store/engine.hpp"
+#include "unmarked_writes.hpp"
 
 namespace cairn {
 namespace {
@@ -209,17 +210,19 @@ void Engine::add_fresh_pages() {
 
 void Engine::verify_marks() const {
   const WriteSet& marks = context_.write_set();
+  UnmarkedLines missed;
   for (std::uint64_t page = heap_begin / page_bytes; page < state_.heap_end / page_bytes; ++page) {
-    const std::uint64_t unmarked = ~marks.mask(page);
     const std::uint64_t offset = page * page_bytes;
-    const std::uint64_t missed =
-        changed_lines(unmarked, context_.base() + offset, read_view_.data() + offset);
-    if (missed == 0) continue;
-    const auto line = static_cast<std::uint64_t>(std::countr_zero(missed));
-    throw Error(errc::unmarked_write, path(),
-                "the 64 bytes at offset " + std::to_string(offset + line * line_bytes) +
-                    " were changed without a mark; call mark() before storing");
+    std::uint64_t lines =
+        changed_lines(~marks.mask(page), context_.base() + offset, read_view_.data() + offset);
+    for (; lines != 0; lines &= lines - 1) {
+      missed.add(offset + static_cast<std::uint64_t>(std::countr_zero(lines)) * line_bytes);
+    }
   }
+  if (missed.count == 0) return;
+  throw Error(errc::unmarked_write, path(),
+              describe(missed, {context_.base(), heap_end_, heap_begin},
+                       {read_view_.data(), state_.heap_end, heap_begin}, path()));
 }
 
 void Engine::make_room_in_log(std::uint64_t bytes) {

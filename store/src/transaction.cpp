@@ -41,6 +41,14 @@ CatalogReader ReadTransaction::catalog() const {
   return {engine_->read_base(), engine_->published_heap_end(), engine_->path()};
 }
 
+HeapBytes ReadTransaction::bytes() const noexcept {
+  return {engine_->read_base(), engine_->published_heap_end(), heap_begin_bytes};
+}
+
+HeapReader ReadTransaction::heap() const noexcept {
+  return {engine_->read_base(), engine_->published_heap_end(), engine_->path()};
+}
+
 const void* ReadTransaction::find_root(std::string_view name, const detail::RootType& type) const {
   const auto root = catalog().find(name);
   if (!root) return nullptr;

@@ -205,7 +205,7 @@ TEST_F(Transaction, verify_writes_names_a_change_that_nothing_declared_and_takes
     });
   });
   EXPECT_EQ(error.code(), errc::unmarked_write);
-  EXPECT_TRUE(contains(error.what(), "offset " + std::to_string(offset / 64 * 64))) << error.what();
+  EXPECT_TRUE(contains(error.what(), "offset " + std::to_string(offset))) << error.what();
   sut.write([](WriteTransaction& tx) {
     EXPECT_EQ(tx.find<Account>("account")->balance, 5U);
     tx.modify(*tx.find<Account>("account")).balance = 7;

@@ -157,7 +157,9 @@ class StoreTest : public ::testing::Test {
   Store open(const Options& how = options()) const { return Store::open(path(), how); }
 
   static void expect_sound(const Store& store) {
-    for (const std::string& problem : store.check().problems) ADD_FAILURE() << problem;
+    const CheckReport report = store.check();
+    for (const std::string& problem : report.problems) ADD_FAILURE() << problem;
+    for (const std::string& leak : report.unowned) ADD_FAILURE() << leak;
   }
 
   using Numbers = Vec<std::uint64_t>;

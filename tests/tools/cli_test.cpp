@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Runs the built program, as a shell would.
-#include <sys/wait.h>
-
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "command_line.hpp"
 #include "forked_child.hpp"
-#include "temp_store.hpp"
-
-#ifndef CAIRN_PROGRAM
-#error "CAIRN_PROGRAM must name the built program"
-#endif
 
 namespace cairn::test {
 namespace {
@@ -21,23 +14,8 @@ struct Person {
 };
 BOOST_DESCRIBE_STRUCT(Person, (), (name, age))
 
-class CommandLine : public StoreTest {
+class CommandLine : public CommandLineTest {
  protected:
-  struct Result {
-    int status = -1;
-    std::string out;
-    std::string err;
-  };
-  Result run(const std::string& arguments) const {
-    const std::string command = std::string("'") + CAIRN_PROGRAM + "' " + arguments + " >'" +
-                                path("out") + "' 2>'" + path("err") + "' </dev/null";
-    const int raw = std::system(command.c_str());  // NOLINT(cert-env33-c): the test's own words
-    return {WIFEXITED(raw) ? WEXITSTATUS(raw) : -1, text("out"), text("err")};
-  }
-  std::string text(const std::string& name) const {
-    std::ifstream file(path(name));
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
   void make() const {
     Store store = open();
     store.write([](WriteTransaction& tx) {
@@ -46,17 +24,12 @@ class CommandLine : public StoreTest {
       tx.construct<Numbers>("numbers", 5U, 1U);
     });
   }
-  void expect_lines(const std::string& text, const std::vector<std::string>& parts) const {
-    for (const std::string& part : parts) {
-      EXPECT_TRUE(contains(text, part)) << text << "\nlacks: " << part;
-    }
-  }
 };
 
 TEST_F(CommandLine, help_names_the_commands_and_a_wrong_command_is_64) {
   const Result help = run("--help");
   EXPECT_EQ(help.status, 0);
-  expect_lines(help.out, {"info", "check", "Exit status"});
+  expect_lines(help.out, {"info", "check", "ls", "dump", "du", "Exit status"});
   EXPECT_EQ(run("").status, 64);
   EXPECT_EQ(run("frobnicate").status, 64);
   EXPECT_EQ(run("info").status, 64);
@@ -129,7 +102,7 @@ TEST_F(CommandLine, check_fails_on_damage_inside_an_object_and_says_where) {
 }
 
 TEST_F(CommandLine, an_absent_or_foreign_file_is_a_message_and_nothing_is_created) {
-  for (const std::string command : {"info", "check"}) {
+  for (const std::string command : {"info", "check", "ls", "dump", "du"}) {
     const Result absent = run(command + " '" + path("absent") + "'");
     EXPECT_EQ(absent.status, 2);
     expect_lines(absent.err, {path("absent"), "not found"});

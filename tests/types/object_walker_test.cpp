@@ -10,7 +10,9 @@
 #include "../containers/container_test.hpp"
 #include "cairn/box.hpp"
 #include "cairn/hash_map.hpp"
+#include "cairn/object_locator.hpp"
 #include "cairn/ptr.hpp"
+#include "cairn/stored_value.hpp"
 #include "cairn/vec.hpp"
 
 namespace cairn::test {
@@ -194,6 +196,114 @@ class GuardedHeap {
   std::uint64_t bytes_;
 };
 
+/// Reads all that it is told, and holds against each other what it is told of one object.
+class Listener : public ObjectVisitor {
+ public:
+  explicit Listener(HeapBytes heap) : heap_(heap) {}
+  void follow(const ObjectWalker& walker) { walker_ = &walker; }
+
+  void part(const ObjectPart& part) override {
+    EXPECT_FALSE(awaited_) << "a part was not told";
+    awaited_ = true;
+    names += part.name;
+  }
+  void begin(std::uint64_t, const TypeNode& type, std::uint64_t) override {
+    told();
+    open_.push_back(&type);
+  }
+  void end(std::uint64_t, const TypeNode& type) override {
+    ASSERT_FALSE(open_.empty());
+    EXPECT_EQ(open_.back(), &type);
+    open_.pop_back();
+  }
+  void value(std::uint64_t at, const TypeNode& type) override {
+    told();
+    names += to_text(stored_number(type, heap_, at));
+  }
+  void text(std::uint64_t, const TypeNode&, std::string_view characters) override {
+    told();
+    names += quoted(characters, 10);
+  }
+  void pointer(std::uint64_t, std::uint64_t, const TypeNode&) override { told(); }
+  void empty(std::uint64_t, const TypeNode&) override { told(); }
+  void damaged(std::uint64_t, const TypeNode&) override {
+    told();
+    ++damages;
+  }
+  bool wants_values() const override { return true; }
+
+  bool all_ended() const { return open_.empty() && !awaited_; }
+
+  std::string names;
+  int objects = 0;
+  int damages = 0;
+
+ private:
+  void told() {
+    EXPECT_TRUE(awaited_) << "told twice";
+    awaited_ = false;
+    // Naming every object reads the keys of the maps on the way.
+    if (++objects % 16 == 0) names = walker_->path();
+  }
+
+  HeapBytes heap_;
+  const ObjectWalker* walker_ = nullptr;
+  std::vector<const TypeNode*> open_;
+  bool awaited_ = false;
+};
+
+TEST_F(ObjectWalkerTest, tells_each_object_once_and_ends_what_it_begins) {
+  const Root& root = make_root();
+  const HeapBytes heap{heap_.base(), heap_.heap_end(), heap_begin_bytes};
+  Listener sut(heap);
+  std::vector<std::string> problems;
+  ObjectWalker walker(heap, sut, problems);
+  sut.follow(walker);
+  walker.walk(TypeTree::parse(describe_type<Root>()), heap_.context().offset_of(&root), "root");
+  EXPECT_EQ(problems, std::vector<std::string>{});
+  EXPECT_TRUE(sut.all_ended());
+  EXPECT_EQ(sut.damages, 0);
+  // The root and its three parts; 65 Items with five parts each, 25 of them in Boxes; what 7
+  // optionals hold; 20 keys with their lists; 20 pairs with two parts and what goes with them.
+  EXPECT_EQ(sut.objects, 4 + 65 * 6 + 7 + 40 + 80);
+}
+
+/// The innermost object at an offset, by the walk itself.
+TEST_F(ObjectWalkerTest, a_locator_names_the_innermost_object) {
+  Root& root = make_root();
+  const HeapBytes heap{heap_.base(), heap_.heap_end(), heap_begin_bytes};
+  const auto offset = [&](const void* p) { return heap_.context().offset_of(p); };
+  const Item& item = std::as_const(root).items[10];
+  const auto& list = std::as_const(root).named.at("key ");
+  const auto& number = *std::as_const(root).numbers.find({-3, 3});
+  const std::vector<std::pair<std::uint64_t, std::string>> wanted = {
+      {offset(&item.far) + 3, "root.items[10].far"},
+      {offset(item.name.data()) + 1, "root.items[10].name"},
+      {offset(&list) + 8, "root.named[\"key \"]"},
+      {offset(&list[0].next->flag), "root.named[\"key \"][0].next->.flag"},
+      {offset(&root.numbers) + 17, "root.numbers"},
+      {offset(&number.first.first), "{slot "},
+      {heap_begin_bytes, ""},
+  };
+  std::vector<std::uint64_t> offsets;
+  for (const auto& [at, path] : wanted) offsets.push_back(at);
+  ObjectLocator sut(offsets);
+  std::vector<std::string> problems;
+  ObjectWalker walker(heap, sut, problems);
+  sut.follow(walker);
+  walker.walk(TypeTree::parse(describe_type<Root>()), offset(&root), "root");
+  for (const auto& [at, path] : wanted) {
+    EXPECT_EQ(sut.place_of(at).path.find(path), path == "{slot " ? 12U : 0U)
+        << sut.place_of(at).path << " instead of " << path;
+    if (path != "{slot ") {
+      EXPECT_EQ(sut.place_of(at).path, path);
+    }
+  }
+  EXPECT_TRUE(sut.place_of(wanted[1].first).in_block);
+  EXPECT_EQ(sut.place_of(wanted[0].first).type, "Ref<{name, flag, next, other, far}>");
+  EXPECT_EQ(sut.place_of(wanted[0].first).at, offset(&item.far));
+}
+
 TEST_F(ObjectWalkerTest, hostile_bytes_are_walked_within_bounds) {
   const Root& root = make_root();
   const std::uint64_t end = heap_.heap_end();
@@ -205,6 +315,7 @@ TEST_F(ObjectWalkerTest, hostile_bytes_are_walked_within_bounds) {
   std::vector<std::uint64_t> starts;
   for (const auto& [start, bytes] : seen_.blocks) starts.push_back(start);
   int found = 0;
+  int damages = 0;
   for (int round = 0; round < 30000; ++round) {
     // A byte, or a whole word, somewhere within a block that is part of the graph.
     const std::uint64_t start = starts[random() % starts.size()];
@@ -226,10 +337,22 @@ TEST_F(ObjectWalkerTest, hostile_bytes_are_walked_within_bounds) {
     ObjectWalker({guarded.base(), end, heap_begin_bytes}, seen, problems)
         .walk(tree, offset, "root");
     ASSERT_LE(problems.size(), ObjectWalker::max_problems);
+    if (round % 8 == 0) {
+      const HeapBytes heap{guarded.base(), end, heap_begin_bytes};
+      Listener listener(heap);
+      std::vector<std::string> told;
+      ObjectWalker walker(heap, listener, told);
+      listener.follow(walker);
+      walker.walk(tree, offset, "root");
+      EXPECT_TRUE(listener.all_ended() || told.size() >= ObjectWalker::max_problems);
+      EXPECT_GE(told.size(), problems.size());
+      damages += listener.damages;
+    }
     found += problems.empty() ? 0 : 1;
     std::memcpy(guarded.base() + at, &before, 8);
   }
   EXPECT_GT(found, 5000);
+  EXPECT_GT(damages, 500);
 }
 
 TEST_F(ObjectWalkerTest, problems_are_listed_up_to_a_limit) {

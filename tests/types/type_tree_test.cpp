@@ -50,6 +50,23 @@ TEST(TypeTree, recursion_through_containers_is_a_cycle_of_nodes) {
   EXPECT_EQ(&tree.element_of(next), &tree.root());
 }
 
+TEST(TypeTree, labels_name_structs_by_their_fields_wherever_they_were_written_out) {
+  const auto label = [](const TypeTree& tree, std::uint32_t field) {
+    return tree.label_of(tree[tree.root().fields[field].type]);
+  };
+  const TypeTree tree = TypeTree::parse(
+      "struct{80,8;a:Vec<struct{16,8;x:u8@0,y:struct{8,8;z:f64@0}@8}>@0,b:Vec<^1>@24,c:Box<^0>@48,"
+      "d:HashMap<^2,struct{1,1;},cairn1>@56}");
+  EXPECT_EQ(tree.label_of(tree.root()), "{a, b, c, d}");
+  EXPECT_EQ(label(tree, 0), "Vec<{x, y}>");
+  EXPECT_EQ(label(tree, 1), "Vec<{x, y}>");
+  EXPECT_EQ(label(tree, 2), "Box<{a, b, c, d}>");
+  EXPECT_EQ(label(tree, 3), "HashMap<{z},{},cairn1>");
+  EXPECT_EQ(tree.text_of(tree[tree.root().fields[1].type]), "Vec<^1>");
+  const TypeTree plain = TypeTree::parse("array<enum{u8},3>");
+  EXPECT_EQ(plain.label_of(plain.root()), "array<enum{u8},3>");
+}
+
 TEST(TypeTree, plain_is_what_any_bytes_make) {
   EXPECT_TRUE(TypeTree::parse("array<struct{8,4;a:u32@0,b:char@4},3>").root().plain);
   EXPECT_FALSE(TypeTree::parse("struct{8,4;a:u32@0,b:bool@4}").root().plain);

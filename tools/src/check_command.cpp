@@ -29,6 +29,8 @@ void print_report(const std::string& path, const CheckReport& report) {
                console::format_bytes(report.unowned_bytes));
   }
   fmt::print("\n");
+  std::fflush(stdout);
+  for (const std::string& unowned : report.unowned) fmt::print(stderr, "cairn: {}\n", unowned);
 }
 
 void print_json(const std::string& path, const CheckReport& report) {
@@ -38,7 +40,9 @@ void print_json(const std::string& path, const CheckReport& report) {
                                        {"roots", report.roots},
                                        {"blocks", report.blocks},
                                        {"used_bytes", report.used_bytes},
-                                       {"unowned_bytes", report.unowned_bytes}};
+                                       {"unowned_bytes", report.unowned_bytes},
+                                       {"unowned_blocks", report.unowned_blocks},
+                                       {"unowned", report.unowned}};
   fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 

@@ -16,5 +16,8 @@ enum class ExitStatus : int {
 /// Each adds one command to `app`; where that is given, `status` tells afterwards how it went.
 void add_info_command(CLI::App& app, ExitStatus& status);
 void add_check_command(CLI::App& app, ExitStatus& status);
+void add_ls_command(CLI::App& app, ExitStatus& status);
+void add_dump_command(CLI::App& app, ExitStatus& status);
+void add_du_command(CLI::App& app, ExitStatus& status);
 
 }  // namespace cairn::tool

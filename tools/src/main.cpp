@@ -16,6 +16,9 @@ int main(int argc, char** argv) {
   ExitStatus status = ExitStatus::sound;
   cairn::tool::add_info_command(app, status);
   cairn::tool::add_check_command(app, status);
+  cairn::tool::add_ls_command(app, status);
+  cairn::tool::add_dump_command(app, status);
+  cairn::tool::add_du_command(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

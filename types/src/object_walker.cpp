@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "cairn/hash.hpp"
-#include "cairn/mapping/page.hpp"
+#include "cairn/stored_value.hpp"
 #include "cairn/types/hash_map_format.hpp"
 #include "cairn/types/string_format.hpp"
 #include "cairn/types/vec_format.hpp"
@@ -17,12 +17,17 @@
 namespace cairn {
 namespace {
 
-constexpr std::uint64_t claim_unit_bytes = 16;
-
 /// a * b, or a number that is larger than any heap.
 std::uint64_t product(std::uint64_t a, std::uint64_t b) noexcept {
   std::uint64_t result;
   return __builtin_mul_overflow(a, b, &result) ? std::numeric_limits<std::uint64_t>::max() : result;
+}
+
+/// Where the slot of that number among all slots of the table at `table` lies.
+std::uint64_t hash_slot_place(std::uint64_t table, const HashSlotLayout& slot,
+                              std::uint64_t number) noexcept {
+  return table + number / hash_chunk_slots_max * hash_chunk_stride(slot.size, slot.align) +
+         hash_chunk_slots_at(slot.align) + number % hash_chunk_slots_max * slot.size;
 }
 
 }  // namespace
@@ -32,9 +37,8 @@ ObjectWalker::ObjectWalker(HeapBytes heap, ObjectVisitor& visitor,
     : heap_(heap),
       visitor_(visitor),
       problems_(problems),
-      claimed_memory_(Reservation::anonymous(
-          round_up(heap.end / claim_unit_bytes / 8 + sizeof(std::uint64_t), page_bytes))),
-      claimed_(reinterpret_cast<std::uint64_t*>(claimed_memory_.data())) {}
+      claimed_(heap.end),
+      wants_values_(visitor.wants_values()) {}
 
 template <class T>
 T ObjectWalker::load(std::uint64_t at) const noexcept {
@@ -52,18 +56,27 @@ std::string ObjectWalker::path() const {
       i = frames_.size() - shown;
     }
     const Frame& frame = frames_[i];
-    const std::uint64_t part = frame.next == 0 ? 0 : frame.next - 1;
+    if (frame.next == 0) break;  // none of its parts has been visited yet
+    const std::uint64_t part = frame.next - 1;
     switch (frame.node->kind) {
       case TypeKind::structure: text += '.' + frame.node->fields[part].name; break;
       case TypeKind::vec:
       case TypeKind::array: text += '[' + std::to_string(part) + ']'; break;
-      case TypeKind::hash_map:
-        text += "{slot " + std::to_string(part / 2) + (part % 2 == 0 ? "}.key" : "}.value");
-        break;
+      case TypeKind::hash_map: text += map_part_text(frame, part); break;
       default: text += "->"; break;
     }
   }
   return text;
+}
+
+/// A value is named by its key, `["ada"]`, where that can be told; a key by its slot.
+std::string ObjectWalker::map_part_text(const Frame& frame, std::uint64_t part) const {
+  const TypeNode& key = tree_->element_of(*frame.node);
+  const std::string slot = "{slot " + std::to_string(part / 2);
+  if (part % 2 == 0) return slot + "}.key";
+  const HashSlotLayout layout = hash_slot_layout(key, tree_->value_of(*frame.node));
+  const std::string text = value_text(key, heap_, hash_slot_place(frame.content, layout, part / 2));
+  return text.empty() ? slot + "}.value" : '[' + text + ']';
 }
 
 void ObjectWalker::problem(std::string what) {
@@ -80,32 +93,31 @@ bool ObjectWalker::claim(std::uint64_t offset, std::uint64_t bytes, std::uint64_
             std::to_string(heap_.end) + ")");
     return false;
   }
-  if (offset % std::max(align, claim_unit_bytes) != 0) {
-    problem(where() + " is not aligned to " + std::to_string(std::max(align, claim_unit_bytes)));
+  const std::uint64_t aligned_to = std::max(align, UnitBits::unit_bytes);
+  if (offset % aligned_to != 0) {
+    problem(where() + " is not aligned to " + std::to_string(aligned_to));
     return false;
   }
-  const std::uint64_t first = offset / claim_unit_bytes;
-  const std::uint64_t last = (offset + bytes - 1) / claim_unit_bytes;
-  const auto mask_of = [&](std::uint64_t word) {
-    std::uint64_t mask = ~0ULL;
-    if (word == first / 64) mask &= ~0ULL << (first % 64);
-    if (word == last / 64) mask &= ~0ULL >> (63 - last % 64);
-    return mask;
-  };
-  for (std::uint64_t word = first / 64; word <= last / 64; ++word) {
-    if ((claimed_[word] & mask_of(word)) == 0) continue;
+  if (claimed_.any(offset, bytes)) {
     problem(where() + " has another owner as well");
     return false;
   }
-  for (std::uint64_t word = first / 64; word <= last / 64; ++word) claimed_[word] |= mask_of(word);
+  claimed_.set(offset, bytes);
   visitor_.block(offset, bytes);
   return true;
+}
+
+void ObjectWalker::claim_for(std::string_view name, std::uint64_t offset, std::uint64_t bytes) {
+  name_ = name;
+  frames_.clear();
+  if (bytes != 0) claim(offset, bytes, 1);
 }
 
 void ObjectWalker::walk(const TypeTree& tree, std::uint64_t offset, std::string_view name) {
   tree_ = &tree;
   name_ = name;
   frames_.clear();
+  owner_ = &tree.root();
   if (!claim(offset, tree.root().size, tree.root().align)) return;
   visit(tree.root(), offset);
   run();
@@ -115,6 +127,7 @@ void ObjectWalker::run() {
   while (!frames_.empty() && problems_found_ <= max_problems) {
     Frame& frame = frames_.back();
     if (frame.next == frame.count) {
+      visitor_.end(frame.at, *frame.node);
       frames_.pop_back();
     } else {
       step(frame);
@@ -125,6 +138,7 @@ void ObjectWalker::run() {
 /// Visits the next part of an object. The frame may have moved when this returns.
 void ObjectWalker::step(Frame& frame) {
   const TypeNode& node = *frame.node;
+  owner_ = &node;
   if (node.kind == TypeKind::hash_map) return step_map(frame);
   const std::uint64_t part = frame.next++;
   if (node.kind == TypeKind::structure) {
@@ -135,18 +149,49 @@ void ObjectWalker::step(Frame& frame) {
   visit(element, frame.content + part * element.size);
 }
 
+ObjectPart ObjectWalker::part_of(const Frame& frame) const {
+  const std::uint64_t part = frame.next - 1;
+  switch (shape_of(frame.node->kind)) {
+    case ValueShape::structure: return {PartRole::field, part, frame.node->fields[part].name};
+    case ValueShape::map: return {part % 2 == 0 ? PartRole::key : PartRole::value, part / 2, {}};
+    default: return {PartRole::element, part, {}};
+  }
+}
+
+/// Looks at one object and tells it. Whatever its kind, it has then been told once: a kind only
+/// has to check, to claim what the object owns, and to push a frame for its parts.
 void ObjectWalker::visit(const TypeNode& node, std::uint64_t at) {
-  if (node.plain && !visitor_.wants_values()) return;
+  if (node.plain && !wants_values_) return;
+  if (wants_values_) {
+    visitor_.part(frames_.empty() ? ObjectPart{PartRole::root, 0, name_} : part_of(frames_.back()));
+  }
+  const std::size_t depth = frames_.size();
+  const std::size_t problems = problems_found_;
+  told_ = false;
+  owner_ = &node;
+  look_at(node, at);
+  if (frames_.size() != depth) {
+    const Frame& frame = frames_.back();
+    visitor_.begin(at, node, frame.elements.value_or(frame.count));
+  } else if (!told_ && problems_found_ == problems) {
+    visitor_.empty(at, node);
+  } else if (!told_) {
+    visitor_.damaged(at, node);
+  }
+}
+
+void ObjectWalker::look_at(const TypeNode& node, std::uint64_t at) {
   switch (node.kind) {
     case TypeKind::boolean:
-      if (load<std::uint8_t>(at) > 1) problem("a bool that is neither false nor true");
+      if (load<std::uint8_t>(at) > 1) return problem("a bool that is neither false nor true");
       [[fallthrough]];
     case TypeKind::character:
     case TypeKind::signed_integer:
     case TypeKind::unsigned_integer:
     case TypeKind::floating:
     case TypeKind::enumeration:
-      if (visitor_.wants_values()) visitor_.value(at, node);
+      told_ = true;
+      if (wants_values_) visitor_.value(at, node);
       return;
     case TypeKind::structure: frames_.push_back({&node, at, at, 0, node.fields.size()}); return;
     case TypeKind::array: frames_.push_back({&node, at, at, 0, node.count}); return;
@@ -178,12 +223,14 @@ void ObjectWalker::visit_vec(const TypeNode& node, std::uint64_t at) {
   if (vec.capacity == 0) return;
   const std::uint64_t content = at + static_cast<std::uint64_t>(vec.distance);
   if (!claim(content, product(vec.capacity, element.size), element.align)) return;
-  if (element.plain && !visitor_.wants_values()) return;
-  frames_.push_back({&node, at, content, 0, vec.size});
+  // Plain elements own nothing: who wants no values is spared them.
+  const std::uint64_t parts = element.plain && !wants_values_ ? 0 : vec.size;
+  frames_.push_back({&node, at, content, 0, parts, vec.size});
 }
 
 void ObjectWalker::visit_string(const TypeNode& node, std::uint64_t at) {
   const auto tag = load<std::uint8_t>(at + string_tag_byte);
+  std::uint64_t begin = at;
   std::uint64_t terminator = 0;
   if (tag <= string_short_capacity) {
     terminator = at + string_short_capacity - tag;
@@ -195,12 +242,14 @@ void ObjectWalker::visit_string(const TypeNode& node, std::uint64_t at) {
       return problem("a String of size " + std::to_string(text.size) + " but capacity " +
                      std::to_string(capacity));
     }
-    const std::uint64_t block = at + static_cast<std::uint64_t>(text.distance);
-    if (!claim(block, capacity + 1, 1)) return;
-    terminator = block + text.size;
+    begin = at + static_cast<std::uint64_t>(text.distance);
+    if (!claim(begin, capacity + 1, 1)) return;
+    terminator = begin + text.size;
   }
   if (load<char>(terminator) != '\0') return problem("a String without a zero behind it");
-  if (visitor_.wants_values()) visitor_.value(at, node);
+  told_ = true;
+  if (!wants_values_) return;
+  visitor_.text(at, node, {reinterpret_cast<const char*>(heap_.base + begin), terminator - begin});
 }
 
 void ObjectWalker::visit_pointer(const TypeNode& node, std::uint64_t at) {
@@ -214,6 +263,7 @@ void ObjectWalker::visit_pointer(const TypeNode& node, std::uint64_t at) {
     return problem("points to " + std::to_string(target) + ", where no object of " +
                    std::to_string(type.size) + " bytes can be");
   }
+  told_ = true;
   visitor_.pointer(at, target, type);
 }
 
@@ -268,7 +318,7 @@ void ObjectWalker::visit_map(const TypeNode& node, std::uint64_t at) {
     return problem("a HashMap of size " + std::to_string(map.size) + " that holds " +
                    std::to_string(elements));
   }
-  frames_.push_back({&node, at, table, 0, chunks * hash_chunk_slots_max * 2});
+  frames_.push_back({&node, at, table, 0, chunks * hash_chunk_slots_max * 2, elements});
 }
 
 /// The parts of a map's frame are keys and values by turns, of all slots, also the free ones.
@@ -281,8 +331,7 @@ void ObjectWalker::step_map(Frame& frame) {
     const std::uint64_t slot = frame.next / 2 % hash_chunk_slots_max;
     const std::uint64_t chunk = frame.next / 2 / hash_chunk_slots_max;
     if (load<std::uint8_t>(frame.content + chunk * stride + slot) == 0) continue;
-    const std::uint64_t at =
-        frame.content + chunk * stride + hash_chunk_slots_at(layout.align) + slot * layout.size;
+    const std::uint64_t at = hash_slot_place(frame.content, layout, frame.next / 2);
     if (frame.next++ % 2 == 0) return visit(key, at);
     // By now the key has been visited, so it is safe to hash.
     check_element_place(frame, chunk, slot);

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "cairn/hash.hpp"
-#include "cairn/types/string_format.hpp"
+#include "cairn/stored_value.hpp"
 
 namespace cairn {
 namespace {
@@ -36,14 +36,9 @@ std::uint64_t hash_signed(const TypeNode& node, const HeapBytes& heap, std::uint
 
 /// Nothing where the string's own numbers lead outside of the heap.
 std::optional<std::uint64_t> hash_string(const HeapBytes& heap, std::uint64_t at) {
-  const auto tag = load<std::uint8_t>(heap, at + string_tag_byte);
-  if (tag <= string_short_capacity) {
-    return hash_bytes(heap.base + at, string_short_capacity - tag);
-  }
-  const auto text = load<StringFormat::Long>(heap, at);
-  const std::uint64_t block = at + static_cast<std::uint64_t>(text.distance);
-  if (block >= heap.end || text.size > heap.end - block) return std::nullopt;
-  return hash_bytes(heap.base + block, text.size);
+  const std::optional<std::string_view> text = stored_string(heap, at);
+  if (!text) return std::nullopt;
+  return hash_bytes(text->data(), text->size());
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ class TypeParser {
   }
 
   TypeTree parse() {
+    tree_.text_ = text_;
     tree_.root_ = type(0);
     if (at_ != text_.size()) fail("something follows the type");
     return std::move(tree_);
@@ -82,6 +83,7 @@ class TypeParser {
 
   std::uint32_t add(TypeNode node, std::uint32_t by_value_depth) {
     if (by_value_depth > TypeTree::max_depth) fail("nested too deep");
+    if (node.kind != TypeKind::enumeration) node.number = node.kind;
     tree_.nodes_.push_back(std::move(node));
     depth_.push_back(by_value_depth);
     open_.push_back(false);
@@ -90,8 +92,16 @@ class TypeParser {
 
   std::uint32_t type(std::uint32_t nesting) {
     if (nesting > max_nesting) fail("nested too deep");
-    if (take("struct{")) return structure(nesting);
     if (take("^")) return back_reference();
+    const std::size_t first = at_;
+    const std::uint32_t index = new_type(nesting);
+    tree_.nodes_[index].text_begin = static_cast<std::uint32_t>(first);
+    tree_.nodes_[index].text_end = static_cast<std::uint32_t>(at_);
+    return index;
+  }
+
+  std::uint32_t new_type(std::uint32_t nesting) {
+    if (take("struct{")) return structure(nesting);
     if (take("enum{")) return enumeration();
     if (take("array<")) return array(nesting);
     if (take("optional<")) return optional(nesting);
@@ -127,6 +137,7 @@ class TypeParser {
     node.size = beneath.size;
     node.align = beneath.align;
     node.plain = beneath.plain;
+    node.number = beneath.kind;
     return add(std::move(node), 0);
   }
 
@@ -197,8 +208,8 @@ class TypeParser {
 
   std::uint32_t back_reference() {
     const std::uint64_t k = number();
-    if (k >= structs_.size()) fail("no struct of that number yet");
-    return structs_[k];
+    if (k >= tree_.structs_.size()) fail("no struct of that number yet");
+    return tree_.structs_[k];
   }
 
   std::uint32_t structure(std::uint32_t nesting) {
@@ -216,7 +227,7 @@ class TypeParser {
     node.align = static_cast<std::uint32_t>(align);
     const std::uint32_t index = add(std::move(node), 0);
     open_[index] = true;
-    structs_.push_back(index);
+    tree_.structs_.push_back(index);
     if (!at_word("}")) fields(index, nesting);
     expect("}");
     open_[index] = false;
@@ -275,11 +286,81 @@ class TypeParser {
   TypeTree tree_;
   std::vector<std::uint32_t> depth_;
   std::vector<bool> open_;
-  std::vector<std::uint32_t> structs_;
 };
 
 TypeTree TypeTree::parse(std::string_view text) {
   return TypeParser(text).parse();
+}
+
+ValueShape shape_of(TypeKind kind) noexcept {
+  switch (kind) {
+    case TypeKind::boolean:
+    case TypeKind::character:
+    case TypeKind::signed_integer:
+    case TypeKind::unsigned_integer:
+    case TypeKind::floating:
+    case TypeKind::enumeration: return ValueShape::number;
+    case TypeKind::string: return ValueShape::text;
+    case TypeKind::structure: return ValueShape::structure;
+    case TypeKind::array:
+    case TypeKind::vec: return ValueShape::sequence;
+    case TypeKind::hash_map: return ValueShape::map;
+    case TypeKind::optional:
+    case TypeKind::box: return ValueShape::holder;
+    case TypeKind::ptr:
+    case TypeKind::ref: return ValueShape::pointer;
+  }
+  return ValueShape::number;
+}
+
+namespace {
+
+std::string field_names(const TypeNode& structure) {
+  std::string names = "{";
+  for (const TypeNode::Field& field : structure.fields) {
+    if (names.size() > 1) names += ", ";
+    names += field.name;
+  }
+  return names + '}';
+}
+
+/// Behind the `}` that ends the struct whose `{` stands before `at`.
+std::size_t behind_struct(std::string_view text, std::size_t at) noexcept {
+  for (std::size_t open = 1; at < text.size() && open != 0; ++at) {
+    if (text[at] == '{') ++open;
+    if (text[at] == '}') --open;
+  }
+  return at;
+}
+
+}  // namespace
+
+std::string TypeTree::label_of(const TypeNode& node) const {
+  constexpr std::string_view opening = "struct{";
+  // Structs are numbered over the whole text; those before this type come first.
+  const auto opened_before = std::find_if(structs_.begin(), structs_.end(), [&](std::uint32_t s) {
+    return nodes_[s].text_begin >= node.text_begin;
+  });
+  auto opened = static_cast<std::size_t>(opened_before - structs_.begin());
+  const std::string_view text = text_of(node);
+  std::string label;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == '^') {
+      std::size_t number = 0;
+      const char* const digits = text.data() + at + 1;
+      const auto [end, error] = std::from_chars(digits, text.data() + text.size(), number);
+      label += field_names(nodes_[structs_[number]]);
+      at = static_cast<std::size_t>(end - text.data());
+    } else if (text.substr(at, opening.size()) == opening) {
+      const std::size_t end = behind_struct(text, at + opening.size());
+      label += field_names(nodes_[structs_[opened]]);
+      // Those within it count as well.
+      for (; at < end; ++at) opened += text.substr(at, opening.size()) == opening ? 1U : 0U;
+    } else {
+      label += text[at++];
+    }
+  }
+  return label;
 }
 
 }  // namespace cairn

@@ -49,7 +49,8 @@ struct Options {
   /// Zero blocks as they are handed out, so that nothing freed is ever readable in them.
   bool zero_on_allocate = false;
   /// Compare the whole working view with the marks at each commit and throw errc::unmarked_write
-  /// for a change that nothing declared. Slow: for tests.
+  /// for a change that nothing declared, naming the object, its type, offset and bytes. Slow: for
+  /// tests.
   bool verify_writes = false;
 };
 

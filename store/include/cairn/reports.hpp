@@ -36,8 +36,13 @@ struct CheckReport {
   std::uint64_t used_bytes = 0;     ///< bytes in live blocks
   std::uint64_t unowned_bytes = 0;  ///< of these, in blocks that no root owns: allocated by hand,
                                     ///< or leaked by a program that forgot them
+  std::uint64_t unowned_blocks = 0;
+  std::vector<std::string> unowned;  ///< a line for each of those, up to a hundred
 
+  /// Nothing is damaged. Blocks that nobody owns are no damage: see `leak_free`.
   bool ok() const noexcept { return problems.empty(); }
+  /// Every live block is reached from a root, too.
+  bool leak_free() const noexcept { return ok() && unowned_blocks == 0; }
 };
 
 /// One row of the process table.

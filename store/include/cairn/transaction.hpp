@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "cairn/allocator/heap_reader.hpp"
 #include "cairn/allocator/write_context.hpp"
+#include "cairn/heap_bytes.hpp"
 #include "cairn/options.hpp"
 #include "cairn/ref.hpp"
 #include "cairn/storable.hpp"
@@ -78,6 +80,10 @@ class ReadTransaction {
   std::vector<std::string> names() const;
   /// The catalog as this section sees it.
   CatalogReader catalog() const;
+  /// The bytes that the section sees, for what reads objects by their descriptions, and the
+  /// allocator's account of them.
+  HeapBytes bytes() const noexcept;
+  HeapReader heap() const noexcept;
   /// Sequence number of the commit whose state is seen.
   std::uint64_t sequence() const noexcept { return lane_->sequence; }
 

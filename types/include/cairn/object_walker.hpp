@@ -3,34 +3,56 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "cairn/mapping/reservation.hpp"
+#include "cairn/heap_bytes.hpp"
 #include "cairn/type_tree.hpp"
+#include "cairn/types/unit_bits.hpp"
 
 namespace cairn {
 
-/// The bytes of a store that objects may lie in: file offsets [begin, end), mapped at base +
-/// offset.
-struct HeapBytes {
-  const std::byte* base = nullptr;
-  std::uint64_t end = 0;
-  std::uint64_t begin = 0;
+/// How an object stands in the one that it is a part of.
+enum class PartRole : std::uint8_t { root, field, element, key, value };
+
+struct ObjectPart {
+  PartRole role = PartRole::root;
+  std::uint64_t index = 0;  ///< the how manieth part it is
+  std::string_view name;    ///< of a root or field
 };
 
 /// What a walk meets. The functions do nothing unless overridden.
+///
+/// Each object is told by exactly one of `begin` (its parts and `end` follow), `value`, `text`,
+/// `pointer`, `empty` and `damaged`, and just before by `part`. Without `wants_values` only objects
+/// that own or point are told, and no parts.
 class ObjectVisitor {
  public:
   virtual ~ObjectVisitor() = default;
 
-  /// A block that an object owns; the root object's own block comes first.
+  /// A block that an object owns (`ObjectWalker::owner` tells which); the root object's own block
+  /// comes first.
   virtual void block(std::uint64_t /*offset*/, std::uint64_t /*bytes*/) {}
-  /// A Ptr or Ref at `at`; `target` lies in the heap.
+  /// A Ptr or Ref at `at`; `target` lies in the heap, and `type` is what should be there.
   virtual void pointer(std::uint64_t /*at*/, std::uint64_t /*target*/, const TypeNode& /*type*/) {}
+
+  virtual void part(const ObjectPart& /*part*/) {}
+  /// A struct, container, full optional or Box. `elements` counts fields, elements, or pairs of key
+  /// and value.
+  virtual void begin(std::uint64_t /*at*/, const TypeNode& /*type*/, std::uint64_t /*elements*/) {}
+  virtual void end(std::uint64_t /*at*/, const TypeNode& /*type*/) {}
   /// A number, enum or string; only where `wants_values`.
   virtual void value(std::uint64_t /*at*/, const TypeNode& /*type*/) {}
+  /// A string and its characters, which stand in the heap; only where `wants_values`.
+  virtual void text(std::uint64_t at, const TypeNode& type, std::string_view /*characters*/) {
+    value(at, type);
+  }
+  /// A container that owns nothing, an empty optional, a null Box, Ptr or Ref.
+  virtual void empty(std::uint64_t /*at*/, const TypeNode& /*type*/) {}
+  /// Something that cannot be followed, or a value that its type does not have; a problem says why.
+  virtual void damaged(std::uint64_t /*at*/, const TypeNode& /*type*/) {}
   /// Whether to go through arrays of numbers one by one.
   virtual bool wants_values() const { return false; }
 };
@@ -55,6 +77,18 @@ class ObjectWalker {
   /// Walks the object that the block at `offset` holds, and everything it owns. `name` begins the
   /// paths. Several objects walked one after the other must not share a block.
   void walk(const TypeTree& tree, std::uint64_t offset, std::string_view name);
+  /// Takes a block that belongs to something else than the objects walked, `name` in problems.
+  void claim_for(std::string_view name, std::uint64_t offset, std::uint64_t bytes);
+
+  /// Where the walk stands: "users[1].name". Complexity: O(depth), bounded.
+  std::string path() const;
+  /// The tree of the object being walked, and the type of what owns the block told last.
+  const TypeTree& tree() const noexcept { return *tree_; }
+  const TypeNode& owner() const noexcept { return *owner_; }
+  std::uint64_t depth() const noexcept { return frames_.size(); }
+  /// A bit for every unit of a block that was claimed.
+  const UnitBits& claimed() const noexcept { return claimed_; }
+  std::size_t problems_found() const noexcept { return problems_found_; }
 
  private:
   /// An object whose parts are being visited.
@@ -64,12 +98,16 @@ class ObjectWalker {
     std::uint64_t content;   ///< its first element, or its table
     std::uint64_t next = 0;  ///< the part to visit next
     std::uint64_t count = 0;
+    /// What a visitor is told to be in it, where that is not `count`.
+    std::optional<std::uint64_t> elements = std::nullopt;
   };
 
   void run();
   void step(Frame& frame);
   void step_map(Frame& frame);
   void visit(const TypeNode& node, std::uint64_t at);
+  void look_at(const TypeNode& node, std::uint64_t at);
+  ObjectPart part_of(const Frame& frame) const;
   void visit_vec(const TypeNode& node, std::uint64_t at);
   void visit_string(const TypeNode& node, std::uint64_t at);
   void visit_pointer(const TypeNode& node, std::uint64_t at);
@@ -81,15 +119,17 @@ class ObjectWalker {
   template <class T>
   T load(std::uint64_t at) const noexcept;
   void problem(std::string what);
-  std::string path() const;
+  std::string map_part_text(const Frame& frame, std::uint64_t part) const;
 
   HeapBytes heap_;
   ObjectVisitor& visitor_;
   std::vector<std::string>& problems_;
   std::size_t problems_found_ = 0;
-  Reservation claimed_memory_;
-  std::uint64_t* claimed_;
+  UnitBits claimed_;
+  const bool wants_values_;
+  bool told_ = false;  ///< the object at hand was told to the visitor
   const TypeTree* tree_ = nullptr;
+  const TypeNode* owner_ = nullptr;
   std::string name_;
   std::vector<Frame> frames_;
 };

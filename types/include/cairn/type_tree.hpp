@@ -35,6 +35,8 @@ struct TypeNode {
   };
 
   TypeKind kind = TypeKind::structure;
+  /// Of an enumeration the kind of the integer beneath; of all others `kind` itself.
+  TypeKind number = TypeKind::structure;
   /// True where any bytes make a valid object that owns and points to nothing.
   bool plain = false;
   std::uint32_t align = 1;
@@ -49,7 +51,22 @@ struct TypeNode {
   std::vector<Field> fields;
   /// The hash function of a hash map.
   std::string hash_name;
+  /// Where its description stands in the whole text.
+  std::uint32_t text_begin = 0;
+  std::uint32_t text_end = 0;
 };
+
+/// What an object of a kind is to somebody who only wants to see what it holds.
+enum class ValueShape : std::uint8_t {
+  number,
+  text,       ///< characters
+  structure,  ///< named parts
+  sequence,   ///< elements in their order, or in none
+  map,        ///< keys and values by turns
+  holder,     ///< one object or none, which stands for it
+  pointer,    ///< to an object that something else owns
+};
+ValueShape shape_of(TypeKind kind) noexcept;
 
 /// A stored type as its description tells it: what is known of an object without the program that
 /// wrote it. A graph, since structs can contain containers of themselves.
@@ -73,10 +90,19 @@ class TypeTree {
   const TypeNode& element_of(const TypeNode& node) const noexcept { return nodes_[node.element]; }
   const TypeNode& value_of(const TypeNode& node) const noexcept { return nodes_[node.value]; }
   std::size_t node_count() const noexcept { return nodes_.size(); }
+  /// The description of one of the tree's types, as it stands in the whole.
+  std::string_view text_of(const TypeNode& node) const noexcept {
+    return std::string_view(text_).substr(node.text_begin, node.text_end - node.text_begin);
+  }
+  /// The same for people: structs by the names of their fields, without sizes and offsets, as in
+  /// `Vec<{name, age}>`. Complexity: O(length of the description).
+  std::string label_of(const TypeNode& node) const;
 
  private:
   friend class TypeParser;
+  std::string text_;
   std::vector<TypeNode> nodes_;
+  std::vector<std::uint32_t> structs_;  ///< types, in the order in which they open
   std::uint32_t root_ = 0;
 };
 

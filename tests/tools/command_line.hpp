@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "temp_store.hpp"
+
+#ifndef CAIRN_PROGRAM
+#error "CAIRN_PROGRAM must name the built program"
+#endif
+
+namespace cairn::test {
+
+/// Runs the built program, as a shell would, beside a store of its own.
+class CommandLineTest : public StoreTest {
+ protected:
+  struct Result {
+    int status = -1;
+    std::string out;
+    std::string err;
+  };
+  Result run(const std::string& arguments) const {
+    const std::string command = std::string("'") + CAIRN_PROGRAM + "' " + arguments + " >'" +
+                                path("out") + "' 2>'" + path("err") + "' </dev/null";
+    const int raw = std::system(command.c_str());  // NOLINT(cert-env33-c): the test's own words
+    return {WIFEXITED(raw) ? WEXITSTATUS(raw) : -1, text("out"), text("err")};
+  }
+  std::string text(const std::string& name) const {
+    std::ifstream file(path(name));
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  void expect_lines(const std::string& text, const std::vector<std::string>& parts) const {
+    for (const std::string& part : parts) {
+      EXPECT_TRUE(contains(text, part)) << text << "\nlacks: " << part;
+    }
+  }
+};
+
+}  // namespace cairn::test

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cairn/cairn.hpp"
+#include "cairn_console/format.hpp"
+#include "cairn_console/table.hpp"
+#include "commands.hpp"
+#include "root_list.hpp"
+
+namespace cairn::tool {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void print_json(const std::string& path, const Shares& shares) {
+  Json json = {{"path", path}, {"roots", Json::array()}};
+  for (const RootShare& root : shares.roots) {
+    json["roots"].push_back({{"name", root.name},
+                             {"type", root.type},
+                             {"elements", root.elements},
+                             {"bytes", root.share.bytes},
+                             {"blocks", root.share.blocks}});
+  }
+  json["problems"] = shares.problems;
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+void print_table(const Shares& shares) {
+  if (shares.roots.empty()) {
+    fmt::print("no roots\n");
+    return;
+  }
+  console::Table table({"root", "elements", "bytes", "type"});
+  table.align(0, console::Align::left);
+  for (const RootShare& root : shares.roots) {
+    table.add_row({root.name, console::format_count(root.elements),
+                   console::format_count(root.share.bytes), root.type});
+  }
+  table.print(stdout);
+}
+
+ExitStatus list(const std::string& path, bool json) {
+  Options how;
+  how.label = "cairn ls";
+  const Store store = Store::open_existing(path, how);
+  const Shares shares = read_shares(store.begin_read(), path, "ls");
+  if (json) {
+    print_json(path, shares);
+  } else {
+    print_table(shares);
+    std::fflush(stdout);
+    for (const std::string& problem : shares.problems) fmt::print(stderr, "cairn: {}\n", problem);
+  }
+  return shares.problems.empty() ? ExitStatus::sound : ExitStatus::problems;
+}
+
+}  // namespace
+
+void add_ls_command(CLI::App& app, ExitStatus& status) {
+  struct Arguments {
+    std::string path;
+    bool json = false;
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* const command =
+      app.add_subcommand("ls", "The roots of a store, their types, elements and bytes");
+  command->add_option("FILE", arguments->path, "The data file of the store")->required();
+  command->add_flag("--json", arguments->json, "Print JSON");
+  command->callback([arguments, &status] {
+    status = list(arguments->path, arguments->json);
+    require_printed();
+  });
+}
+
+}  // namespace cairn::tool

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "cairn_console/progress.hpp"
+
+namespace cairn::tool {
+
+/// A progress bar, on stderr, that appears only once the work has taken two seconds.
+class SlowProgress {
+ public:
+  SlowProgress(std::string label, std::uint64_t total, std::string unit)
+      : label_(std::move(label)), total_(total), unit_(std::move(unit)) {}
+
+  void advance(std::uint64_t by) {
+    count_ += by;
+    // Asking for the time costs more than most of what is counted here.
+    if (++calls_ % 256 != 0) return;
+    if (bar_) {
+      bar_->update(count_);
+    } else if (std::chrono::steady_clock::now() - started_ > std::chrono::seconds(2)) {
+      bar_.emplace(label_, total_, unit_);
+      bar_->start_at(count_);
+    }
+  }
+
+ private:
+  std::string label_;
+  std::uint64_t total_;
+  std::string unit_;
+  std::uint64_t count_ = 0;
+  std::uint64_t calls_ = 0;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::optional<console::ProgressBar> bar_;
+};
+
+}  // namespace cairn::tool
