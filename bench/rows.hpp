@@ -13,6 +13,8 @@ std::vector<Row> put_rows();
 std::vector<Row> bulk_rows();
 std::vector<Row> lookup_rows();
 std::vector<Row> vector_rows();
+/// HashMap and HashSet beside hash tables on the heap.
+std::vector<Row> hash_rows();
 std::vector<Row> allocator_rows();
 std::vector<Row> read_section_rows();
 /// Opening after a clean close and after a kill.
