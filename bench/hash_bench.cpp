@@ -44,16 +44,15 @@ struct Maps {
   using Robin = OnTheHeap<tsl::robin_map<Key, std::uint64_t, PeerHash<Key>, std::equal_to<>,
                                          std::allocator<std::pair<Key, std::uint64_t>>,
                                          std::is_same_v<Key, std::string>>>;
-  using Boost = OnTheHeap<
-      boost::unordered_flat_map<Key, std::uint64_t, PeerHash<Key>, std::equal_to<Key>>>;
+  using Boost =
+      OnTheHeap<boost::unordered_flat_map<Key, std::uint64_t, PeerHash<Key>, std::equal_to<Key>>>;
 };
 template <class Key>
 struct Sets {
   using Cairn = InAStore<HashSet<StoredKey<Key>>>;
   using Robin = OnTheHeap<tsl::robin_set<Key, PeerHash<Key>, std::equal_to<>, std::allocator<Key>,
                                          std::is_same_v<Key, std::string>>>;
-  using Boost =
-      OnTheHeap<boost::unordered_flat_set<Key, PeerHash<Key>, std::equal_to<Key>>>;
+  using Boost = OnTheHeap<boost::unordered_flat_set<Key, PeerHash<Key>, std::equal_to<Key>>>;
 };
 
 template <class Key>
@@ -204,10 +203,12 @@ Row memory_row(bool reserves) {
                       "malloc",
                       reserves ? "reserved" : "one by one"),
           {{"all bytes", Unit::mebibytes}, {"bytes in use", Unit::mebibytes}},
-          {{cairn_name, [=](const Setting& setting) -> Trial {
+          {{cairn_name,
+            [=](const Setting& setting) -> Trial {
               return [=](unsigned) { return measure_stored_bytes(setting, reserves); };
             }},
-           {robin_name, [=](const Setting& setting) -> Trial {
+           {robin_name,
+            [=](const Setting& setting) -> Trial {
               return [=](unsigned) { return measure_heap_bytes<Robin>(setting, reserves); };
             }},
            {boost_name, [=](const Setting& setting) -> Trial {

@@ -100,8 +100,7 @@ class InAStore {
   static constexpr bool has_values = HasValues<Container>;
 
   explicit InAStore(const std::filesystem::path& file)
-      : store_(Store::open(file, kill_safe())),
-        container_(store_.write([](WriteTransaction& tx) {
+      : store_(Store::open(file, kill_safe())), container_(store_.write([](WriteTransaction& tx) {
           return tx.ref(tx.find_or_construct<Container>("container"));
         })) {}
 

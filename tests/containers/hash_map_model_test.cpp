@@ -46,61 +46,57 @@ RC_GTEST_FIXTURE_PROP(HashMapModel, every_insert_says_what_the_standard_says, ()
     RC_ASSERT(made.second == model_made.second);
     RC_ASSERT(*made.first == *model_made.first);
   };
-  follow<Numbers64>({put,
-                     [=](auto& stored, auto& model, const Step& step) {
-                       same(stored.insert({step.a % 300, step.b}),
-                            model.insert({step.a % 300, step.b}));
-                     },
-                     [=](auto& stored, auto& model, const Step& step) {
-                       same(stored.emplace(step.a % 300, step.b),
-                            model.emplace(step.a % 300, step.b));
-                     },
-                     [=](auto& stored, auto& model, const Step& step) {
-                       same(stored.try_emplace(step.a % 300, step.b),
-                            model.try_emplace(step.a % 300, step.b));
-                     },
-                     [=](auto& stored, auto& model, const Step& step) {
-                       same(stored.insert_or_assign(step.a % 300, step.b),
-                            model.insert_or_assign(step.a % 300, step.b));
-                     },
-                     [=](auto& stored, auto& model, const Step& step) {
-                       same(stored.emplace(std::piecewise_construct,
-                                           std::forward_as_tuple(step.a % 300),
-                                           std::forward_as_tuple(step.b)),
-                            model.emplace(std::piecewise_construct,
-                                          std::forward_as_tuple(step.a % 300),
-                                          std::forward_as_tuple(step.b)));
-                     }});
+  follow<Numbers64>(
+      {put,
+       [=](auto& stored, auto& model, const Step& step) {
+         same(stored.insert({step.a % 300, step.b}), model.insert({step.a % 300, step.b}));
+       },
+       [=](auto& stored, auto& model, const Step& step) {
+         same(stored.emplace(step.a % 300, step.b), model.emplace(step.a % 300, step.b));
+       },
+       [=](auto& stored, auto& model, const Step& step) {
+         same(stored.try_emplace(step.a % 300, step.b), model.try_emplace(step.a % 300, step.b));
+       },
+       [=](auto& stored, auto& model, const Step& step) {
+         same(stored.insert_or_assign(step.a % 300, step.b),
+              model.insert_or_assign(step.a % 300, step.b));
+       },
+       [=](auto& stored, auto& model, const Step& step) {
+         same(stored.emplace(std::piecewise_construct, std::forward_as_tuple(step.a % 300),
+                             std::forward_as_tuple(step.b)),
+              model.emplace(std::piecewise_construct, std::forward_as_tuple(step.a % 300),
+                            std::forward_as_tuple(step.b)));
+       }});
 }
 
 RC_GTEST_FIXTURE_PROP(HashMapModel, hints_and_ranges_insert_as_the_standard, ()) {
-  follow<Numbers64>(
-      {put,
-       [](auto& stored, auto& model, const Step& step) {
-         const auto at = stored.emplace_hint(stored.cend(), step.a % 300, step.b);
-         RC_ASSERT(*at == *model.emplace_hint(model.cend(), step.a % 300, step.b));
-       },
-       [](auto& stored, auto& model, const Step& step) {
-         stored.try_emplace(stored.cbegin(), std::uint64_t{step.a % 300}, step.b);
-         stored.insert_or_assign(stored.cbegin(), std::uint64_t{step.b % 300}, step.a);
-         model.try_emplace(step.a % 300, step.b);
-         model.insert_or_assign(step.b % 300, step.a);
-       },
-       [](auto& stored, auto& model, const Step& step) {
-         std::map<std::uint64_t, std::uint64_t> more;
-         for (std::uint64_t i = 0; i < step.b % 30; ++i) more[step.a + i * 3] = i;
-         if (step.a % 2 == 0) {
-           stored.insert(more.begin(), more.end());
-         } else {
-           stored.insert_range(more);
-         }
-         model.insert(more.begin(), more.end());
-       },
-       [](auto& stored, auto& model, const Step& step) {
-         if (step.b % 4 != 0) return;
-         stored = {{step.a, 1}, {step.b, 2}};
-         model = {{step.a, 1}, {step.b, 2}};
-       }});
+  follow<Numbers64>({put,
+                     [](auto& stored, auto& model, const Step& step) {
+                       const auto at = stored.emplace_hint(stored.cend(), step.a % 300, step.b);
+                       RC_ASSERT(*at == *model.emplace_hint(model.cend(), step.a % 300, step.b));
+                     },
+                     [](auto& stored, auto& model, const Step& step) {
+                       stored.try_emplace(stored.cbegin(), std::uint64_t{step.a % 300}, step.b);
+                       stored.insert_or_assign(stored.cbegin(), std::uint64_t{step.b % 300},
+                                               step.a);
+                       model.try_emplace(step.a % 300, step.b);
+                       model.insert_or_assign(step.b % 300, step.a);
+                     },
+                     [](auto& stored, auto& model, const Step& step) {
+                       std::map<std::uint64_t, std::uint64_t> more;
+                       for (std::uint64_t i = 0; i < step.b % 30; ++i) more[step.a + i * 3] = i;
+                       if (step.a % 2 == 0) {
+                         stored.insert(more.begin(), more.end());
+                       } else {
+                         stored.insert_range(more);
+                       }
+                       model.insert(more.begin(), more.end());
+                     },
+                     [](auto& stored, auto& model, const Step& step) {
+                       if (step.b % 4 != 0) return;
+                       stored = {{step.a, 1}, {step.b, 2}};
+                       model = {{step.a, 1}, {step.b, 2}};
+                     }});
 }
 
 RC_GTEST_FIXTURE_PROP(HashMapModel, erases_as_the_standard, ()) {
@@ -112,7 +108,9 @@ RC_GTEST_FIXTURE_PROP(HashMapModel, erases_as_the_standard, ()) {
                        model.erase(step.a % 300);
                      },
                      [](auto& stored, auto& model, const Step& step) {
-                       const auto condition = [&](const auto& e) { return e.second % 7 == step.a % 7; };
+                       const auto condition = [&](const auto& e) {
+                         return e.second % 7 == step.a % 7;
+                       };
                        RC_ASSERT(erase_if(stored, condition) == std::erase_if(model, condition));
                      },
                      [](auto& stored, auto& model, const Step& step) {
@@ -125,8 +123,8 @@ RC_GTEST_FIXTURE_PROP(HashMapModel, erasing_a_stretch_removes_what_lies_in_it, (
                        const auto from = std::next(stored.cbegin(), step.place(model.size()));
                        const auto left = static_cast<std::size_t>(
                            std::distance(from, std::as_const(stored).end()));
-                       const auto to = std::next(from, static_cast<std::ptrdiff_t>(
-                                                           step.b % (left + 1)));
+                       const auto to =
+                           std::next(from, static_cast<std::ptrdiff_t>(step.b % (left + 1)));
                        std::vector<std::uint64_t> keys;
                        for (auto at = from; at != to; ++at) keys.push_back(at->first);
                        stored.erase(from, to);
@@ -207,22 +205,20 @@ RC_GTEST_FIXTURE_PROP(HashMapModel, keys_of_few_different_hashes_lose_nothing, (
 }
 
 RC_GTEST_FIXTURE_PROP(HashMapModel, strings_are_keys_and_values_like_others, ()) {
-  follow<Texts>({put_text, put_text,
-                 [](auto& stored, auto& model, const Step& step) {
-                   RC_ASSERT(stored.erase(std::string_view(key_of(step))) ==
-                             model.erase(key_of(step)));
-                 },
-                 [](auto& stored, auto& model, const Step& step) {
-                   const auto made = stored.try_emplace(key_of(step).c_str(), step.text());
-                   RC_ASSERT(made.second == model.try_emplace(key_of(step), step.text()).second);
-                 },
-                 [](auto& stored, auto& model, const Step& step) {
-                   RC_ASSERT(std::as_const(stored).contains(key_of(step)) ==
-                             model.contains(key_of(step)));
-                   RC_ASSERT(std::as_const(stored).count(String(key_of(step))) ==
-                             model.count(key_of(step)));
-                 },
-                 [](auto& stored, auto&, const Step& step) { stored.rehash(step.b % 200); }});
+  follow<Texts>(
+      {put_text, put_text,
+       [](auto& stored, auto& model, const Step& step) {
+         RC_ASSERT(stored.erase(std::string_view(key_of(step))) == model.erase(key_of(step)));
+       },
+       [](auto& stored, auto& model, const Step& step) {
+         const auto made = stored.try_emplace(key_of(step).c_str(), step.text());
+         RC_ASSERT(made.second == model.try_emplace(key_of(step), step.text()).second);
+       },
+       [](auto& stored, auto& model, const Step& step) {
+         RC_ASSERT(std::as_const(stored).contains(key_of(step)) == model.contains(key_of(step)));
+         RC_ASSERT(std::as_const(stored).count(String(key_of(step))) == model.count(key_of(step)));
+       },
+       [](auto& stored, auto&, const Step& step) { stored.rehash(step.b % 200); }});
 }
 
 RC_GTEST_FIXTURE_PROP(HashMapModel, arguments_may_be_values_of_the_map_itself, ()) {

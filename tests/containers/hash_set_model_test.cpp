@@ -136,20 +136,18 @@ RC_GTEST_FIXTURE_PROP(HashSetModel, strings_are_found_by_any_text, ()) {
 
 RC_GTEST_FIXTURE_PROP(HashSetModel, arguments_may_be_elements_of_another_set, ()) {
   using Two = std::pair<Texts, Texts>;
-  follow<Two>({[](auto& stored, auto& model, const Step& step) {
-                 add_text(stored.first, model.first, step);
-               },
-               [](auto& stored, auto& model, const Step&) {
-                 stored.second.insert_range(std::as_const(stored).first);
-                 model.second.insert(model.first.begin(), model.first.end());
-               },
-               [](auto& stored, auto& model, const Step& step) {
-                 const auto in_second = [&](const auto& text) {
-                   return text.size() % 3 == step.a % 3;
-                 };
-                 RC_ASSERT(erase_if(stored.first, in_second) ==
-                           std::erase_if(model.first, in_second));
-               }});
+  follow<Two>(
+      {[](auto& stored, auto& model, const Step& step) {
+         add_text(stored.first, model.first, step);
+       },
+       [](auto& stored, auto& model, const Step&) {
+         stored.second.insert_range(std::as_const(stored).first);
+         model.second.insert(model.first.begin(), model.first.end());
+       },
+       [](auto& stored, auto& model, const Step& step) {
+         const auto in_second = [&](const auto& text) { return text.size() % 3 == step.a % 3; };
+         RC_ASSERT(erase_if(stored.first, in_second) == std::erase_if(model.first, in_second));
+       }});
 }
 
 RC_GTEST_FIXTURE_PROP(HashSetModel, several_of_one_store_trade_and_merge, ()) {

@@ -87,8 +87,10 @@ TEST_F(HashSetTest, an_equal_text_is_found_without_making_a_string) {
 TEST_F(HashSetTest, merge_moves_what_is_new_and_leaves_the_rest) {
   auto& a = make<HashSet<String>>();
   auto& b = make<HashSet<String>>();
-  for (int i = 0; i < 100; ++i) a.insert("a text too long for the object itself " + std::to_string(i));
-  for (int i = 50; i < 200; ++i) b.insert("a text too long for the object itself " + std::to_string(i));
+  for (int i = 0; i < 100; ++i)
+    a.insert("a text too long for the object itself " + std::to_string(i));
+  for (int i = 50; i < 200; ++i)
+    b.insert("a text too long for the object itself " + std::to_string(i));
   const char* const moved = b.find("a text too long for the object itself 150")->data();
   a.merge(b);
   EXPECT_EQ(a.size(), 200U);

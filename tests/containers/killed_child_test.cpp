@@ -48,7 +48,8 @@ void change(Root& root, std::mt19937_64& random) {
   switch (random() % 10) {
     case 0: root.vec.emplace_back(text); break;
     case 1:
-      root.vec.insert(root.vec.begin() + static_cast<std::ptrdiff_t>(number % (root.vec.size() + 1)),
+      root.vec.insert(root.vec.begin() +
+                          static_cast<std::ptrdiff_t>(number % (root.vec.size() + 1)),
                       typename std::decay_t<decltype(root.vec)>::value_type(text));
       break;
     case 2:
@@ -61,7 +62,9 @@ void change(Root& root, std::mt19937_64& random) {
       break;
     case 6: root.map["key " + std::to_string(number % 40)].push_back(number); break;
     case 7: root.map.erase("key " + std::to_string(number % 40)); break;
-    case 8: number % 3 == 0 ? void(root.set.erase(number / 3)) : void(root.set.insert(number)); break;
+    case 8:
+      number % 3 == 0 ? void(root.set.erase(number / 3)) : void(root.set.insert(number));
+      break;
     default:
       root.box.emplace(text);
       root.text.append(text);
@@ -80,8 +83,8 @@ void transact(Root& root, std::uint64_t seed, std::uint64_t number) {
 class SharedNumber {
  public:
   SharedNumber() {
-    void* const memory = ::mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE,
-                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const memory =
+        ::mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     number_ = ::new (memory) std::atomic<std::uint64_t>(0);
   }

@@ -28,7 +28,10 @@ using Members = std::map<std::string, std::map<std::string, bool>>;
 
 /// A row: the member's name, and uses of it that must all compile. In a template, so that one that
 /// does not is an answer and no error.
-#define CAIRN_MEMBER(name, ...) members[name] = requires { (void(), __VA_ARGS__); }
+#define CAIRN_MEMBER(name, ...)                                                                    \
+  members[name] = requires {                                                                       \
+    (void(), __VA_ARGS__);                                                                         \
+  }
 
 template <class C, class T = typename C::value_type>
 void add_common(std::map<std::string, bool>& members) {
@@ -41,7 +44,8 @@ void add_common(std::map<std::string, bool>& members) {
   CAIRN_MEMBER("get_allocator", std::declval<const C&>().get_allocator());
   CAIRN_MEMBER("begin, end", std::declval<C&>().begin() == std::declval<C&>().end(),
                std::declval<const C&>().begin() == std::declval<const C&>().end());
-  CAIRN_MEMBER("cbegin, cend", std::declval<const C&>().cbegin() == std::declval<const C&>().cend());
+  CAIRN_MEMBER("cbegin, cend",
+               std::declval<const C&>().cbegin() == std::declval<const C&>().cend());
   CAIRN_MEMBER("empty", std::declval<const C&>().empty());
   CAIRN_MEMBER("size", std::declval<const C&>().size());
   CAIRN_MEMBER("max_size", std::declval<const C&>().max_size());
@@ -63,7 +67,8 @@ void add_sequence(std::map<std::string, bool>& members) {
   CAIRN_MEMBER("rbegin, rend", std::declval<C&>().rbegin() == std::declval<C&>().rend(),
                std::declval<const C&>().crbegin() == std::declval<const C&>().crend());
   CAIRN_MEMBER("at", std::declval<C&>().at(0) = std::declval<T>(), std::declval<const C&>().at(0));
-  CAIRN_MEMBER("operator[]", std::declval<C&>()[0] = std::declval<T>(), std::declval<const C&>()[0]);
+  CAIRN_MEMBER("operator[]", std::declval<C&>()[0] = std::declval<T>(),
+               std::declval<const C&>()[0]);
   CAIRN_MEMBER("front, back", std::declval<C&>().front() = std::declval<C&>().back(),
                std::declval<const C&>().front() == std::declval<const C&>().back());
   CAIRN_MEMBER("data", std::declval<const C&>().data(), std::declval<C&>().data());
@@ -73,14 +78,16 @@ void add_sequence(std::map<std::string, bool>& members) {
   CAIRN_MEMBER("push_front", std::declval<C&>().push_front(std::declval<T>()));
   CAIRN_MEMBER("emplace_front", std::declval<C&>().emplace_front(std::declval<T>()));
   CAIRN_MEMBER("pop_front", std::declval<C&>().pop_front());
-  CAIRN_MEMBER("resize", std::declval<C&>().resize(1), std::declval<C&>().resize(1, std::declval<T>()));
+  CAIRN_MEMBER("resize", std::declval<C&>().resize(1),
+               std::declval<C&>().resize(1, std::declval<T>()));
   CAIRN_MEMBER("assign", std::declval<C&>().assign(std::size_t{1}, std::declval<T>()),
                std::declval<C&>().assign(std::declval<T*>(), std::declval<T*>()),
                std::declval<C&>().assign(std::initializer_list<T>{}));
-  CAIRN_MEMBER("insert", std::declval<C&>().insert(std::declval<It>(), std::declval<T>()),
-               std::declval<C&>().insert(std::declval<It>(), std::size_t{1}, std::declval<T>()),
-               std::declval<C&>().insert(std::declval<It>(), std::declval<T*>(), std::declval<T*>()),
-               std::declval<C&>().insert(std::declval<It>(), std::initializer_list<T>{}));
+  CAIRN_MEMBER(
+      "insert", std::declval<C&>().insert(std::declval<It>(), std::declval<T>()),
+      std::declval<C&>().insert(std::declval<It>(), std::size_t{1}, std::declval<T>()),
+      std::declval<C&>().insert(std::declval<It>(), std::declval<T*>(), std::declval<T*>()),
+      std::declval<C&>().insert(std::declval<It>(), std::initializer_list<T>{}));
   CAIRN_MEMBER("emplace", std::declval<C&>().emplace(std::declval<It>(), std::declval<T>()));
   CAIRN_MEMBER("erase", std::declval<C&>().erase(std::declval<It>()),
                std::declval<C&>().erase(std::declval<It>(), std::declval<It>()));
@@ -132,8 +139,9 @@ void add_hash(std::map<std::string, bool>& members) {
   CAIRN_MEMBER("max_load_factor", std::declval<const C&>().max_load_factor());
   CAIRN_MEMBER("max_load_factor (setting)", std::declval<C&>().max_load_factor(0.5F));
   CAIRN_MEMBER("rehash", std::declval<C&>().rehash(100));
-  CAIRN_MEMBER("hash_function, key_eq", std::declval<const C&>().hash_function()(std::declval<const K&>()),
-               std::declval<const C&>().key_eq()(std::declval<const K&>(), std::declval<const K&>()));
+  CAIRN_MEMBER(
+      "hash_function, key_eq", std::declval<const C&>().hash_function()(std::declval<const K&>()),
+      std::declval<const C&>().key_eq()(std::declval<const K&>(), std::declval<const K&>()));
 }
 
 template <class C>
@@ -153,9 +161,9 @@ void add_map(std::map<std::string, bool>& members) {
   CAIRN_MEMBER("insert_or_assign",
                std::declval<C&>().insert_or_assign(std::declval<const String&>(), 1),
                std::declval<C&>().insert_or_assign(Text(), 1));
-  CAIRN_MEMBER("insert_or_assign (hint)",
-               std::declval<C&>().insert_or_assign(std::declval<It>(),
-                                                   std::declval<const String&>(), 1));
+  CAIRN_MEMBER(
+      "insert_or_assign (hint)",
+      std::declval<C&>().insert_or_assign(std::declval<It>(), std::declval<const String&>(), 1));
 }
 
 template <class C>
@@ -189,7 +197,8 @@ void add_string(std::map<std::string, bool>& members) {
                std::declval<S&>().append(text, text), std::declval<S&>().append({'c'}));
   CAIRN_MEMBER("operator+=", std::declval<S&>() += View(), std::declval<S&>() += text,
                std::declval<S&>() += 'c', std::declval<S&>() += {'c'});
-  CAIRN_MEMBER("insert", std::declval<S&>().insert(0, View()), std::declval<S&>().insert(0, text, N()),
+  CAIRN_MEMBER("insert", std::declval<S&>().insert(0, View()),
+               std::declval<S&>().insert(0, text, N()),
                std::declval<S&>().insert(0, View(), N(), N()), std::declval<S&>().insert(0, 1, 'c'),
                std::declval<S&>().insert(std::declval<S&>().begin(), 'c'),
                std::declval<S&>().insert(std::declval<S&>().cbegin(), N(), 'c'),
@@ -198,15 +207,17 @@ void add_string(std::map<std::string, bool>& members) {
   CAIRN_MEMBER("erase", std::declval<S&>().erase(), std::declval<S&>().erase(0, 1),
                std::declval<S&>().erase(std::declval<S&>().begin()),
                std::declval<S&>().erase(std::declval<S&>().cbegin(), std::declval<S&>().cend()));
-  CAIRN_MEMBER("replace", std::declval<S&>().replace(0, 1, View()),
-               std::declval<S&>().replace(0, 1, View(), N(), N()),
-               std::declval<S&>().replace(0, 1, text, N()), std::declval<S&>().replace(0, 1, N(), 'c'),
-               std::declval<S&>().replace(std::declval<S&>().begin(), std::declval<S&>().end(), View()),
-               std::declval<S&>().replace(std::declval<S&>().cbegin(), std::declval<S&>().cend(), text, N()),
-               std::declval<S&>().replace(std::declval<S&>().begin(), std::declval<S&>().end(), N(), 'c'),
-               std::declval<S&>().replace(std::declval<S&>().begin(), std::declval<S&>().end(), text, text),
-               std::declval<S&>().replace(std::declval<S&>().begin(), std::declval<S&>().end(), {'c'}));
-  CAIRN_MEMBER("push_back, pop_back", std::declval<S&>().push_back('c'), std::declval<S&>().pop_back());
+  CAIRN_MEMBER(
+      "replace", std::declval<S&>().replace(0, 1, View()),
+      std::declval<S&>().replace(0, 1, View(), N(), N()),
+      std::declval<S&>().replace(0, 1, text, N()), std::declval<S&>().replace(0, 1, N(), 'c'),
+      std::declval<S&>().replace(std::declval<S&>().begin(), std::declval<S&>().end(), View()),
+      std::declval<S&>().replace(std::declval<S&>().cbegin(), std::declval<S&>().cend(), text, N()),
+      std::declval<S&>().replace(std::declval<S&>().begin(), std::declval<S&>().end(), N(), 'c'),
+      std::declval<S&>().replace(std::declval<S&>().begin(), std::declval<S&>().end(), text, text),
+      std::declval<S&>().replace(std::declval<S&>().begin(), std::declval<S&>().end(), {'c'}));
+  CAIRN_MEMBER("push_back, pop_back", std::declval<S&>().push_back('c'),
+               std::declval<S&>().pop_back());
   CAIRN_MEMBER("resize", std::declval<S&>().resize(1), std::declval<S&>().resize(1, 'c'));
   CAIRN_MEMBER("resize_and_overwrite",
                std::declval<S&>().resize_and_overwrite(1, [](char*, N n) { return n; }));

@@ -33,7 +33,9 @@ namespace cairn::test {
 
 template <class T>
   requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
-T as_model(const T& value) { return value; }
+T as_model(const T& value) {
+  return value;
+}
 inline std::string as_model(const String& text) {
   return text.str();
 }
@@ -88,7 +90,8 @@ auto as_model(const HashSet<T, H, E>& set) {
 }
 template <class K, class V, class H, class E>
 auto as_model(const HashMap<K, V, H, E>& map) {
-  std::unordered_map<decltype(as_model(map.begin()->first)), decltype(as_model(map.begin()->second))>
+  std::unordered_map<decltype(as_model(map.begin()->first)),
+                     decltype(as_model(map.begin()->second))>
       model;
   for (const auto& [key, value] : map) model.emplace(as_model(key), as_model(value));
   return model;
@@ -120,10 +123,10 @@ inline std::ostream& operator<<(std::ostream& out, const Step& step) {
 }
 
 inline rc::Gen<std::vector<Step>> programs(unsigned kinds) {
-  return rc::gen::container<std::vector<Step>>(rc::gen::build<Step>(
-      rc::gen::set(&Step::kind, rc::gen::inRange(0U, kinds)),
-      rc::gen::set(&Step::a, rc::gen::inRange<std::uint32_t>(0, 1000)),
-      rc::gen::set(&Step::b, rc::gen::inRange<std::uint32_t>(0, 1000))));
+  return rc::gen::container<std::vector<Step>>(
+      rc::gen::build<Step>(rc::gen::set(&Step::kind, rc::gen::inRange(0U, kinds)),
+                           rc::gen::set(&Step::a, rc::gen::inRange<std::uint32_t>(0, 1000)),
+                           rc::gen::set(&Step::b, rc::gen::inRange<std::uint32_t>(0, 1000))));
 }
 
 /// Thrown out of a transaction to roll it back.

@@ -100,37 +100,36 @@ RC_GTEST_FIXTURE_PROP(StringModel, inserts_at_any_place_as_the_standard, ()) {
 }
 
 RC_GTEST_FIXTURE_PROP(StringModel, replaces_any_part_as_the_standard, ()) {
-  follow<String>({append,
-                  [](auto& stored, auto& model, const Step& step) {
-                    const std::size_t at = step.a % (model.size() + 1);
-                    stored.replace(at, step.b % 50, step.text());
-                    model.replace(at, step.b % 50, step.text());
-                  },
-                  [](auto& stored, auto& model, const Step& step) {
-                    const std::size_t at = step.a % (model.size() + 1);
-                    stored.replace(at, step.b % 50, step.a % 40, '*');
-                    model.replace(at, step.b % 50, step.a % 40, '*');
-                  },
-                  [](auto& stored, auto& model, const Step& step) {
-                    const auto from = step.place(model.size());
-                    const auto to = step.place_from(from, model.size());
-                    stored.replace(stored.cbegin() + from, stored.begin() + to, "xyz");
-                    model.replace(model.begin() + from, model.begin() + to, "xyz");
-                  },
-                  [](auto& stored, auto& model, const Step& step) {
-                    const auto from = step.place(model.size());
-                    const auto to = step.place_from(from, model.size());
-                    const std::string text = step.text();
-                    stored.replace(stored.begin() + from, stored.begin() + to, text.begin(),
-                                   text.end());
-                    model.replace(model.begin() + from, model.begin() + to, text.begin(),
-                                  text.end());
-                  },
-                  [](auto& stored, auto& model, const Step& step) {
-                    const std::size_t at = step.a % (model.size() + 1);
-                    stored.replace(at, step.b % 20, step.text(), 1, step.b % 7);
-                    model.replace(at, step.b % 20, step.text(), 1, step.b % 7);
-                  }});
+  follow<String>(
+      {append,
+       [](auto& stored, auto& model, const Step& step) {
+         const std::size_t at = step.a % (model.size() + 1);
+         stored.replace(at, step.b % 50, step.text());
+         model.replace(at, step.b % 50, step.text());
+       },
+       [](auto& stored, auto& model, const Step& step) {
+         const std::size_t at = step.a % (model.size() + 1);
+         stored.replace(at, step.b % 50, step.a % 40, '*');
+         model.replace(at, step.b % 50, step.a % 40, '*');
+       },
+       [](auto& stored, auto& model, const Step& step) {
+         const auto from = step.place(model.size());
+         const auto to = step.place_from(from, model.size());
+         stored.replace(stored.cbegin() + from, stored.begin() + to, "xyz");
+         model.replace(model.begin() + from, model.begin() + to, "xyz");
+       },
+       [](auto& stored, auto& model, const Step& step) {
+         const auto from = step.place(model.size());
+         const auto to = step.place_from(from, model.size());
+         const std::string text = step.text();
+         stored.replace(stored.begin() + from, stored.begin() + to, text.begin(), text.end());
+         model.replace(model.begin() + from, model.begin() + to, text.begin(), text.end());
+       },
+       [](auto& stored, auto& model, const Step& step) {
+         const std::size_t at = step.a % (model.size() + 1);
+         stored.replace(at, step.b % 20, step.text(), 1, step.b % 7);
+         model.replace(at, step.b % 20, step.text(), 1, step.b % 7);
+       }});
 }
 
 RC_GTEST_FIXTURE_PROP(StringModel, erases_as_the_standard, ()) {
@@ -207,8 +206,7 @@ RC_GTEST_FIXTURE_PROP(StringModel, parts_of_itself_may_be_its_arguments, ()) {
     };
   };
   follow<String>(
-      {append,
-       with_part([](auto& stored, auto part, auto& model, const auto& copy, const Step&) {
+      {append, with_part([](auto& stored, auto part, auto& model, const auto& copy, const Step&) {
          stored.append(part);
          model.append(copy);
        }),
@@ -232,27 +230,27 @@ RC_GTEST_FIXTURE_PROP(StringModel, every_way_to_a_character_marks_it, ()) {
       if (!model.empty()) edit(stored, model, static_cast<char>(step.b), step.index(model.size()));
     };
   };
-  follow<String>(
-      {append,
-       with_character([](auto& stored, auto& model, char c, auto i) { stored[i] = model[i] = c; }),
-       with_character([](auto& stored, auto& model, char c, auto i) {
-         stored.at(i) = model.at(i) = c;
-       }),
-       with_character([](auto& stored, auto& model, char c, auto) {
-         stored.front() = model.front() = c;
-         stored.back() = model.back() = c;
-       }),
-       with_character([](auto& stored, auto& model, char c, auto i) {
-         stored.data()[i] = model.data()[i] = c;
-       }),
-       [](auto& stored, auto& model, const Step&) {
-         std::ranges::sort(stored);
-         std::ranges::sort(model);
-       },
-       [](auto& stored, auto& model, const Step&) {
-         std::ranges::reverse(stored);
-         std::ranges::reverse(model);
-       }});
+  follow<String>({append, with_character([](auto& stored, auto& model, char c, auto i) {
+                    stored[i] = model[i] = c;
+                  }),
+                  with_character([](auto& stored, auto& model, char c, auto i) {
+                    stored.at(i) = model.at(i) = c;
+                  }),
+                  with_character([](auto& stored, auto& model, char c, auto) {
+                    stored.front() = model.front() = c;
+                    stored.back() = model.back() = c;
+                  }),
+                  with_character([](auto& stored, auto& model, char c, auto i) {
+                    stored.data()[i] = model.data()[i] = c;
+                  }),
+                  [](auto& stored, auto& model, const Step&) {
+                    std::ranges::sort(stored);
+                    std::ranges::sort(model);
+                  },
+                  [](auto& stored, auto& model, const Step&) {
+                    std::ranges::reverse(stored);
+                    std::ranges::reverse(model);
+                  }});
 }
 
 RC_GTEST_FIXTURE_PROP(StringModel, several_of_one_store_trade_their_content, ()) {
