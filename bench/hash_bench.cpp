@@ -26,12 +26,12 @@ constexpr double mark_times = 1.3;
 /// them as they are.
 template <class Key>
 struct PeerHash {
-  using is_avalanching = void;
+  using is_avalanching = void;  // NOLINT(readability-identifier-naming): Boost's name
   std::size_t operator()(const Key& key) const { return Hash<Key>{}(key); }
 };
 template <>
 struct PeerHash<std::string> : StringHash {
-  using is_avalanching = void;
+  using is_avalanching = void;  // NOLINT(readability-identifier-naming): Boost's name
 };
 
 template <class Key>
