@@ -13,6 +13,10 @@ std::vector<Row> put_rows();
 std::vector<Row> bulk_rows();
 std::vector<Row> lookup_rows();
 std::vector<Row> vector_rows();
+/// HashMap and HashSet beside hash tables on the heap.
+std::vector<Row> hash_rows();
+/// Deque, String and Vec beside the standard library's; what one change appends to the log.
+std::vector<Row> sequence_rows();
 std::vector<Row> allocator_rows();
 std::vector<Row> read_section_rows();
 /// Opening after a clean close and after a kill.

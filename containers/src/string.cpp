@@ -112,7 +112,7 @@ void String::truncate(size_type count) {
 void String::resize(size_type count, char c) {
   const size_type before = size();
   if (count <= before) return truncate(count);
-  if (count > capacity()) reserve(grown(count));
+  if (count > capacity()) reserve(before == 0 ? count : grown(count));
   char* const at = chars() + before;
   mark(at, count - before + 1);
   mark_size();
@@ -178,6 +178,12 @@ String& String::replace(size_type at, size_type count, std::string_view text) {
   return *this;
 }
 
+String& String::replace(size_type at, size_type count, size_type times, char c) {
+  // Past what any string can hold it must not be made first.
+  if (times > string_max_size) throw std::length_error("cairn::String: longer than max_size()");
+  return replace(at, count, std::string(times, c));
+}
+
 void String::swap(String& other) {
   if (this == &other) return;
   const bool here = !other.is_long() || detail::may_own(this, other.chars());
@@ -212,6 +218,12 @@ std::ostream& operator<<(std::ostream& out, const String& text) {
 std::istream& operator>>(std::istream& in, String& text) {
   std::string word;
   if (in >> word) text.assign(word);
+  return in;
+}
+
+std::istream& getline(std::istream& in, String& text, char end) {
+  std::string line;
+  if (std::getline(in, line, end)) text.assign(line);
   return in;
 }
 

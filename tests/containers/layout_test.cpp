@@ -5,7 +5,9 @@
 #include <string>
 
 #include "cairn/box.hpp"
+#include "cairn/deque.hpp"
 #include "cairn/hash_map.hpp"
+#include "cairn/hash_set.hpp"
 #include "cairn/ptr.hpp"
 #include "cairn/string.hpp"
 #include "cairn/vec.hpp"
@@ -56,6 +58,18 @@ TEST_F(LayoutTest, a_vec_is_distance_size_capacity) {
   EXPECT_EQ(hex(std::as_const(sut).data(), 6), "020102010201");
 }
 
+TEST_F(LayoutTest, a_deque_is_distance_size_capacity_and_front) {
+  auto& sut = make<Deque<std::uint64_t>>();
+  EXPECT_EQ(bytes_of(sut), "0100000000000000 0000000000000000 0000000000000000 0000000000000000");
+  sut.push_back(0x11);
+  sut.push_back(0x22);
+  sut.push_front(0x33);
+  const auto* const block = target_at<const std::byte>(&sut, number_at<std::int64_t>(&sut, 0));
+  EXPECT_EQ(bytes_of(sut, 8, 24), "0300000000000000 0400000000000000 0300000000000000");
+  EXPECT_EQ(hex(block, 16), "1100000000000000 2200000000000000");
+  EXPECT_EQ(hex(block + 24, 8), "3300000000000000");
+}
+
 TEST_F(LayoutTest, a_short_string_is_its_characters_a_zero_and_the_room_left) {
   EXPECT_EQ(bytes_of(make<String>(), 0, 1) + bytes_of(make<String>(), 23, 1), "0017");
   auto& sut = make<String>("Ada");
@@ -90,6 +104,16 @@ TEST_F(LayoutTest, a_hash_map_is_distance_size_and_shape) {
   EXPECT_EQ(bytes_of(sut, 8, 16), "0100000000000000 0002010000000000");
   for (std::uint64_t i = 2; i <= 20; ++i) sut[i] = i;
   EXPECT_EQ(bytes_of(sut, 8, 16), "1400000000000000 010f010000000000");
+}
+
+TEST_F(LayoutTest, a_hash_set_is_a_hash_map_without_values) {
+  auto& sut = make<HashSet<std::uint64_t>>();
+  EXPECT_EQ(bytes_of(sut), "0100000000000000 0000000000000000 0000010000000000");
+  sut.insert(1);
+  EXPECT_EQ(bytes_of(sut, 8, 16), "0100000000000000 0002010000000000");
+  const auto* const chunk = target_at<const std::byte>(&sut, number_at<std::int64_t>(&sut, 0));
+  EXPECT_EQ(number_at<std::uint8_t>(chunk, 0), 0x80 | (hash_number(1) >> 57));
+  EXPECT_EQ(hex(chunk + 16, 8), "0100000000000000");
 }
 
 TEST_F(LayoutTest, a_chunk_is_tags_overflow_and_slots) {

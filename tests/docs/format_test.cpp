@@ -18,6 +18,7 @@
 #include "cairn/recovery/header_format.hpp"
 #include "cairn/recovery/log_format.hpp"
 #include "cairn/store/catalog_format.hpp"
+#include "cairn/types/deque_format.hpp"
 #include "cairn/types/hash_map_format.hpp"
 #include "cairn/types/string_format.hpp"
 #include "cairn/types/vec_format.hpp"
@@ -131,6 +132,10 @@ std::map<std::string, Layout> heap_layouts() {
        {sizeof(VecFormat),
         {CAIRN_ROW(VecFormat, distance), CAIRN_ROW(VecFormat, size),
          CAIRN_ROW(VecFormat, capacity)}}},
+      {"DequeFormat",
+       {sizeof(DequeFormat),
+        {CAIRN_ROW(DequeFormat, distance), CAIRN_ROW(DequeFormat, size),
+         CAIRN_ROW(DequeFormat, capacity), CAIRN_ROW(DequeFormat, front)}}},
       {"StringFormat::Long",
        {sizeof(StringFormat),
         {CAIRN_ROW(StringFormat::Long, distance), CAIRN_ROW(StringFormat::Long, size),

@@ -9,7 +9,9 @@
 
 #include "../containers/container_test.hpp"
 #include "cairn/box.hpp"
+#include "cairn/deque.hpp"
 #include "cairn/hash_map.hpp"
+#include "cairn/hash_set.hpp"
 #include "cairn/object_locator.hpp"
 #include "cairn/ptr.hpp"
 #include "cairn/stored_value.hpp"
@@ -31,8 +33,10 @@ struct Root {
   Vec<Item> items;
   HashMap<String, Vec<Item>> named;
   HashMap<std::pair<std::int16_t, std::uint8_t>, std::uint64_t> numbers;
+  Deque<String> queue;
+  HashSet<String> words;
 };
-BOOST_DESCRIBE_STRUCT(Root, (), (items, named, numbers))
+BOOST_DESCRIBE_STRUCT(Root, (), (items, named, numbers, queue, words))
 
 class ObjectWalkerTest : public ContainerTest {
  protected:
@@ -69,6 +73,9 @@ class ObjectWalkerTest : public ContainerTest {
       Vec<Item>& list = root.named["key " + std::string(static_cast<std::size_t>(i), 'k')];
       list.emplace_back().next = make_box<Item>();
       root.numbers[{static_cast<std::int16_t>(-i), static_cast<std::uint8_t>(i)}] = 5;
+      root.words.insert(std::string(static_cast<std::size_t>(i) * 3, 'w'));
+      // Around the end of the ring.
+      root.queue.push_front(std::string(static_cast<std::size_t>(i) * 3, 'q'));
     }
     root.items[3].other = root.items[0].next.get();
     root.items[4].far = Ref<Item>(heap_.context().offset_of(root.items[0].next.get()));
@@ -82,8 +89,8 @@ TEST_F(ObjectWalkerTest, finds_every_block_and_pointer_and_nothing_wrong) {
   Root& root = make_root();
   EXPECT_EQ(walk(root), std::vector<std::string>{});
   // The root, the items, their long names and boxes; the two tables, the lists and their boxes, and
-  // the keys that do not fit into their place.
-  EXPECT_EQ(seen_.blocks.size(), 1U + 1 + 12 + 5 + 2 + 20 + 20);
+  // the keys that do not fit into their place; the ring, the set's table and their long texts.
+  EXPECT_EQ(seen_.blocks.size(), 1U + 1 + 12 + 5 + 2 + 20 + 20 + 2 + 12 + 12);
   EXPECT_EQ(seen_.targets.size(), 2U);
 }
 
@@ -109,6 +116,36 @@ TEST_F(ObjectWalkerTest, broken_vecs_are_named_with_their_path) {
   expect_problem(root, items.distance, std::int64_t{1} << 40, "outside of the heap");
   expect_problem(root, items.distance, -(std::int64_t{1} << 40), "outside of the heap");
   expect_problem(root, items.distance, items.distance + 8, "not aligned");
+}
+
+TEST_F(ObjectWalkerTest, broken_deques_are_named_with_their_path) {
+  Root& root = make_root();
+  auto& ring = stored<DequeFormat>(root.queue);
+  ASSERT_GT(ring.front, 0U);
+  expect_problem(root, ring.size, ring.capacity + 1, "root.queue: a Deque of size");
+  expect_problem(root, ring.front, ring.capacity, "root.queue: a Deque that begins at slot");
+  expect_problem(root, ring.front, ~std::uint64_t{0}, "begins at slot");
+  expect_problem(root, ring.distance, null_distance, "capacity and pointer");
+  expect_problem(root, ring.capacity, ~std::uint64_t{0} / 2, "outside of the heap");
+  expect_problem(root, ring.distance, std::int64_t{1} << 40, "outside of the heap");
+  auto& text = stored<StringFormat>(root.queue[2]).long_form;
+  expect_problem(root, text.size, std::uint64_t{1000}, "root.queue[2]: a String of size");
+  auto& empty = make<Deque<int>>();
+  expect_problem(empty, stored<DequeFormat>(empty).front, std::uint64_t{1},
+                 "begins at slot 1 of 0");
+}
+
+TEST_F(ObjectWalkerTest, broken_sets_are_named_with_their_path) {
+  Root& root = make_root();
+  auto& set = stored<HashMapFormat>(root.words);
+  expect_problem(root, set.size, set.size + 1, "root.words: a HashSet of size 21 that holds 20");
+  expect_problem(root, set.chunk_bits, std::uint8_t{200}, "a HashSet of 2^200 chunks");
+  expect_problem(root, set.hash_version, std::uint8_t{9}, "a HashSet of an unknown version");
+  auto* const chunk = target_at<HashChunkFormat>(&set, set.distance);
+  std::uint8_t& tag = *std::find_if(std::begin(chunk->tags), std::end(chunk->tags),
+                                    [](std::uint8_t found) { return found != 0; });
+  expect_problem(root, tag, static_cast<std::uint8_t>(tag ^ 1),
+                 "a HashSet's tag does not fit the key");
 }
 
 TEST_F(ObjectWalkerTest, broken_strings_and_flags_are_named_with_their_path) {

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "cairn/box.hpp"
+#include "cairn/deque.hpp"
 #include "cairn/hash_map.hpp"
+#include "cairn/hash_set.hpp"
 #include "cairn/ptr.hpp"
 #include "cairn/string.hpp"
 #include "cairn/type_tree.hpp"
@@ -68,6 +70,9 @@ TEST(TypeDescription, scalars_and_containers_have_names) {
   EXPECT_EQ(describe_type<int[2][3]>(), "array<array<i32,3>,2>");
   EXPECT_EQ(describe_type<std::optional<int>>(), "optional<i32>");
   EXPECT_EQ((describe_type<HashMap<String, Vec<int>>>()), "HashMap<String,Vec<i32>,cairn1>");
+  EXPECT_EQ(describe_type<HashSet<String>>(), "HashSet<String,cairn1>");
+  EXPECT_EQ(describe_type<Deque<User>>(),
+            "Deque<struct{56,8;name:String@0,age:u32@24,visits:Vec<u64>@32}>");
   EXPECT_EQ(describe_type<Box<Ref<int>>>(), "Box<Ref<i32>>");
   EXPECT_EQ((describe_type<std::pair<char, int>>()), "struct{8,4;first:char@0,second:i32@4}");
   EXPECT_EQ(describe_type<std::chrono::milliseconds>(), "struct{8,8;ticks_1_1000:i64@0}");

@@ -41,6 +41,8 @@ TEST(TypeTree, knows_size_and_alignment_of_every_kind) {
   EXPECT_EQ(size("String"), 24U);
   EXPECT_EQ(size("Box<String>"), 8U);
   EXPECT_EQ(size("HashMap<u8,u8,cairn1>"), 24U);
+  EXPECT_EQ(size("HashSet<u8,cairn1>"), 24U);
+  EXPECT_EQ(size("Deque<u8>"), 32U);
   EXPECT_EQ(size("struct{16,8;a:u8@0,b:u64@8}"), 16U);
 }
 

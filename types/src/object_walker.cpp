@@ -8,7 +8,9 @@
 #include <optional>
 
 #include "cairn/hash.hpp"
+#include "cairn/mapping/page.hpp"
 #include "cairn/stored_value.hpp"
+#include "cairn/types/deque_format.hpp"
 #include "cairn/types/hash_map_format.hpp"
 #include "cairn/types/string_format.hpp"
 #include "cairn/types/vec_format.hpp"
@@ -28,6 +30,10 @@ std::uint64_t hash_slot_place(std::uint64_t table, const HashSlotLayout& slot,
                               std::uint64_t number) noexcept {
   return table + number / hash_chunk_slots_max * hash_chunk_stride(slot.size, slot.align) +
          hash_chunk_slots_at(slot.align) + number % hash_chunk_slots_max * slot.size;
+}
+
+std::string hash_kind(const TypeNode& node) {
+  return node.kind == TypeKind::hash_set ? "a HashSet" : "a HashMap";
 }
 
 }  // namespace
@@ -61,8 +67,10 @@ std::string ObjectWalker::path() const {
     switch (frame.node->kind) {
       case TypeKind::structure: text += '.' + frame.node->fields[part].name; break;
       case TypeKind::vec:
+      case TypeKind::deque:
       case TypeKind::array: text += '[' + std::to_string(part) + ']'; break;
       case TypeKind::hash_map: text += map_part_text(frame, part); break;
+      case TypeKind::hash_set: text += "{slot " + std::to_string(part / 2) + '}'; break;
       default: text += "->"; break;
     }
   }
@@ -139,18 +147,24 @@ void ObjectWalker::run() {
 void ObjectWalker::step(Frame& frame) {
   const TypeNode& node = *frame.node;
   owner_ = &node;
-  if (node.kind == TypeKind::hash_map) return step_map(frame);
+  if (node.kind == TypeKind::hash_map || node.kind == TypeKind::hash_set) return step_map(frame);
   const std::uint64_t part = frame.next++;
   if (node.kind == TypeKind::structure) {
     const TypeNode::Field& field = node.fields[part];
     return visit((*tree_)[field.type], frame.at + field.offset);
   }
   const TypeNode& element = tree_->element_of(node);
+  if (node.kind == TypeKind::deque) {
+    const auto ring = load<DequeFormat>(frame.at);
+    return visit(element,
+                 frame.content + deque_slot(ring.front + part, ring.capacity) * element.size);
+  }
   visit(element, frame.content + part * element.size);
 }
 
 ObjectPart ObjectWalker::part_of(const Frame& frame) const {
   const std::uint64_t part = frame.next - 1;
+  if (frame.node->kind == TypeKind::hash_set) return {PartRole::element, part / 2, {}};
   switch (shape_of(frame.node->kind)) {
     case ValueShape::structure: return {PartRole::field, part, frame.node->fields[part].name};
     case ValueShape::map: return {part % 2 == 0 ? PartRole::key : PartRole::value, part / 2, {}};
@@ -206,7 +220,9 @@ void ObjectWalker::look_at(const TypeNode& node, std::uint64_t at) {
     case TypeKind::box: return visit_box(node, at);
     case TypeKind::ptr:
     case TypeKind::ref: return visit_pointer(node, at);
-    case TypeKind::hash_map: return visit_map(node, at);
+    case TypeKind::hash_map:
+    case TypeKind::hash_set: return visit_map(node, at);
+    case TypeKind::deque: return visit_deque(node, at);
   }
 }
 
@@ -277,27 +293,54 @@ void ObjectWalker::visit_box(const TypeNode& node, std::uint64_t at) {
   }
 }
 
+void ObjectWalker::visit_deque(const TypeNode& node, std::uint64_t at) {
+  const auto ring = load<DequeFormat>(at);
+  const TypeNode& element = tree_->element_of(node);
+  if (ring.size > ring.capacity) {
+    return problem("a Deque of size " + std::to_string(ring.size) + " but capacity " +
+                   std::to_string(ring.capacity));
+  }
+  if ((ring.capacity == 0) != (ring.distance == null_distance)) {
+    return problem("a Deque whose capacity and pointer contradict each other");
+  }
+  if (ring.front >= std::max<std::uint64_t>(ring.capacity, 1)) {
+    return problem("a Deque that begins at slot " + std::to_string(ring.front) + " of " +
+                   std::to_string(ring.capacity));
+  }
+  if (ring.capacity == 0) return;
+  const std::uint64_t content = at + static_cast<std::uint64_t>(ring.distance);
+  if (!claim(content, product(ring.capacity, element.size), element.align)) return;
+  const std::uint64_t parts = element.plain && !wants_values_ ? 0 : ring.size;
+  frames_.push_back({&node, at, content, 0, parts, ring.size});
+}
+
+HashSlotLayout ObjectWalker::slot_layout(const TypeNode& node) const noexcept {
+  return node.kind == TypeKind::hash_set
+             ? hash_slot_layout(tree_->element_of(node))
+             : hash_slot_layout(tree_->element_of(node), tree_->value_of(node));
+}
+
 void ObjectWalker::visit_map(const TypeNode& node, std::uint64_t at) {
   const auto map = load<HashMapFormat>(at);
   const std::uint64_t slots = map.chunk_slots;
   const bool zeroed = std::all_of(std::begin(map.reserved), std::end(map.reserved),
                                   [](std::uint8_t byte) { return byte == 0; });
   if (map.hash_version != hash_version || !zeroed) {
-    return problem("a HashMap of an unknown version");
+    return problem(hash_kind(node) + " of an unknown version");
   }
   if ((slots == 0) != (map.distance == null_distance) ||
       (slots == 0 && (map.size != 0 || map.chunk_bits != 0))) {
-    return problem("a HashMap whose size and pointer contradict each other");
+    return problem(hash_kind(node) + " whose size and pointer contradict each other");
   }
   if (slots == 0) return;
   const bool shape_known = slots == hash_chunk_slots_max
                                ? map.chunk_bits <= hash_chunk_bits_max
                                : map.chunk_bits == 0 && (slots == 2 || slots == 6);
   if (!shape_known) {
-    return problem("a HashMap of 2^" + std::to_string(map.chunk_bits) + " chunks of " +
+    return problem(hash_kind(node) + " of 2^" + std::to_string(map.chunk_bits) + " chunks of " +
                    std::to_string(slots) + " slots");
   }
-  const HashSlotLayout slot = hash_slot_layout(tree_->element_of(node), tree_->value_of(node));
+  const HashSlotLayout slot = slot_layout(node);
   const std::uint64_t chunks = std::uint64_t{1} << map.chunk_bits;
   const std::uint64_t bytes = chunks == 1
                                   ? hash_table_bytes(0, slots, slot.size, slot.align)
@@ -310,32 +353,34 @@ void ObjectWalker::visit_map(const TypeNode& node, std::uint64_t at) {
         load<HashChunkFormat>(table + chunk * hash_chunk_stride(slot.size, slot.align));
     for (std::uint64_t i = 0; i < hash_chunk_slots_max; ++i) {
       if (head.tags[i] == 0) continue;
-      if (head.tags[i] < 0x80 || i >= slots) return problem("a HashMap with an impossible tag");
+      if (head.tags[i] < 0x80 || i >= slots)
+        return problem(hash_kind(node) + " with an impossible tag");
       ++elements;
     }
   }
   if (elements != map.size) {
-    return problem("a HashMap of size " + std::to_string(map.size) + " that holds " +
+    return problem(hash_kind(node) + " of size " + std::to_string(map.size) + " that holds " +
                    std::to_string(elements));
   }
   frames_.push_back({&node, at, table, 0, chunks * hash_chunk_slots_max * 2, elements});
 }
 
-/// The parts of a map's frame are keys and values by turns, of all slots, also the free ones.
+/// The parts of a map's frame are keys and values by turns, of all slots, also the free ones. A set
+/// has nothing where a map has values.
 void ObjectWalker::step_map(Frame& frame) {
-  const TypeNode& key = tree_->element_of(*frame.node);
-  const TypeNode& value = tree_->value_of(*frame.node);
-  const HashSlotLayout layout = hash_slot_layout(key, value);
+  const TypeNode& node = *frame.node;
+  const HashSlotLayout layout = slot_layout(node);
   const std::uint64_t stride = hash_chunk_stride(layout.size, layout.align);
   for (; frame.next < frame.count; frame.next += 2 - frame.next % 2) {
     const std::uint64_t slot = frame.next / 2 % hash_chunk_slots_max;
     const std::uint64_t chunk = frame.next / 2 / hash_chunk_slots_max;
     if (load<std::uint8_t>(frame.content + chunk * stride + slot) == 0) continue;
     const std::uint64_t at = hash_slot_place(frame.content, layout, frame.next / 2);
-    if (frame.next++ % 2 == 0) return visit(key, at);
+    if (frame.next++ % 2 == 0) return visit(tree_->element_of(node), at);
     // By now the key has been visited, so it is safe to hash.
     check_element_place(frame, chunk, slot);
-    return visit(value, at + layout.value_offset);
+    if (node.kind == TypeKind::hash_set) return;
+    return visit(tree_->value_of(node), at + layout.value_offset);
   }
 }
 
@@ -344,7 +389,7 @@ void ObjectWalker::step_map(Frame& frame) {
 void ObjectWalker::check_element_place(const Frame& frame, std::uint64_t chunk,
                                        std::uint64_t slot) {
   const TypeNode& key = tree_->element_of(*frame.node);
-  const HashSlotLayout layout = hash_slot_layout(key, tree_->value_of(*frame.node));
+  const HashSlotLayout layout = slot_layout(*frame.node);
   const std::uint64_t stride = hash_chunk_stride(layout.size, layout.align);
   if (frame.node->hash_name != "cairn" + std::to_string(hash_version)) return;
   const std::uint64_t key_at =
@@ -353,14 +398,14 @@ void ObjectWalker::check_element_place(const Frame& frame, std::uint64_t chunk,
   if (!hash) return;
   const std::uint8_t tag = hash_tag(*hash);
   if (load<std::uint8_t>(frame.content + chunk * stride + slot) != tag) {
-    return problem("a HashMap's tag does not fit the key");
+    return problem(hash_kind(*frame.node) + "'s tag does not fit the key");
   }
   const std::uint64_t mask = frame.count / 2 / hash_chunk_slots_max - 1;
   std::uint64_t index = *hash;
   for (std::uint64_t tries = 0; (index & mask) != chunk; ++tries) {
     const std::uint64_t passed = frame.content + (index & mask) * stride;
     if (tries > mask || load<HashChunkFormat>(passed).overflow == 0) {
-      return problem("a HashMap's element lies where no lookup comes by");
+      return problem(hash_kind(*frame.node) + "'s element lies where no lookup comes by");
     }
     index += hash_probe_step(tag);
   }

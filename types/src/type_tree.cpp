@@ -16,6 +16,10 @@ HashSlotLayout hash_slot_layout(const TypeNode& key, const TypeNode& value) noex
   return {value_offset, round_up(value_offset + value.size, align), align};
 }
 
+HashSlotLayout hash_slot_layout(const TypeNode& key) noexcept {
+  return {key.size, key.size, key.align};
+}
+
 /// Recursive descent over hostile text: depth, sizes and names are bounded before they are used.
 class TypeParser {
  public:
@@ -110,7 +114,9 @@ class TypeParser {
     if (take("Box<")) return container_of(TypeKind::box, 8, nesting);
     if (take("Ptr<")) return container_of(TypeKind::ptr, 8, nesting);
     if (take("Ref<")) return container_of(TypeKind::ref, 8, nesting);
+    if (take("Deque<")) return container_of(TypeKind::deque, 32, nesting);
     if (take("HashMap<")) return hash_map(nesting);
+    if (take("HashSet<")) return hash_set(nesting);
     return scalar();
   }
 
@@ -202,6 +208,17 @@ class TypeParser {
     const std::uint32_t index = container(TypeKind::hash_map, 24);
     tree_.nodes_[index].element = key;
     tree_.nodes_[index].value = value;
+    tree_.nodes_[index].hash_name = hash;
+    return index;
+  }
+
+  std::uint32_t hash_set(std::uint32_t nesting) {
+    const std::uint32_t element = type(nesting + 1);
+    expect(",");
+    const std::string_view hash = name();
+    expect(">");
+    const std::uint32_t index = container(TypeKind::hash_set, 24);
+    tree_.nodes_[index].element = element;
     tree_.nodes_[index].hash_name = hash;
     return index;
   }
@@ -303,7 +320,9 @@ ValueShape shape_of(TypeKind kind) noexcept {
     case TypeKind::string: return ValueShape::text;
     case TypeKind::structure: return ValueShape::structure;
     case TypeKind::array:
-    case TypeKind::vec: return ValueShape::sequence;
+    case TypeKind::vec:
+    case TypeKind::deque:
+    case TypeKind::hash_set: return ValueShape::sequence;
     case TypeKind::hash_map: return ValueShape::map;
     case TypeKind::optional:
     case TypeKind::box: return ValueShape::holder;

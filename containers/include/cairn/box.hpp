@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -10,6 +11,7 @@
 
 #include "cairn/containers/block.hpp"
 #include "cairn/containers/relocate.hpp"
+#include "cairn/containers/sequence.hpp"
 #include "cairn/types/pointer_format.hpp"
 #include "cairn/types/type_writer.hpp"
 
@@ -104,6 +106,13 @@ class Box {
   friend bool operator==(const Box& box, std::nullptr_t) noexcept { return !box; }
   /// Compares the objects; an empty Box equals only an empty one.
   friend bool operator==(const Box& a, const Box& b) { return a && b ? *a == *b : !a && !b; }
+  /// Orders by the objects; an empty Box comes first.
+  template <class U>
+    requires(std::same_as<U, T>&& detail::Ordered<U>)
+  friend auto operator<=>(const Box& a, const Box<U>& b) {
+    using Order = decltype(detail::CompareThreeWay()(*a, *b));
+    return a && b ? detail::CompareThreeWay()(*a, *b) : Order(bool(a) <=> bool(b));
+  }
 
  private:
   friend struct detail::Relocation<Box>;

@@ -5,8 +5,10 @@
 /// All of cairn. Each part also has its own header.
 
 #include "cairn/box.hpp"
+#include "cairn/deque.hpp"
 #include "cairn/error.hpp"
 #include "cairn/hash_map.hpp"
+#include "cairn/hash_set.hpp"
 #include "cairn/ptr.hpp"
 #include "cairn/ref.hpp"
 #include "cairn/storable.hpp"

@@ -5,14 +5,13 @@
 #include <functional>
 #include <initializer_list>
 #include <iterator>
+#include <ranges>
 #include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
-#include "cairn/containers/hash_table.hpp"
-#include "cairn/hash.hpp"
-#include "cairn/types/type_writer.hpp"
+#include "cairn/containers/hash_container.hpp"
 
 namespace cairn {
 
@@ -20,19 +19,20 @@ namespace detail {
 
 template <class K, class V, class H, class E>
 struct HashMapPolicy {
+  using Key = K;
   using Slot = std::pair<const K, V>;
   using Hasher = H;
   using Equal = E;
+  static constexpr bool constant = false;
+  static constexpr bool copies = std::is_copy_constructible_v<K> && std::is_copy_constructible_v<V>;
 
   static const K& key(const Slot& slot) noexcept { return slot.first; }
+  static bool same(const Slot& a, const Slot& b) { return a.second == b.second; }
   static void mark_mutable(Slot* slot) { mark(std::addressof(slot->second), sizeof(V)); }
   /// For elements that cannot be relocated quietly. Copies where a move might throw half-way.
   static void move_to(Slot* from, Slot* to) {
-    constexpr bool copies =
-        !(std::is_nothrow_move_constructible_v<K> &&
-          std::is_nothrow_move_constructible_v<V>)&&std::is_copy_constructible_v<K> &&
-        std::is_copy_constructible_v<V>;
-    if constexpr (copies) {
+    if constexpr (copies && !(std::is_nothrow_move_constructible_v<K> &&
+                              std::is_nothrow_move_constructible_v<V>)) {
       ::new (static_cast<void*>(to)) Slot(std::as_const(*from));
     } else {
       ::new (static_cast<void*>(to)) Slot(
@@ -40,16 +40,6 @@ struct HashMapPolicy {
           std::forward_as_tuple(std::move(from->second)));
     }
   }
-};
-
-/// Whether Q, another type than the key, may be used to look keys up.
-template <class Q, class K, class H, class E>
-concept HashLookup = !std::same_as<std::remove_cvref_t<Q>, K> &&
-                     requires(const std::remove_cvref_t<Q>& key, const K& stored) {
-  typename H::is_transparent;
-  typename E::is_transparent;
-  H{}(key);
-  E{}(stored, key);
 };
 
 }  // namespace detail
@@ -66,32 +56,21 @@ concept HashLookup = !std::same_as<std::remove_cvref_t<Q>, K> &&
 ///
 /// Hash and Equal are stateless; what they compute is part of the file (see `Hash`).
 ///
-/// Invalidates: inserting, reserve and clear: everything, where the table grows; erase: the
-/// element.
+/// Invalidates: inserting, reserve, rehash and clear: everything, where the table changes its size;
+///              erase: the element.
 template <class K, class V, class H = Hash<K>, class E = std::equal_to<>>
-class HashMap {
+class HashMap : public detail::HashContainer<detail::HashMapPolicy<K, V, H, E>> {
   using Policy = detail::HashMapPolicy<K, V, H, E>;
-  using Table = detail::HashTable<Policy>;
+  using Base = detail::HashContainer<Policy>;
   using Position = detail::HashPosition<std::pair<const K, V>>;
   template <class Q>
   static constexpr bool looks_up = detail::HashLookup<Q, K, H, E>;
 
  public:
-  using key_type = K;
   using mapped_type = V;
-  using value_type = std::pair<const K, V>;
-  using size_type = std::size_t;
-  using difference_type = std::ptrdiff_t;
-  using hasher = H;
-  using key_equal = E;
-  using reference = value_type&;
-  using const_reference = const value_type&;
-  using pointer = value_type*;
-  using const_pointer = const value_type*;
-  using iterator = detail::HashIterator<Policy, false>;
-  using const_iterator = detail::HashIterator<Policy, true>;
-
-  static_assert(std::is_empty_v<H> && std::is_empty_v<E>, "hash and equality have no state");
+  using typename Base::const_iterator;
+  using typename Base::iterator;
+  using typename Base::value_type;
 
   HashMap() noexcept = default;
   template <std::input_iterator It>
@@ -99,71 +78,38 @@ class HashMap {
     insert(first, last);
   }
   HashMap(std::initializer_list<value_type> values) { insert(values); }
-  HashMap(const HashMap& other) { table_.copy_from(other.table_); }
-  HashMap(HashMap&& other) { take(other); }
+  HashMap(const HashMap&) = default;
+  HashMap(HashMap&&) = default;
   ~HashMap() {
     require_storable<K>();
     require_storable<V>();
   }
-  HashMap& operator=(const HashMap& other);
-  HashMap& operator=(HashMap&& other);
+  HashMap& operator=(const HashMap&) = default;
+  HashMap& operator=(HashMap&&) = default;
   HashMap& operator=(std::initializer_list<value_type> values) {
-    HashMap fresh;
-    fresh.insert(values);
+    HashMap fresh(values);
     return *this = std::move(fresh);
   }
 
-  // Observing.
+  // Values.
 
-  bool empty() const noexcept { return size() == 0; }
-  size_type size() const noexcept { return table_.size(); }
-  /// Elements that fit before the table grows.
-  size_type capacity() const noexcept { return table_.capacity(); }
-  static constexpr size_type max_size() noexcept {
-    return hash_map_capacity(hash_chunk_bits_max, hash_chunk_slots_max);
-  }
-  hasher hash_function() const noexcept { return {}; }
-  key_equal key_eq() const noexcept { return {}; }
-
-  iterator begin() noexcept { return begin_of<iterator>(); }
-  iterator end() noexcept { return end_of<iterator>(); }
-  const_iterator begin() const noexcept { return begin_of<const_iterator>(); }
-  const_iterator end() const noexcept { return end_of<const_iterator>(); }
-  const_iterator cbegin() const noexcept { return begin(); }
-  const_iterator cend() const noexcept { return end(); }
-
-  iterator find(const K& key) { return at_or_end<iterator>(position(key)); }
-  const_iterator find(const K& key) const { return at_or_end<const_iterator>(position(key)); }
-  bool contains(const K& key) const { return bool(position(key)); }
-  size_type count(const K& key) const { return contains(key) ? 1 : 0; }
-  std::pair<iterator, iterator> equal_range(const K& key) { return range(find(key), end()); }
-  std::pair<const_iterator, const_iterator> equal_range(const K& key) const {
-    return range(find(key), end());
-  }
   /// The value; marked where the map is mutable. Throws std::out_of_range without one.
   V& at(const K& key) { return marked(position_or_throw(key)); }
   const V& at(const K& key) const { return position_or_throw(key).slot()->second; }
-
-  template <class Q>
-    requires looks_up<Q> iterator find(const Q& key) {
-      return at_or_end<iterator>(position(key));
-    }
-  template <class Q>
-    requires looks_up<Q> const_iterator find(const Q& key)
-  const { return at_or_end<const_iterator>(position(key)); }
-  template <class Q>
-    requires looks_up<Q>
-  bool contains(const Q& key) const { return bool(position(key)); }
-  template <class Q>
-    requires looks_up<Q> size_type count(const Q& key)
-  const { return contains(key) ? 1 : 0; }
   template <class Q>
   requires looks_up<Q> V& at(const Q& key) { return marked(position_or_throw(key)); }
   template <class Q>
     requires looks_up<Q>
   const V& at(const Q& key) const { return position_or_throw(key).slot()->second; }
 
-  // Inserting.
+  /// The value of `key`, made by default if there is none, and marked.
+  V& operator[](const K& key) { return marked(emplace_key(key).first.position()); }
+  V& operator[](K&& key) { return marked(emplace_key(std::move(key)).first.position()); }
+  template <class Q>
+    requires(looks_up<Q>&& std::constructible_from<K, Q>)
+  V& operator[](Q&& key) { return marked(emplace_key(std::forward<Q>(key)).first.position()); }
+
+  // Inserting. Hints are taken and of no use to a hash table.
 
   template <class... Args>
   std::pair<iterator, bool> try_emplace(const K& key, Args&&... args) {
@@ -174,9 +120,15 @@ class HashMap {
     return emplace_key(std::move(key), std::forward<Args>(args)...);
   }
   template <class Q, class... Args>
-    requires(looks_up<Q>&& std::constructible_from<K, Q>)
+    requires(looks_up<Q>&& std::constructible_from<K, Q> && !std::convertible_to<Q, const_iterator>)
   std::pair<iterator, bool> try_emplace(Q&& key, Args&&... args) {
     return emplace_key(std::forward<Q>(key), std::forward<Args>(args)...);
+  }
+  template <class Q, class... Args>
+    requires((looks_up<Q> ||
+              std::same_as<std::remove_cvref_t<Q>, K>)&&std::constructible_from<K, Q>)
+  iterator try_emplace(const_iterator, Q&& key, Args&&... args) {
+    return emplace_key(std::forward<Q>(key), std::forward<Args>(args)...).first;
   }
 
   template <class U>
@@ -192,13 +144,12 @@ class HashMap {
   std::pair<iterator, bool> insert_or_assign(Q&& key, U&& value) {
     return assign_key(std::forward<Q>(key), std::forward<U>(value));
   }
-
-  /// The value of `key`, made by default if there is none, and marked.
-  V& operator[](const K& key) { return marked(emplace_key(key).first.position()); }
-  V& operator[](K&& key) { return marked(emplace_key(std::move(key)).first.position()); }
-  template <class Q>
-    requires(looks_up<Q>&& std::constructible_from<K, Q>)
-  V& operator[](Q&& key) { return marked(emplace_key(std::forward<Q>(key)).first.position()); }
+  template <class Q, class U>
+    requires((looks_up<Q> ||
+              std::same_as<std::remove_cvref_t<Q>, K>)&&std::constructible_from<K, Q>)
+  iterator insert_or_assign(const_iterator, Q&& key, U&& value) {
+    return assign_key(std::forward<Q>(key), std::forward<U>(value)).first;
+  }
 
   std::pair<iterator, bool> insert(const value_type& value) {
     return emplace_key(value.first, value.second);
@@ -209,71 +160,38 @@ class HashMap {
   template <class A, class B>
     requires(std::constructible_from<K, A>&& std::constructible_from<V, B>)
   std::pair<iterator, bool> insert(std::pair<A, B> value) {
-    return emplace(std::move(value.first), std::move(value.second));
+    return emplace(std::forward<A>(value.first), std::forward<B>(value.second));
   }
+  iterator insert(const_iterator, const value_type& value) { return insert(value).first; }
+  iterator insert(const_iterator, value_type&& value) { return insert(std::move(value)).first; }
   template <std::input_iterator It>
   void insert(It first, It last) {
     for (; first != last; ++first) insert(*first);
   }
   void insert(std::initializer_list<value_type> values) { insert(values.begin(), values.end()); }
-  /// The key from the first argument, the value from the second.
-  template <class A, class B>
-  std::pair<iterator, bool> emplace(A&& key, B&& value) {
-    if constexpr (std::same_as<std::remove_cvref_t<A>, K> || looks_up<A>) {
-      return emplace_key(std::forward<A>(key), std::forward<B>(value));
-    } else {
-      return emplace_key(K(std::forward<A>(key)), std::forward<B>(value));
-    }
+  template <std::ranges::input_range Range>
+  void insert_range(Range&& range) {
+    for (auto&& value : range) insert(std::forward<decltype(value)>(value));
   }
-
-  // Erasing.
-
-  iterator erase(const_iterator at) {
-    iterator next(at.position(), at.chunks_end());
-    ++next;
-    table_.erase(at.position());
-    return next;
+  /// As std::unordered_map's. Where there are two arguments, the value is made in its place and
+  /// only where the key is new.
+  template <class... Args>
+  std::pair<iterator, bool> emplace(Args&&... args);
+  template <class... Args>
+  iterator emplace_hint(const_iterator, Args&&... args) {
+    return emplace(std::forward<Args>(args)...).first;
   }
-  iterator erase(iterator at) { return erase(const_iterator(at)); }
-  iterator erase(const_iterator first, const_iterator last) {
-    while (first != last) first = erase(first);
-    return iterator(last.position(), last.chunks_end());
-  }
-  size_type erase(const K& key) { return erase_at(position(key)); }
-  template <class Q>
-    requires(looks_up<Q> && !std::convertible_to<Q, const_iterator>)
-  size_type erase(const Q& key) { return erase_at(position(key)); }
-  /// Frees the table as well.
-  void clear() { table_.clear(); }
-
-  /// Room for `count` elements in all.
-  void reserve(size_type count) { table_.reserve(count); }
-  /// Makes the table as small as its elements allow.
-  void shrink_to_fit() { table_.shrink(); }
 
   /// Exchanges the tables, or copies where the two stand in different stores.
-  void swap(HashMap& other);
+  void swap(HashMap& other) { Base::swap_as(*this, other); }
   friend void swap(HashMap& a, HashMap& b) { a.swap(b); }
 
-  friend bool operator==(const HashMap& a, const HashMap& b) {
-    if (a.size() != b.size()) return false;
-    for (const auto& [key, value] : a) {
-      const auto found = b.find(key);
-      if (found == b.end() || !(found->second == value)) return false;
-    }
-    return true;
-  }
+  friend bool operator==(const HashMap& a, const HashMap& b) { return Base::equal(a, b); }
 
  private:
-  friend struct detail::Relocation<HashMap>;
-
-  template <class Q>
-  Position position(const Q& key) const {
-    return table_.find(key, H{}(key));
-  }
   template <class Q>
   Position position_or_throw(const Q& key) const {
-    const Position found = position(key);
+    const Position found = Base::position(key);
     if (!found) throw std::out_of_range("cairn::HashMap: no such key");
     return found;
   }
@@ -282,42 +200,21 @@ class HashMap {
     return place.slot()->second;
   }
 
-  template <class It>
-  It begin_of() const noexcept {
-    if (empty()) return end_of<It>();
-    const auto chunks = table_.chunks();
-    It first({chunks.chunk(0), 0}, chunks.end());
-    first.skip_to_element(0);
-    return first;
-  }
-  template <class It>
-  It end_of() const noexcept {
-    if (!table_.has_table()) return It();
-    HashChunkFormat* const end = table_.chunks().end();
-    return It({end, 0}, end);
-  }
-  template <class It>
-  It at_or_end(Position place) const noexcept {
-    return place ? It(place, table_.chunks().end()) : end_of<It>();
-  }
-  template <class It>
-  static std::pair<It, It> range(It found, It end) noexcept {
-    if (found == end) return {end, end};
-    return {found, std::next(found)};
-  }
-
   template <class Q, class... Args>
   std::pair<iterator, bool> emplace_key(Q&& key, Args&&... args) {
-    const std::uint64_t hash = H{}(std::as_const(key));
-    if (const Position found = table_.find(key, hash)) {
-      return {at_or_end<iterator>(found), false};
-    }
-    const Position made = table_.insert_new(hash, [&](value_type* slot) {
+    return Base::find_or_construct(std::as_const(key), [&](value_type* slot) {
       ::new (static_cast<void*>(slot))
           value_type(std::piecewise_construct, std::forward_as_tuple(std::forward<Q>(key)),
                      std::forward_as_tuple(std::forward<Args>(args)...));
     });
-    return {at_or_end<iterator>(made), true};
+  }
+  template <class A, class B>
+  std::pair<iterator, bool> emplace_pair(A&& key, B&& value) {
+    if constexpr (std::same_as<std::remove_cvref_t<A>, K> || looks_up<A>) {
+      return emplace_key(std::forward<A>(key), std::forward<B>(value));
+    } else {
+      return emplace_key(K(std::forward<A>(key)), std::forward<B>(value));
+    }
   }
   template <class Q, class U>
   std::pair<iterator, bool> assign_key(Q&& key, U&& value) {
@@ -325,16 +222,47 @@ class HashMap {
     if (!result.second) result.first->second = std::forward<U>(value);
     return result;
   }
-  size_type erase_at(Position place) {
-    if (!place) return 0;
-    table_.erase(place);
-    return 1;
-  }
-  void take(HashMap& other);
+};
 
-  Table table_;
+template <class K, class V, class H, class E>
+template <class... Args>
+std::pair<typename HashMap<K, V, H, E>::iterator, bool>
+HashMap<K, V, H, E>::emplace(Args&&... args) {
+  if constexpr (sizeof...(Args) == 2) {
+    return emplace_pair(std::forward<Args>(args)...);
+  } else {
+    std::pair<K, V> made(std::forward<Args>(args)...);
+    return emplace_key(std::move(made.first), std::move(made.second));
+  }
+}
+
+/// Erases the elements for which `condition` holds; returns how many.
+template <class K, class V, class H, class E, class Condition>
+std::size_t erase_if(HashMap<K, V, H, E>& map, Condition condition) {
+  return detail::erase_hashed_if(map, condition);
+}
+
+template <class K, class V, class H, class E>
+struct detail::Relocation<HashMap<K, V, H, E>> {
+  static void relocate(HashMap<K, V, H, E>* from, HashMap<K, V, H, E>* to) noexcept {
+    Relocation<HashContainer<HashMapPolicy<K, V, H, E>>>::relocate(from, to);
+  }
+};
+
+template <class K, class V, class H, class E>
+struct TypeOf<HashMap<K, V, H, E>> {
+  static void describe(TypeWriter& writer) {
+    using Map = HashMap<K, V, H, E>;
+    static_assert(sizeof(Map) == sizeof(HashMapFormat) && alignof(Map) == alignof(HashMapFormat));
+    writer.text("HashMap<");
+    writer.type<K>();
+    writer.text(",");
+    writer.type<V>();
+    writer.text(",");
+    detail::describe_hash<K, H, E>(writer);
+    writer.text(">");
+  }
+  static consteval Storability parts() { return Storability::ok; }
 };
 
 }  // namespace cairn
-
-#include "cairn/containers/hash_map_edits.hpp"

@@ -9,15 +9,26 @@
 #include <initializer_list>
 #include <iosfwd>
 #include <iterator>
+#include <ranges>
 #include <string>
 #include <string_view>
 
 #include "cairn/containers/marking_iterator.hpp"
 #include "cairn/containers/relocate.hpp"
+#include "cairn/containers/sequence.hpp"
+#include "cairn/containers/text_reading.hpp"
 #include "cairn/types/string_format.hpp"
 #include "cairn/types/type_writer.hpp"
 
 namespace cairn {
+
+namespace detail {
+
+/// A place in a String. Not by conversion: a literal 0 is an index and no null pointer.
+template <class It>
+concept TextIterator = std::same_as<It, MarkingIterator<char>> || std::same_as<It, const char*>;
+
+}  // namespace detail
 
 /// A string in a store, with the interface of std::string. Up to 23 characters stand in the object
 /// itself; longer ones in a block.
@@ -27,7 +38,7 @@ namespace cairn {
 /// `operator+` give a std::string, since a result is rarely meant for the store.
 ///
 /// Changes of content happen or throw with nothing changed.
-class String {
+class String : public detail::TextReading<String> {
  public:
   using value_type = char;
   using traits_type = std::char_traits<char>;
@@ -42,13 +53,14 @@ class String {
   using reverse_iterator = std::reverse_iterator<iterator>;
   using const_reverse_iterator = std::reverse_iterator<const_iterator>;
 
-  static constexpr size_type npos = std::string_view::npos;
-
   String() noexcept { set_empty(); }
   String(std::string_view text) : String() { append(text); }
   String(const char* text) : String(std::string_view(text)) {}
   String(const std::string& text) : String(std::string_view(text)) {}
+  String(std::nullptr_t) = delete;
   String(const char* text, size_type count) : String(std::string_view(text, count)) {}
+  String(const String& other, size_type at) : String(other.view().substr(at)) {}
+  String(std::string_view text, size_type at, size_type count) : String(text.substr(at, count)) {}
   String(size_type count, char c) : String() { resize(count, c); }
   String(std::initializer_list<char> chars)
       : String(std::string_view(chars.begin(), chars.size())) {}
@@ -67,6 +79,8 @@ class String {
   String& operator=(std::string_view text) { return assign(text); }
   String& operator=(const char* text) { return assign(text); }
   String& operator=(const std::string& text) { return assign(text); }
+  String& operator=(std::initializer_list<char> chars) { return assign(chars); }
+  String& operator=(std::nullptr_t) = delete;
   String& operator=(char c) { return assign(std::string_view(&c, 1)); }
 
   // Reading.
@@ -105,43 +119,6 @@ class String {
   const_reverse_iterator rend() const noexcept { return const_reverse_iterator(begin()); }
   const_reverse_iterator crbegin() const noexcept { return rbegin(); }
   const_reverse_iterator crend() const noexcept { return rend(); }
-
-  std::string substr(size_type at = 0, size_type count = npos) const {
-    return std::string(view().substr(at, count));
-  }
-  size_type copy(char* to, size_type count, size_type at = 0) const {
-    return view().copy(to, count, at);
-  }
-  int compare(std::string_view other) const noexcept { return view().compare(other); }
-  int compare(size_type at, size_type count, std::string_view other) const {
-    return view().compare(at, count, other);
-  }
-  bool starts_with(std::string_view part) const noexcept { return view().starts_with(part); }
-  bool starts_with(char c) const noexcept { return view().starts_with(c); }
-  bool ends_with(std::string_view part) const noexcept { return view().ends_with(part); }
-  bool ends_with(char c) const noexcept { return view().ends_with(c); }
-  bool contains(std::string_view part) const noexcept { return find(part) != npos; }
-  bool contains(char c) const noexcept { return find(c) != npos; }
-  size_type find(std::string_view part, size_type from = 0) const noexcept {
-    return view().find(part, from);
-  }
-  size_type find(char c, size_type from = 0) const noexcept { return view().find(c, from); }
-  size_type rfind(std::string_view part, size_type from = npos) const noexcept {
-    return view().rfind(part, from);
-  }
-  size_type rfind(char c, size_type from = npos) const noexcept { return view().rfind(c, from); }
-  size_type find_first_of(std::string_view set, size_type from = 0) const noexcept {
-    return view().find_first_of(set, from);
-  }
-  size_type find_last_of(std::string_view set, size_type from = npos) const noexcept {
-    return view().find_last_of(set, from);
-  }
-  size_type find_first_not_of(std::string_view set, size_type from = 0) const noexcept {
-    return view().find_first_not_of(set, from);
-  }
-  size_type find_last_not_of(std::string_view set, size_type from = npos) const noexcept {
-    return view().find_last_not_of(set, from);
-  }
 
   // Access that marks.
 
@@ -182,14 +159,32 @@ class String {
   }
   void pop_back() { truncate(size() - 1); }
 
+  /// Makes room for `count` characters, lets `fill(char*, count)` write them, and keeps as many as
+  /// that returns. The string is empty where `fill` throws.
+  template <class Fill>
+  void resize_and_overwrite(size_type count, Fill fill);
+
   String& assign(std::string_view text) { return replace(0, size(), text); }
-  String& assign(size_type count, char c) { return assign(std::string(count, c)); }
+  String& assign(const char* text, size_type count) { return assign({text, count}); }
+  String& assign(std::string_view text, size_type at, size_type count = npos) {
+    return assign(text.substr(at, count));
+  }
+  String& assign(size_type count, char c) { return replace(0, size(), count, c); }
   template <std::input_iterator It>
   String& assign(It first, It last) {
     return assign(std::string(first, last));
   }
+  String& assign(std::initializer_list<char> chars) { return assign(text_of(chars)); }
+  template <std::ranges::input_range Range>
+  String& assign_range(Range&& range) {
+    return assign(text_of_range(range));
+  }
+
   String& append(std::string_view text);
   String& append(const char* text, size_type count) { return append({text, count}); }
+  String& append(std::string_view text, size_type at, size_type count = npos) {
+    return append(text.substr(at, count));
+  }
   String& append(size_type count, char c) {
     resize(size() + count, c);
     return *this;
@@ -198,29 +193,95 @@ class String {
   String& append(It first, It last) {
     return append(std::string(first, last));
   }
+  String& append(std::initializer_list<char> chars) { return append(text_of(chars)); }
+  template <std::ranges::input_range Range>
+  String& append_range(Range&& range) {
+    return append(text_of_range(range));
+  }
   String& operator+=(std::string_view text) { return append(text); }
+  String& operator+=(std::initializer_list<char> chars) { return append(chars); }
   String& operator+=(char c) {
     push_back(c);
     return *this;
   }
+
   String& insert(size_type at, std::string_view text) { return replace(at, 0, text); }
-  String& insert(size_type at, size_type count, char c) {
-    return replace(at, 0, std::string(count, c));
+  String& insert(size_type at, const char* text, size_type count) {
+    return replace(at, 0, {text, count});
   }
-  iterator insert(const_iterator at, char c) {
-    const auto index = at - view().data();
-    replace(static_cast<size_type>(index), 0, std::string_view(&c, 1));
-    return begin() + index;
+  String& insert(size_type at, std::string_view text, size_type text_at, size_type count = npos) {
+    return replace(at, 0, text.substr(text_at, count));
   }
+  String& insert(size_type at, size_type count, char c) { return replace(at, 0, count, c); }
+  template <detail::TextIterator Place>
+  iterator insert(Place at, char c) {
+    return insert_at(at, std::string_view(&c, 1));
+  }
+  template <detail::TextIterator Place>
+  iterator insert(Place at, size_type count, char c) {
+    const size_type index = index_of(at);
+    replace(index, 0, count, c);
+    return begin() + static_cast<difference_type>(index);
+  }
+  template <detail::TextIterator Place, std::input_iterator It>
+  iterator insert(Place at, It first, It last) {
+    return insert_at(at, std::string(first, last));
+  }
+  template <detail::TextIterator Place>
+  iterator insert(Place at, std::initializer_list<char> chars) {
+    return insert_at(at, text_of(chars));
+  }
+  template <detail::TextIterator Place, std::ranges::input_range Range>
+  iterator insert_range(Place at, Range&& range) {
+    return insert_at(at, text_of_range(range));
+  }
+
   String& erase(size_type at = 0, size_type count = npos) { return replace(at, count, {}); }
-  iterator erase(const_iterator at) { return erase(at, at + 1); }
-  iterator erase(const_iterator first, const_iterator last) {
-    const auto index = first - view().data();
-    replace(static_cast<size_type>(index), static_cast<size_type>(last - first), {});
-    return begin() + index;
+  template <detail::TextIterator Place>
+  iterator erase(Place at) {
+    return erase(const_iterator(at), const_iterator(at) + 1);
   }
+  template <detail::TextIterator First, detail::TextIterator Last>
+  iterator erase(First first, Last last) {
+    const size_type index = index_of(first);
+    replace(index, index_of(last) - index, {});
+    return begin() + static_cast<difference_type>(index);
+  }
+
   /// `text` may be part of this string. Throws std::out_of_range where `at` > size().
   String& replace(size_type at, size_type count, std::string_view text);
+  String& replace(size_type at, size_type count, std::string_view text, size_type text_at,
+                  size_type text_count = npos) {
+    return replace(at, count, text.substr(text_at, text_count));
+  }
+  String& replace(size_type at, size_type count, const char* text, size_type text_count) {
+    return replace(at, count, std::string_view(text, text_count));
+  }
+  String& replace(size_type at, size_type count, size_type times, char c);
+  template <detail::TextIterator First, detail::TextIterator Last>
+  String& replace(First first, Last last, std::string_view text) {
+    return replace(index_of(first), index_of(last) - index_of(first), text);
+  }
+  template <detail::TextIterator First, detail::TextIterator Last>
+  String& replace(First first, Last last, const char* text, size_type count) {
+    return replace(first, last, std::string_view(text, count));
+  }
+  template <detail::TextIterator First, detail::TextIterator Last>
+  String& replace(First first, Last last, size_type times, char c) {
+    return replace(index_of(first), index_of(last) - index_of(first), times, c);
+  }
+  template <detail::TextIterator First, detail::TextIterator Last, std::input_iterator It>
+  String& replace(First first, Last last, It from, It to) {
+    return replace(first, last, std::string_view(std::string(from, to)));
+  }
+  template <detail::TextIterator First, detail::TextIterator Last>
+  String& replace(First first, Last last, std::initializer_list<char> chars) {
+    return replace(first, last, text_of(chars));
+  }
+  template <detail::TextIterator First, detail::TextIterator Last, std::ranges::input_range Range>
+  String& replace_with_range(First first, Last last, Range&& range) {
+    return replace(first, last, std::string_view(text_of_range(range)));
+  }
 
   /// Exchanges the content, or copies where the two stand in different stores.
   void swap(String& other);
@@ -250,6 +311,22 @@ class String {
   bool is_long() const noexcept { return tag() > string_short_capacity; }
   char* chars() noexcept { return const_cast<char*>(std::as_const(*this).data()); }
 
+  static std::string_view text_of(std::initializer_list<char> chars) noexcept {
+    return {chars.begin(), chars.size()};
+  }
+  template <class Range>
+  static std::string text_of_range(Range& range) {
+    auto&& common = detail::common(range);
+    return std::string(std::ranges::begin(common), std::ranges::end(common));
+  }
+  size_type index_of(const_iterator at) const noexcept {
+    return static_cast<size_type>(at - data());
+  }
+  iterator insert_at(const_iterator at, std::string_view text) {
+    const size_type index = index_of(at);
+    replace(index, 0, text);
+    return begin() + static_cast<difference_type>(index);
+  }
   size_type checked(size_type index) const;
   static size_type grown(size_type count);
   void set_empty() noexcept {
@@ -284,6 +361,28 @@ class String {
   StringFormat stored_;
 };
 
+template <class Fill>
+void String::resize_and_overwrite(size_type count, Fill fill) {
+  reserve(count);
+  mark(chars(), count + 1);
+  mark_size();
+  try {
+    const auto kept = static_cast<size_type>(std::move(fill)(chars(), count));
+    chars()[kept] = '\0';
+    set_size(kept);
+  } catch (...) {
+    *chars() = '\0';
+    set_size(0);
+    throw;
+  }
+}
+
+inline std::string operator+(const String& a, char b) {
+  return a.str() + b;
+}
+inline std::string operator+(char a, const String& b) {
+  return std::string(1, a).append(b.view());
+}
 inline std::string operator+(const String& a, const String& b) {
   return a.str().append(b.view());
 }
@@ -300,6 +399,22 @@ std::string operator+(const Text& a, const String& b) {
 
 std::ostream& operator<<(std::ostream& out, const String& text);
 std::istream& operator>>(std::istream& in, String& text);
+/// Reads up to `end`, which is taken and left out, as std::getline.
+std::istream& getline(std::istream& in, String& text, char end = '\n');
+
+/// Removes the characters for which `condition` holds; returns how many.
+template <class Condition>
+std::size_t erase_if(String& text, Condition condition) {
+  std::string kept(text.view());
+  const std::size_t removed = std::erase_if(kept, condition);
+  if (removed != 0) text.assign(kept);
+  return removed;
+}
+/// Removes the characters equal to `c`; returns how many.
+template <class C = char>
+std::size_t erase(String& text, const C& c) {
+  return erase_if(text, [&](char found) { return found == c; });
+}
 
 template <>
 struct Hash<String> : StringHash {};

@@ -7,12 +7,14 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 #include "cairn/containers/marking_iterator.hpp"
+#include "cairn/containers/sequence.hpp"
 #include "cairn/containers/vec_core.hpp"
 #include "cairn/types/type_writer.hpp"
 
@@ -138,6 +140,11 @@ class Vec {
   template <std::input_iterator It>
   void assign(It first, It last);
   void assign(std::initializer_list<T> values) { assign(values.begin(), values.end()); }
+  template <std::ranges::input_range Range>
+  void assign_range(Range&& range) {
+    auto&& common = detail::common(range);
+    assign(std::ranges::begin(common), std::ranges::end(common));
+  }
 
   /// Copies behind the last element: all or, where a copy throws, none (one by one for single-pass
   /// iterators).
@@ -145,6 +152,11 @@ class Vec {
   void append(It first, It last);
   void append(size_type count, const T& value) {
     core_.append_built(count, [&](auto& built) { built.add_copies(count, value); });
+  }
+  template <std::ranges::input_range Range>
+  void append_range(Range&& range) {
+    auto&& common = detail::common(range);
+    append(std::ranges::begin(common), std::ranges::end(common));
   }
 
   iterator insert(const_iterator at, const T& value) { return emplace(at, value); }
@@ -159,13 +171,13 @@ class Vec {
   iterator insert(const_iterator at, std::initializer_list<T> values) {
     return insert(at, values.begin(), values.end());
   }
-  template <class... Args>
-  iterator emplace(const_iterator at, Args&&... args) {
-    const size_type index = static_cast<size_type>(at - core_.block_or_null());
-    core_.emplace_back(std::forward<Args>(args)...);
-    core_.rotate_last_to(index);
-    return begin() + static_cast<difference_type>(index);
+  template <std::ranges::input_range Range>
+  iterator insert_range(const_iterator at, Range&& range) {
+    auto&& common = detail::common(range);
+    return insert(at, std::ranges::begin(common), std::ranges::end(common));
   }
+  template <class... Args>
+  iterator emplace(const_iterator at, Args&&... args);
 
   iterator erase(const_iterator at) { return erase(at, at + 1); }
   iterator erase(const_iterator first, const_iterator last);
@@ -177,8 +189,8 @@ class Vec {
   friend bool operator==(const Vec& a, const Vec& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
   }
-  friend auto operator<=>(const Vec& a, const Vec& b) requires std::three_way_comparable<T> {
-    return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
+  friend auto operator<=>(const Vec& a, const Vec& b) requires detail::Ordered<T> {
+    return detail::compare_sequences(a, b);
   }
 
  private:
@@ -186,6 +198,7 @@ class Vec {
 
   template <class Append>
   iterator insert_appended(const_iterator at, Append append_them);
+  void mark_or_truncate(size_type index, size_type before);
   void take(Vec& other);
   void truncate(size_type count) {
     if (count == size()) return;

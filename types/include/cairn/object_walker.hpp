@@ -113,6 +113,8 @@ class ObjectWalker {
   void visit_pointer(const TypeNode& node, std::uint64_t at);
   void visit_box(const TypeNode& node, std::uint64_t at);
   void visit_map(const TypeNode& node, std::uint64_t at);
+  void visit_deque(const TypeNode& node, std::uint64_t at);
+  HashSlotLayout slot_layout(const TypeNode& node) const noexcept;
   void check_element_place(const Frame& frame, std::uint64_t chunk, std::uint64_t slot);
 
   bool claim(std::uint64_t offset, std::uint64_t bytes, std::uint64_t align);

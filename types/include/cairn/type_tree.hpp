@@ -24,6 +24,8 @@ enum class TypeKind : std::uint8_t {
   ptr,
   ref,
   hash_map,
+  hash_set,
+  deque,
 };
 
 /// One type within a TypeTree; types are named by their index in it.
@@ -41,15 +43,15 @@ struct TypeNode {
   bool plain = false;
   std::uint32_t align = 1;
   std::uint64_t size = 0;
-  /// Of what an array, optional, vec, box, ptr or ref is of; the key of a hash map; of an
-  /// enumeration the integer beneath.
+  /// Of what an array, optional, vec, deque, hash set, box, ptr or ref is of; the key of a hash
+  /// map; of an enumeration the integer beneath.
   std::uint32_t element = 0;
   /// The value of a hash map.
   std::uint32_t value = 0;
   /// Elements of an array.
   std::uint64_t count = 0;
   std::vector<Field> fields;
-  /// The hash function of a hash map.
+  /// The hash function of a hash map or set.
   std::string hash_name;
   /// Where its description stands in the whole text.
   std::uint32_t text_begin = 0;
@@ -113,5 +115,7 @@ struct HashSlotLayout {
   std::uint32_t align;
 };
 HashSlotLayout hash_slot_layout(const TypeNode& key, const TypeNode& value) noexcept;
+/// The same of a hash set, which has keys alone.
+HashSlotLayout hash_slot_layout(const TypeNode& key) noexcept;
 
 }  // namespace cairn

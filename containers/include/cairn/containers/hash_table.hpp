@@ -105,36 +105,43 @@ class HashTable {
     return place;
   }
 
-  void erase(Position place) {
-    const std::uint64_t hash = typename Policy::Hasher{}(Policy::key(*place.slot()));
-    const std::uint8_t tag = hash_tag(hash);
-    const Chunks table = chunks();
+  /// An element on its way out: where it lies and its hash.
+  struct Leaving {
+    Position place;
+    std::uint64_t hash;
+  };
+  /// Marks what removing an element changes, but for the element itself.
+  Leaving prepare_to_remove(Position place) {
+    return prepare_to_remove(place, typename Policy::Hasher{}(Policy::key(*place.slot())));
+  }
+  Leaving prepare_to_remove(Position place, std::uint64_t hash) {
     mark(&stored_.size, sizeof stored_.size);
     mark(place.chunk, sizeof(HashChunkFormat));
-    const auto for_each_passed = [&](auto visit) {
-      std::uint64_t index = hash;
-      for (std::uint64_t tries = 0; tries <= table.mask(); ++tries) {
-        if (table.chunk(index) == place.chunk) return;
-        visit(table.chunk(index));
-        index += hash_probe_step(tag);
-      }
-    };
-    for_each_passed([](HashChunkFormat* chunk) { mark(chunk, sizeof *chunk); });
-    destroy_stored(place.slot());
-    for_each_passed([](HashChunkFormat* chunk) {
+    for_each_passed({place, hash}, [](HashChunkFormat* chunk) { mark(chunk, sizeof *chunk); });
+    return {place, hash};
+  }
+  /// Frees the slot of an element that is no object any more.
+  void remove(Leaving leaving) noexcept {
+    for_each_passed(leaving, [](HashChunkFormat* chunk) {
       if (chunk->overflow != hash_overflow_max && chunk->overflow != 0) --chunk->overflow;
     });
-    place.chunk->tags[place.index] = 0;
+    leaving.place.chunk->tags[leaving.place.index] = 0;
     --stored_.size;
+  }
+  void erase(Position place, std::uint64_t hash) {
+    const Leaving leaving = prepare_to_remove(place, hash);
+    destroy_stored(place.slot());
+    remove(leaving);
   }
 
   void reserve(std::uint64_t size) {
     if (size > capacity()) move_to(HashShape::for_size(size));
   }
-  void shrink() {
-    if (stored_.size == 0) return clear();
-    const HashShape least = HashShape::for_size(stored_.size);
-    if (least.capacity() < capacity()) move_to(least);
+  /// The smallest table with room for `size` elements. Requires: at least as many as there are.
+  void resize(std::uint64_t size) {
+    if (size == 0) return clear();
+    const HashShape least = HashShape::for_size(size);
+    if (least.capacity() != capacity()) move_to(least);
   }
   /// Destroys all elements and frees the table.
   void clear() {
@@ -183,6 +190,18 @@ class HashTable {
   static void prefetch_slots(const std::byte* chunk) noexcept {
     if constexpr (Position::stride > 64) __builtin_prefetch(chunk + 64);
     if constexpr (Position::stride > 128) __builtin_prefetch(chunk + 128);
+  }
+
+  /// Visits the chunks that an element passed on the way to its own.
+  template <class Visit>
+  void for_each_passed(Leaving element, Visit visit) const {
+    const Chunks table = chunks();
+    std::uint64_t index = element.hash;
+    for (std::uint64_t tries = 0; tries <= table.mask(); ++tries) {
+      if (table.chunk(index) == element.place.chunk) return;
+      visit(table.chunk(index));
+      index += hash_probe_step(hash_tag(element.hash));
+    }
   }
 
   void destroy_elements() {

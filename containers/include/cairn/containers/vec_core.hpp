@@ -110,12 +110,11 @@ class VecCore {
     if (old != nullptr) free_block(old, old_bytes);
   }
 
-  /// Moves the last element to `index`, and those from there on up by one.
+  /// Moves the last element to `index`, and those from there on up by one. Requires: all marked.
   void rotate_last_to(std::size_t index) {
     const std::size_t last = stored_.size - 1;
     if (index == last) return;
     T* data = block();
-    mark(data + index, bytes_of(last + 1 - index));
     if constexpr (relocates_quietly<T>()) {
       alignas(T) std::byte aside[sizeof(T)];
       T* held = reinterpret_cast<T*>(aside);

@@ -71,6 +71,30 @@ void Vec<T>::assign(It first, It last) {
   }
 }
 
+/// Marks what turning new elements in from the end writes. Where that fails, they go again.
+template <class T>
+void Vec<T>::mark_or_truncate(size_type index, size_type before) {
+  try {
+    mark(core_.block() + index, (size() - index) * sizeof(T));
+  } catch (...) {
+    truncate(before);
+    throw;
+  }
+}
+
+template <class T>
+template <class... Args>
+typename Vec<T>::iterator Vec<T>::emplace(const_iterator at, Args&&... args) {
+  const auto index = static_cast<size_type>(at - core_.block_or_null());
+  const size_type before = size();
+  core_.emplace_back(std::forward<Args>(args)...);
+  if (index != before) {
+    mark_or_truncate(index, before);
+    core_.rotate_last_to(index);
+  }
+  return begin() + static_cast<difference_type>(index);
+}
+
 template <class T>
 template <class Append>
 typename Vec<T>::iterator Vec<T>::insert_appended(const_iterator at, Append append_them) {
@@ -78,8 +102,8 @@ typename Vec<T>::iterator Vec<T>::insert_appended(const_iterator at, Append appe
   const size_type before = size();
   append_them();
   if (index != before && before != size()) {
+    mark_or_truncate(index, before);
     T* data = core_.block();
-    mark(data + index, (size() - index) * sizeof(T));
     std::rotate(data + index, data + before, data + size());
   }
   return begin() + static_cast<difference_type>(index);

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSL-1.0
+// Every operation that has the strong guarantee, with a failure at each construction, copy, move,
+// hash and comparison in turn, and in a second sweep at each allocation: whatever fails, nothing
+// has changed, and what remains has no leak and no double owner.
+#include <algorithm>
+
+#include "cairn/box.hpp"
+#include "cairn/deque.hpp"
+#include "cairn/hash_map.hpp"
+#include "cairn/hash_set.hpp"
+#include "cairn/vec.hpp"
+#include "container_test.hpp"
+
+namespace cairn::test {
+namespace {
+
+/// Hash and equality that may throw.
+struct FusedHash {
+  static constexpr std::string_view hash_name = "test.fused";
+  std::uint64_t operator()(const Fussy& key) const {
+    Fuse::burn();
+    return hash_number(static_cast<std::uint64_t>(key.value % 7));
+  }
+};
+struct FusedEqual {
+  bool operator()(const Fussy& a, const Fussy& b) const {
+    Fuse::burn();
+    return a.value == b.value;
+  }
+};
+
+template <class T>
+class FailureSweepTest : public ContainerTest {
+ protected:
+  using Set = HashSet<T, FusedHash, FusedEqual>;
+  using Map = HashMap<T, T, FusedHash, FusedEqual>;
+
+  template <class Container, class Change>
+  void sweep(Container& sut, Change change) {
+    sweep_throws(sut, change);
+    sweep_allocations(sut, change);
+  }
+
+  /// Fails at the n-th construction, copy, move, hash or comparison, n = 0, 1, ..., until the
+  /// change goes through.
+  template <class Container, class Change>
+  void sweep_throws(Container& sut, Change change) {
+    this->commit();
+    const std::vector<int> before = content(sut);
+    int failures = 0;
+    bool completed = false;
+    for (int fuse = 0; !completed && fuse < 2000; ++fuse) {
+      Fuse::left = fuse;
+      try {
+        change(sut);
+        completed = true;
+      } catch (const std::runtime_error&) {
+        ++failures;
+      }
+      Fuse::left = -1;
+      this->verify();
+      if (!completed) {
+        ASSERT_EQ(content(sut), before) << "after failure " << fuse;
+      }
+    }
+    EXPECT_GT(failures, 0);
+    EXPECT_TRUE(completed);
+    EXPECT_NE(content(sut), before);
+    this->rollback();
+  }
+
+  /// Fails where the n-th page is touched, so at each allocation and each mark.
+  template <class Container, class Change>
+  void sweep_allocations(Container& sut, Change change) {
+    const std::vector<int> before = content(sut);
+    const int failures =
+        this->fail_at_every_page([&] { change(sut); }, [&] { return content(sut) == before; });
+    EXPECT_GT(failures, 0);
+    EXPECT_NE(content(sut), before);
+    this->rollback();
+  }
+
+  /// The numbers that the elements hold, without copies that would own blocks of the heap.
+  template <class Container>
+  static std::vector<int> content(const Container& container) {
+    std::vector<int> numbers;
+    for (const auto& element : container) {
+      if constexpr (requires { element.first; }) {
+        numbers.push_back(element.first.value);
+        numbers.push_back(element.second.value);
+      } else {
+        numbers.push_back(element.value);
+      }
+    }
+    return numbers;
+  }
+
+  template <class Container>
+  Container& filled(int count) {
+    auto& sut = this->template make<Container>();
+    for (int i = 0; i < count; ++i) {
+      if constexpr (requires { sut.emplace_back(i); }) {
+        sut.emplace_back(i);
+      } else if constexpr (requires { sut.try_emplace(T(i), T(i)); }) {
+        sut.try_emplace(T(i), T(i));
+      } else {
+        sut.insert(T(i));
+      }
+    }
+    return sut;
+  }
+};
+
+using FailingTypes = ::testing::Types<Fussy, Loud>;
+TYPED_TEST_SUITE(FailureSweepTest, FailingTypes);
+
+TYPED_TEST(FailureSweepTest, vec_adds_at_its_end_or_changes_nothing) {
+  using Sut = Vec<TypeParam>;
+  const auto& value = this->template make<TypeParam>(99);
+  const auto& more = this->template make<Vec<TypeParam>>(std::size_t{3}, value);
+  for (const int size : {0, 1, 4, 7, 16}) {
+    auto& sut = this->template filled<Sut>(size);
+    sut.shrink_to_fit();
+    this->sweep(sut, [&](Sut& vec) { vec.push_back(value); });
+    this->sweep(sut, [&](Sut& vec) { vec.emplace_back(7); });
+    this->sweep(sut, [&](Sut& vec) { vec.append(more.begin(), more.end()); });
+    this->sweep(sut, [&](Sut& vec) { vec.resize(vec.size() + 3, value); });
+    this->sweep(sut, [&](Sut& vec) { vec.insert(std::as_const(vec).end(), value); });
+  }
+}
+
+TYPED_TEST(FailureSweepTest, deque_adds_at_its_ends_or_changes_nothing) {
+  using Sut = Deque<TypeParam>;
+  const auto& value = this->template make<TypeParam>(99);
+  const auto& more = this->template make<Vec<TypeParam>>(std::size_t{3}, value);
+  for (const int size : {0, 1, 4, 7, 16}) {
+    auto& sut = this->template filled<Sut>(size);
+    sut.shrink_to_fit();
+    this->sweep(sut, [&](Sut& deque) { deque.push_back(value); });
+    this->sweep(sut, [&](Sut& deque) { deque.push_front(value); });
+    this->sweep(sut, [&](Sut& deque) { deque.emplace_front(7); });
+    this->sweep(sut, [&](Sut& deque) { deque.append(more.begin(), more.end()); });
+    this->sweep(sut, [&](Sut& deque) { deque.prepend_range(more); });
+    this->sweep(sut, [&](Sut& deque) { deque.resize(deque.size() + 3, value); });
+  }
+}
+
+TYPED_TEST(FailureSweepTest, sequences_are_assigned_or_stay_what_they_were) {
+  const auto& value = this->template make<TypeParam>(99);
+  auto& vec = this->template filled<Vec<TypeParam>>(5);
+  this->sweep(vec, [&](auto& sut) { sut.assign(9, value); });
+  auto& deque = this->template filled<Deque<TypeParam>>(5);
+  this->sweep(deque, [&](auto& sut) { sut.assign(9, value); });
+}
+
+TYPED_TEST(FailureSweepTest, a_hash_set_inserts_or_changes_nothing) {
+  using Sut = typename TestFixture::Set;
+  const auto& value = this->template make<TypeParam>(99);
+  for (const int size : {0, 1, 2, 6, 15, 26}) {
+    auto& sut = this->template filled<Sut>(size);
+    this->sweep(sut, [&](Sut& set) { set.insert(value); });
+    this->sweep(sut, [&](Sut& set) { set.emplace(77); });
+  }
+}
+
+TYPED_TEST(FailureSweepTest, a_hash_map_inserts_or_changes_nothing) {
+  using Sut = typename TestFixture::Map;
+  const auto& value = this->template make<TypeParam>(99);
+  for (const int size : {0, 1, 2, 6, 15, 26}) {
+    auto& sut = this->template filled<Sut>(size);
+    this->sweep(sut, [&](Sut& map) { map.try_emplace(value, value); });
+    this->sweep(sut, [&](Sut& map) { map.insert_or_assign(value, value); });
+    this->sweep(sut, [&](Sut& map) { map.emplace(value, 5); });
+    this->sweep_throws(sut, [&](Sut& map) { map[value] = value; });
+  }
+}
+
+TYPED_TEST(FailureSweepTest, erasing_by_key_erases_or_changes_nothing) {
+  auto& set = this->template filled<typename TestFixture::Set>(20);
+  const auto& key = this->template make<TypeParam>(7);
+  this->sweep_throws(set, [&](auto& sut) { ASSERT_EQ(sut.erase(key), 1U); });
+  auto& map = this->template filled<typename TestFixture::Map>(20);
+  this->sweep_throws(map, [&](auto& sut) { ASSERT_EQ(sut.erase(key), 1U); });
+}
+
+/// Capacity is no content: a failed change of it shows in nothing.
+TYPED_TEST(FailureSweepTest, a_table_changes_its_size_or_stays_whole) {
+  using Sut = typename TestFixture::Map;
+  auto& sut = this->template filled<Sut>(20);
+  const auto sorted = [&] {
+    std::vector<int> numbers = this->content(sut);
+    std::sort(numbers.begin(), numbers.end());
+    return numbers;
+  };
+  const std::vector<int> before = sorted();
+  int failures = 0;
+  for (const std::size_t size : {std::size_t{100}, std::size_t{0}}) {
+    bool completed = false;
+    for (int fuse = 0; !completed; ++fuse) {
+      Fuse::left = fuse;
+      try {
+        sut.rehash(size);
+        completed = true;
+      } catch (const std::runtime_error&) {
+        ++failures;
+      }
+      Fuse::left = -1;
+      ASSERT_EQ(sorted(), before);
+      this->verify();
+    }
+  }
+  EXPECT_GT(failures, 20);
+}
+
+/// What promises less still leaves nothing behind: no leak, no second owner, and a usable object.
+TYPED_TEST(FailureSweepTest, inserting_in_the_middle_leaves_a_whole_container) {
+  const auto& value = this->template make<TypeParam>(99);
+  int failures = 0;
+  int completed = 0;
+  for (const std::size_t at : {std::size_t{1}, std::size_t{4}, std::size_t{8}}) {
+    for (int fuse = 0; fuse < 40; ++fuse) {
+      auto& vec = this->template filled<Vec<TypeParam>>(9);
+      auto& deque = this->template filled<Deque<TypeParam>>(9);
+      Fuse::left = fuse;
+      try {
+        vec.insert(std::as_const(vec).begin() + at, 2, value);
+        deque.insert(deque.cbegin() + static_cast<std::ptrdiff_t>(at), 2, value);
+        ++completed;
+      } catch (const std::runtime_error&) {
+        ++failures;
+      }
+      Fuse::left = -1;
+      this->verify();
+      EXPECT_GE(vec.size(), 9U);
+      EXPECT_GE(deque.size(), 9U);
+      vec.push_back(value);
+      deque.push_front(value);
+    }
+  }
+  EXPECT_GT(failures, 0);
+  EXPECT_GT(completed, 0);
+}
+
+TYPED_TEST(FailureSweepTest, a_box_is_replaced_or_stays_what_it_was) {
+  auto& sut = this->template make<Box<TypeParam>>(std::in_place, 1);
+  const auto& value = this->template make<TypeParam>(2);
+  for (int fuse = 0; fuse < 1; ++fuse) {
+    Fuse::left = fuse;
+    EXPECT_THROW(sut.emplace(value), std::runtime_error);
+    Fuse::left = fuse;
+    EXPECT_THROW(sut = Box<TypeParam>(std::in_place, 3), std::runtime_error);
+    EXPECT_EQ(std::as_const(sut)->value, 1);
+  }
+  Fuse::left = -1;
+  sut.emplace(value);
+  EXPECT_EQ(std::as_const(sut)->value, 2);
+}
+
+}  // namespace
+}  // namespace cairn::test

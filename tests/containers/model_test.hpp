@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <ostream>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "temp_store.hpp"
+#include "test_heap.hpp"
+
+/// \file
+/// Random programs over a stored container and, beside it, over its standard counterpart: with
+/// commits, rollbacks and reopenings in between. Every commit compares the store with the marks,
+/// and each program ends with a check of the whole store.
+namespace cairn::test {
+
+// What a stored object is as an object of the standard library.
+
+template <class T>
+  requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
+T as_model(const T& value) {
+  return value;
+}
+inline std::string as_model(const String& text) {
+  return text.str();
+}
+template <class T>
+auto as_model(const Vec<T>& vec);
+template <class T>
+auto as_model(const Deque<T>& deque);
+template <class T>
+auto as_model(const Box<T>& box);
+template <class T, class H, class E>
+auto as_model(const HashSet<T, H, E>& set);
+template <class K, class V, class H, class E>
+auto as_model(const HashMap<K, V, H, E>& map);
+template <class T, std::size_t N>
+auto as_model(const std::array<T, N>& array);
+template <class A, class B>
+auto as_model(const std::pair<A, B>& pair);
+
+template <class A, class B>
+auto as_model(const std::pair<A, B>& pair) {
+  return std::make_pair(as_model(pair.first), as_model(pair.second));
+}
+template <class T, std::size_t N>
+auto as_model(const std::array<T, N>& array) {
+  std::array<decltype(as_model(array[0])), N> model;
+  for (std::size_t i = 0; i < N; ++i) model[i] = as_model(array[i]);
+  return model;
+}
+template <class T>
+auto as_model(const Vec<T>& vec) {
+  std::vector<decltype(as_model(vec[0]))> model;
+  for (const T& element : vec) model.push_back(as_model(element));
+  return model;
+}
+template <class T>
+auto as_model(const Deque<T>& deque) {
+  std::deque<decltype(as_model(deque[0]))> model;
+  for (const T& element : deque) model.push_back(as_model(element));
+  return model;
+}
+template <class T>
+auto as_model(const Box<T>& box) {
+  std::optional<decltype(as_model(*box))> model;
+  if (box) model = as_model(*box);
+  return model;
+}
+template <class T, class H, class E>
+auto as_model(const HashSet<T, H, E>& set) {
+  std::unordered_set<decltype(as_model(*set.begin()))> model;
+  for (const T& element : set) model.insert(as_model(element));
+  return model;
+}
+template <class K, class V, class H, class E>
+auto as_model(const HashMap<K, V, H, E>& map) {
+  std::unordered_map<decltype(as_model(map.begin()->first)),
+                     decltype(as_model(map.begin()->second))>
+      model;
+  for (const auto& [key, value] : map) model.emplace(as_model(key), as_model(value));
+  return model;
+}
+
+/// One step of a program: what to do, and two numbers to do it with.
+struct Step {
+  unsigned kind = 0;
+  std::uint32_t a = 0;
+  std::uint32_t b = 0;
+
+  /// Picks an element of a container of this size, or the place behind its last.
+  std::size_t index(std::size_t size) const { return a % size; }
+  std::ptrdiff_t place(std::size_t size) const {
+    return static_cast<std::ptrdiff_t>(a % (size + 1));
+  }
+  /// A place from `from` on.
+  std::ptrdiff_t place_from(std::ptrdiff_t from, std::size_t size) const {
+    return from + static_cast<std::ptrdiff_t>(b) % (static_cast<std::ptrdiff_t>(size) - from + 1);
+  }
+  /// A text of 0 to 79 characters, around what fits into a String and beyond.
+  std::string text() const {
+    return std::string(b % 80, static_cast<char>('a' + b % 26)) + std::to_string(a % 10);
+  }
+};
+
+inline std::ostream& operator<<(std::ostream& out, const Step& step) {
+  return out << "{" << step.kind << ", " << step.a << ", " << step.b << "}";
+}
+
+inline rc::Gen<std::vector<Step>> programs(unsigned kinds) {
+  return rc::gen::container<std::vector<Step>>(
+      rc::gen::build<Step>(rc::gen::set(&Step::kind, rc::gen::inRange(0U, kinds)),
+                           rc::gen::set(&Step::a, rc::gen::inRange<std::uint32_t>(0, 1000)),
+                           rc::gen::set(&Step::b, rc::gen::inRange<std::uint32_t>(0, 1000))));
+}
+
+/// Thrown out of a transaction to roll it back.
+struct RollBack : std::exception {};
+
+template <class Stored>
+using ModelOf = decltype(as_model(std::declval<const Stored&>()));
+
+/// A change of a stored object and the same change of its model.
+template <class Stored>
+using Edit = std::function<void(Stored&, ModelOf<Stored>&, const Step&)>;
+
+class ModelTest : public StoreTest {
+ protected:
+  void TestBody() override {}
+
+  /// Runs one random program made of these edits, commits, rollbacks and reopenings.
+  template <class Stored>
+  void follow(const std::vector<Edit<Stored>>& edits) {
+    const auto count = static_cast<unsigned>(edits.size());
+    // A step in eight ends the transaction in one of three ways.
+    const unsigned ends = std::max(3U, count / 7);
+    const std::vector<Step> program = *programs(count + ends);
+    ModelOf<Stored> committed{};
+    std::optional<Store> store(open());
+    for (std::size_t next = 0; next < program.size();) {
+      ModelOf<Stored> model = committed;
+      bool reopens = false;
+      try {
+        store->write([&](WriteTransaction& tx) {
+          Stored& stored = tx.find_or_construct<Stored>("root");
+          while (next < program.size()) {
+            const Step& step = program[next++];
+            if (step.kind < count) {
+              edits[step.kind](stored, model, step);
+              continue;
+            }
+            RC_ASSERT(as_model(std::as_const(stored)) == model);
+            if (step.kind % 3 == 0) throw RollBack();
+            reopens = step.kind % 3 == 1;
+            return;
+          }
+        });
+        committed = std::move(model);
+      } catch (const RollBack&) {
+      }
+      if (reopens) {
+        store.reset();
+        store.emplace(open());
+      }
+      expect_content<Stored>(*store, committed);
+    }
+    RC_ASSERT(store->check().problems == std::vector<std::string>{});
+  }
+
+ private:
+  template <class Stored>
+  static void expect_content(const Store& store, const ModelOf<Stored>& model) {
+    store.read([&](const ReadTransaction& tx) {
+      const auto* const stored = tx.find<Stored>("root");
+      RC_ASSERT(stored != nullptr || model == ModelOf<Stored>{});
+      if (stored != nullptr) RC_ASSERT(as_model(*stored) == model);
+    });
+  }
+};
+
+}  // namespace cairn::test
