@@ -157,9 +157,14 @@ FreeListAllocator& WriteTransaction::heap() {
   return engine().context().heap();
 }
 
-void WriteTransaction::mark(const void* p, std::size_t bytes) {
-  if (engine().context().mark(p, bytes)) return;
+void WriteTransaction::require_own(const void* p) const {
+  if (engine().context().contains(p)) return;
   throw Error(errc::no_transaction, engine().path(), "the range to mark lies outside this store");
+}
+
+void WriteTransaction::mark(const void* p, std::size_t bytes) {
+  require_own(p);
+  engine().context().mark(p, bytes);
 }
 
 std::uint64_t WriteTransaction::sequence() const {

@@ -104,6 +104,7 @@ class HashMap {
   ~HashMap() {
     require_storable<K>();
     require_storable<V>();
+    detail::require_movable<V>();
   }
   HashMap& operator=(const HashMap& other);
   HashMap& operator=(HashMap&& other);

@@ -15,6 +15,7 @@
 #include "cairn/store/catalog.hpp"
 #include "cairn/store/reader_lanes.hpp"
 #include "cairn/type_description.hpp"
+#include "cairn/types/mark_handed_out.hpp"
 
 namespace cairn {
 
@@ -151,6 +152,8 @@ class WriteTransaction {
     auto* const object = static_cast<T*>(find_root(name, type));
     if (object == nullptr) return false;
     erase_name(name);
+    // A destructor may write to the object.
+    if constexpr (!std::is_trivially_destructible_v<T>) mark(object, sizeof(T));
     object->~T();
     heap().deallocate(object, sizeof(T));
     return true;
@@ -172,12 +175,16 @@ class WriteTransaction {
   /// The heap itself, for structures of your own; declare their writes with `mark`.
   FreeListAllocator& heap();
   /// Declares that [p, p + bytes) is about to be written.
-  /// Throws errc::no_transaction where it lies outside this store.
+  ///
+  /// Requires: no living Atomic in the range that an earlier transaction made: its line would be
+  ///           published as this transaction sees it. `modify` leaves those out.
+  /// Throws:   errc::no_transaction where it lies outside this store.
   void mark(const void* p, std::size_t bytes);
-  /// Declares a whole object and returns it for writing.
+  /// Declares a whole object, less the Atomics in it, and returns it for writing.
   template <class T>
   T& modify(T& object) {
-    mark(&object, sizeof(T));
+    require_own(&object);
+    detail::mark_handed_out(&object);
     return object;
   }
   /// Sequence number of the last commit before this transaction.
@@ -201,6 +208,7 @@ class WriteTransaction {
     return *object;
   }
   Engine& engine() const;
+  void require_own(const void* p) const;
   Catalog catalog() const;
   void* find_root(std::string_view name, const detail::RootType& type) const;
   void require_free_name(std::string_view name) const;

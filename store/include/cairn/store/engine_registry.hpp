@@ -27,6 +27,8 @@ class EngineRegistry {
 
   /// Throws errc::write_inside_read or no_transaction where `p` lies in a view of an open store.
   static void explain_address(const void* p);
+  /// The shared image of the open store whose read view holds `p`.
+  static SharedImage shared_image_at(const void* p);
 
  private:
   EngineRegistry();
