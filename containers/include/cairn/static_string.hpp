@@ -3,6 +3,7 @@
 
 #include <boost/static_string.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 #include "cairn/containers/relocate.hpp"
@@ -23,7 +24,11 @@ struct detail::Relocation<boost::static_string<N>> {
 };
 
 template <std::size_t N>
-struct Hash<boost::static_string<N>> : StringHash {};
+struct Hash<boost::static_string<N>> {
+  std::uint64_t operator()(const boost::static_string<N>& text) const noexcept {
+    return hash_bytes(text.data(), text.size());
+  }
+};
 
 template <std::size_t N>
   requires(N > 0)
