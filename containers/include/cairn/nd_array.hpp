@@ -262,6 +262,7 @@ struct TypeOf<NdArray<T, Rank>> {
   static void describe(TypeWriter& writer) {
     static_assert(sizeof(NdArray<T, Rank>) == sizeof(NdArrayFormat<Rank>) &&
                   alignof(NdArray<T, Rank>) == alignof(NdArrayFormat<Rank>));
+    detail::require_movable<T>();
     writer.text("NdArray<");
     writer.type<T>();
     writer.text(",");

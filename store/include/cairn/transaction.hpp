@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -61,7 +62,9 @@ class ReadTransaction {
 
   /// The root of that name, nullptr where there is none.
   ///
-  /// Throws:      errc::type_mismatch where it was made with another type; what() shows both.
+  /// Throws:      errc::type_mismatch where it was made with another type; what() shows both and
+  /// where
+  ///              they begin to differ.
   /// Complexity:  O(length of the name) expected.
   /// Invalidates: the pointer is good until the section ends.
   template <class T>
@@ -191,6 +194,31 @@ class WriteTransaction {
   std::uint64_t sequence() const;
 
  private:
+  friend class Store;
+
+  /// Where it throws, rolling back takes back whatever was done.
+  template <class Old, class New, class Migrate>
+  bool migrate(std::string_view name, Migrate&& make) {
+    const detail::RootType type = detail::root_type<New>();
+    auto* const old = static_cast<Old*>(find_to_migrate(name, detail::root_type<Old>(), type));
+    if (old == nullptr) return false;
+    detail::mark_handed_out(old);
+    void* const block = heap().allocate(sizeof(New), alignof(New));
+    mark(block, sizeof(New));
+    New* made = nullptr;
+    if constexpr (std::is_invocable_v<Migrate&, Old&>) {
+      made = ::new (block) New(make(*old));
+    } else {
+      made = ::new (block) New();
+      make(*old, *made);
+    }
+    erase_name(name);
+    insert_name(name, type, made);
+    if constexpr (!std::is_trivially_destructible_v<Old>) mark(old, sizeof(Old));
+    old->~Old();
+    heap().deallocate(old, sizeof(Old));
+    return true;
+  }
   template <class T, class... Args>
   T& construct_new(std::string_view name, const detail::RootType& type, Args&&... args) {
     FreeListAllocator& space = heap();
@@ -211,6 +239,8 @@ class WriteTransaction {
   void require_own(const void* p) const;
   Catalog catalog() const;
   void* find_root(std::string_view name, const detail::RootType& type) const;
+  void* find_to_migrate(std::string_view name, const detail::RootType& from,
+                        const detail::RootType& to) const;
   void require_free_name(std::string_view name) const;
   void insert_name(std::string_view name, const detail::RootType& type, const void* object);
   void erase_name(std::string_view name);

@@ -114,6 +114,7 @@ struct TypeOf<HashMap<K, V, H, E>> {
     static_assert(!is_default || std::is_same_v<E, std::equal_to<>> ||
                       std::is_same_v<E, std::equal_to<K>>,
                   "cairn: an equality of one's own goes with a named hash function of one's own");
+    detail::require_movable<V>();
     writer.text("HashMap<");
     writer.type<K>();
     writer.text(",");
