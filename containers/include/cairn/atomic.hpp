@@ -154,21 +154,11 @@ class alignas(sizeof(AtomicFormat)) Atomic {
     return cell().fetch_xor(value, order);
   }
   // Each gives the value afterwards, but for the last two.
-  T operator+=(T value) const requires detail::AtomicNumber<T> {
-    return static_cast<T>(fetch_add(value) + value);
-  }
-  T operator-=(T value) const requires detail::AtomicNumber<T> {
-    return static_cast<T>(fetch_sub(value) - value);
-  }
-  T operator&=(T value) const requires detail::AtomicInteger<T> {
-    return static_cast<T>(fetch_and(value) & value);
-  }
-  T operator|=(T value) const requires detail::AtomicInteger<T> {
-    return static_cast<T>(fetch_or(value) | value);
-  }
-  T operator^=(T value) const requires detail::AtomicInteger<T> {
-    return static_cast<T>(fetch_xor(value) ^ value);
-  }
+  T operator+=(T value) const requires detail::AtomicNumber<T> { return cell() += value; }
+  T operator-=(T value) const requires detail::AtomicNumber<T> { return cell() -= value; }
+  T operator&=(T value) const requires detail::AtomicInteger<T> { return cell() &= value; }
+  T operator|=(T value) const requires detail::AtomicInteger<T> { return cell() |= value; }
+  T operator^=(T value) const requires detail::AtomicInteger<T> { return cell() ^= value; }
   T operator++() const requires detail::AtomicInteger<T> { return *this += T{1}; }
   T operator--() const requires detail::AtomicInteger<T> { return *this -= T{1}; }
   T operator++(int) const requires detail::AtomicInteger<T> { return fetch_add(T{1}); }
