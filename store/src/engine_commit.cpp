@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -42,12 +43,24 @@ std::uint64_t count_bits(std::uint64_t mask) noexcept {
   return count;
 }
 
-/// Lines of `mask` in which two pages differ.
+/// Whether the line holds an Atomic, or what is left of one.
+bool is_atomic_line(const std::byte* line) noexcept {
+  std::uint64_t magic = 0;
+  std::memcpy(&magic, line + offsetof(AtomicFormat, magic), sizeof magic);
+  return magic == atomic_magic;
+}
+
+/// Lines of `mask` in which two pages differ, or may at the next moment: where the shared page,
+/// which is the second, holds an Atomic. As long as what replaces that is not published, readers of
+/// the state before may change it.
 std::uint64_t changed_lines(std::uint64_t mask, const std::byte* a, const std::byte* b) noexcept {
   std::uint64_t changed = 0;
   for (std::uint64_t rest = mask; rest != 0; rest &= rest - 1) {
     const auto line = static_cast<std::uint64_t>(std::countr_zero(rest));
-    if (!lines_equal(a + line * line_bytes, b + line * line_bytes)) changed |= 1ULL << line;
+    const std::byte* const shared = b + line * line_bytes;
+    if (!lines_equal(a + line * line_bytes, shared) || is_atomic_line(shared)) {
+      changed |= 1ULL << line;
+    }
   }
   return changed;
 }

@@ -47,7 +47,10 @@ EngineRegistry::EngineRegistry() : table_(std::make_unique<Table>()) {
                    [] { instance().table_->mutex.unlock(); },
                    [] {
                      const Table* const inherited = instance().table_.release();
-                     for (auto& entry : inherited->engines) entry.second.engine->abandon_in_child();
+                     for (auto& entry : inherited->engines) {
+                       entry.second.engine->abandon_in_child();
+                       instance().inherited_.push_back(entry.second.engine);
+                     }
                      instance().table_ = std::make_unique<Table>();
                      forget_shared_images();
                    });
@@ -66,6 +69,7 @@ void EngineRegistry::add(const FileId& id, const std::shared_ptr<Engine>& engine
 
 void EngineRegistry::remove(const Engine* engine) noexcept {
   const std::unique_lock guard(table_->mutex);
+  std::erase(inherited_, engine);
   for (auto entry = table_->engines.begin(); entry != table_->engines.end(); ++entry) {
     if (entry->second.engine == engine) {
       table_->engines.erase(entry);
@@ -91,6 +95,12 @@ void EngineRegistry::explain_address(const void* p) {
     if (engine.is_in_working_view(p)) {
       throw Error(errc::no_transaction, engine.path(),
                   "this thread has no write transaction on the store that the object stands in");
+    }
+  }
+  for (const Engine* const engine : self.inherited_) {
+    if (engine->is_in_read_view(p) || engine->is_in_working_view(p)) {
+      throw Error(errc::forked, engine->path(),
+                  "the object is the parent's; open the store again in the child process");
     }
   }
 }

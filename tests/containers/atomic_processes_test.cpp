@@ -211,5 +211,19 @@ TEST_F(AtomicProcessesTest, one_that_another_process_made_is_known_in_a_page_tha
   EXPECT_EQ(store.begin_read().find<Atomic<std::uint64_t>>("new")->load(), 12U);
 }
 
+TEST_F(AtomicProcessesTest, in_a_forked_child_those_of_the_parent_are_refused_by_name) {
+  Store store = open_shared();
+  const Shared& inherited = shared(store);
+  inherited.hits = 1;
+  ForkedChild child([&] {
+    expect_error(errc::forked, path(), {}, [&] { inherited.hits += 1; });
+    Store own = open_shared();
+    shared(own).hits += 10;
+    return !HasFailure();
+  });
+  EXPECT_TRUE(child.succeeded());
+  EXPECT_EQ(inherited.hits, 11U);
+}
+
 }  // namespace
 }  // namespace cairn::test

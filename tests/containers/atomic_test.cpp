@@ -314,6 +314,32 @@ TEST_F(AtomicTest, its_line_can_become_another_object_and_an_atomic_again) {
   }
 }
 
+/// What replaces an Atomic is published even where it looks the same: until then its readers go on.
+TEST_F(AtomicTest, late_increments_of_one_that_is_replaced_do_not_reach_what_replaces_it) {
+  Store store = open();
+  store.write([](WriteTransaction& tx) { tx.construct<Atomic<std::uint64_t>>("atomic"); });
+  std::atomic<bool> entered{false};
+  std::thread reader([&] {
+    const ReadTransaction section = store.begin_read();
+    const auto& before = *section.find<Atomic<std::uint64_t>>("atomic");
+    entered = true;
+    // By then the commit has seen both and waits for this section.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    before += 5;
+  });
+  while (!entered) std::this_thread::yield();
+  Ref<Atomic<std::uint64_t>> old_place;
+  Ref<Atomic<std::uint64_t>> new_place;
+  store.write([&](WriteTransaction& tx) {
+    old_place = tx.ref(*tx.find<Atomic<std::uint64_t>>("atomic"));
+    tx.destroy<Atomic<std::uint64_t>>("atomic");
+    new_place = tx.ref(tx.construct<Atomic<std::uint64_t>>("atomic"));
+  });
+  reader.join();
+  ASSERT_EQ(new_place, old_place) << "or this shows nothing";
+  EXPECT_EQ(found<std::uint64_t>(store), 0U);
+}
+
 TEST_F(AtomicTest, its_value_is_there_when_the_store_is_opened_again) {
   for (const auto& how : {options(), power_options()}) {
     const std::string name = how.durability == Durability::power ? "power" : "process";
