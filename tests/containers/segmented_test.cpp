@@ -204,7 +204,7 @@ void run(Segmented<T>& sut, Segmented<T>& other, const std::vector<Command>& com
         break;
       case 11:
         other = std::move(sut);
-        sut.clear();
+        sut.clear();  // NOLINT(bugprone-use-after-move): what moving leaves may be used
         other_model = std::move(model);
         model.clear();
         break;
@@ -281,7 +281,7 @@ RC_GTEST_FIXTURE_PROP(SegmentedTest, places_of_elements_never_change_while_they_
 }
 
 RC_GTEST_FIXTURE_PROP(SegmentedTest, iterators_move_as_numbers_do,
-                      (std::uint16_t size, std::vector<std::int16_t> steps)) {
+                      (std::uint16_t size, const std::vector<std::int16_t>& steps)) {
   auto& sut = make<Segmented<std::uint32_t>>();
   for (std::uint32_t i = 0; i < size % 1000U + 1; ++i) sut.push_back(i);
   const auto& constant = std::as_const(sut);

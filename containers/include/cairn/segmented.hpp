@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <iterator>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -208,11 +209,12 @@ class Segmented {
     append(first, last);
   }
   void assign(size_type count, const T& value) {
-    // A copy, since the value may be an element.
-    const T copy(value);
     const size_type kept = std::min(count, size());
-    for (size_type i = 0; i < kept; ++i) (*this)[i] = copy;
-    resize(count, copy);
+    for (size_type i = 0; i < kept; ++i) {
+      // Also where the value is an element: that one is given what it has.
+      if (core_.element(i) != std::addressof(value)) (*this)[i] = value;
+    }
+    resize(count, value);
   }
   void assign(std::initializer_list<T> values) { assign(values.begin(), values.end()); }
 
