@@ -5,7 +5,6 @@
 /// The containers under names that say where they live, for programs that have those of
 /// std or of Boost.Interprocess in sight as well. Aliases: nothing else is different.
 
-#include <cstddef>
 #include <functional>
 
 #include "cairn/box.hpp"
