@@ -10,6 +10,7 @@ namespace {
 
 // Release and acquire pair, so that whatever the check looks at was set up before it is called.
 std::atomic<ForeignAddressCheck> foreign_address_check{nullptr};
+std::atomic<SharedImageLookup> shared_image_lookup{nullptr};
 
 }  // namespace
 
@@ -34,6 +35,24 @@ WriteContext* ActiveWrite::find(const void* p) noexcept {
 
 void set_foreign_address_check(ForeignAddressCheck check) noexcept {
   foreign_address_check.store(check, std::memory_order_release);
+}
+
+void set_shared_image_lookup(SharedImageLookup lookup) noexcept {
+  shared_image_lookup.store(lookup, std::memory_order_release);
+}
+
+std::byte* detail::live_line_elsewhere(const void* p) {
+  auto* const line = static_cast<std::byte*>(const_cast<void*>(p));
+  const SharedImageLookup lookup = shared_image_lookup.load(std::memory_order_acquire);
+  if (lookup == nullptr) return line;
+  const SharedImage image = lookup(p);
+  if (image.bytes != 0) {
+    hot_image = image;
+    return line + image.to_window;
+  }
+  const ForeignAddressCheck check = foreign_address_check.load(std::memory_order_acquire);
+  if (check != nullptr) check(p);
+  return line;
 }
 
 void detail::mark_elsewhere(const void* p, std::size_t bytes) {

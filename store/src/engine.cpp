@@ -289,6 +289,12 @@ bool Engine::is_in_read_view(const void* p) const noexcept {
          reach_bytes_;
 }
 
+SharedImage Engine::shared_image() const noexcept {
+  const auto begin = reinterpret_cast<std::uintptr_t>(read_view_.data());
+  const auto window = reinterpret_cast<std::uintptr_t>(window_.data());
+  return {begin, reach_bytes_, static_cast<std::ptrdiff_t>(window - begin), 0};
+}
+
 RecoveryReport Engine::recover() {
   begin_write();
   const RecoveryReport report = last_recovery_;

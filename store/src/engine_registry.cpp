@@ -11,6 +11,15 @@
 
 namespace cairn {
 
+namespace {
+
+/// Release pairs with the acquire in `live_line`.
+void forget_shared_images() noexcept {
+  shared_image_generation.fetch_add(1, std::memory_order_release);
+}
+
+}  // namespace
+
 struct EngineRegistry::Table {
   struct Entry {
     Engine* engine;
@@ -29,6 +38,7 @@ EngineRegistry& EngineRegistry::instance() {
 
 EngineRegistry::EngineRegistry() : table_(std::make_unique<Table>()) {
   set_foreign_address_check(&EngineRegistry::explain_address);
+  set_shared_image_lookup(&EngineRegistry::shared_image_at);
   // In a forked child every handle is the parent's: its locks, lanes and slot go on being the
   // parent's whatever the child does. The child begins with a table of its own, so that it can open
   // the same files for itself; the old one stays, since its locks may be held by threads that the
@@ -37,8 +47,12 @@ EngineRegistry::EngineRegistry() : table_(std::make_unique<Table>()) {
                    [] { instance().table_->mutex.unlock(); },
                    [] {
                      const Table* const inherited = instance().table_.release();
-                     for (auto& entry : inherited->engines) entry.second.engine->abandon_in_child();
+                     for (auto& entry : inherited->engines) {
+                       entry.second.engine->abandon_in_child();
+                       instance().inherited_.push_back(entry.second.engine);
+                     }
                      instance().table_ = std::make_unique<Table>();
+                     forget_shared_images();
                    });
 }
 
@@ -55,9 +69,11 @@ void EngineRegistry::add(const FileId& id, const std::shared_ptr<Engine>& engine
 
 void EngineRegistry::remove(const Engine* engine) noexcept {
   const std::unique_lock guard(table_->mutex);
+  std::erase(inherited_, engine);
   for (auto entry = table_->engines.begin(); entry != table_->engines.end(); ++entry) {
     if (entry->second.engine == engine) {
       table_->engines.erase(entry);
+      forget_shared_images();
       return;
     }
   }
@@ -81,6 +97,25 @@ void EngineRegistry::explain_address(const void* p) {
                   "this thread has no write transaction on the store that the object stands in");
     }
   }
+  for (const Engine* const engine : self.inherited_) {
+    if (engine->is_in_read_view(p) || engine->is_in_working_view(p)) {
+      throw Error(errc::forked, engine->path(),
+                  "the object is the parent's; open the store again in the child process");
+    }
+  }
+}
+
+SharedImage EngineRegistry::shared_image_at(const void* p) {
+  EngineRegistry& self = instance();
+  const std::shared_lock guard(self.table_->mutex);
+  for (const auto& entry : self.table_->engines) {
+    if (!entry.second.engine->is_in_read_view(p)) continue;
+    SharedImage image = entry.second.engine->shared_image();
+    // Closing raises it under the lock that is held here.
+    image.generation = shared_image_generation.load(std::memory_order_relaxed);
+    return image;
+  }
+  return {};
 }
 
 }  // namespace cairn

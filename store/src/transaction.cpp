@@ -5,16 +5,28 @@
 
 #include "cairn/error.hpp"
 #include "cairn/store/engine.hpp"
+#include "cairn/type_difference.hpp"
 
 namespace cairn {
 namespace {
 
-void require_type(const RootInfo& root, const detail::RootType& type, const std::string& path) {
+bool is_of_type(const RootInfo& root, const detail::RootType& type) noexcept {
   const bool same_shape = root.bytes == type.bytes && root.align == type.align;
-  if (same_shape && root.fingerprint == type.fingerprint && root.type == type.text) return;
-  throw Error(errc::type_mismatch, path,
-              "root \"" + std::string(root.name) + "\"\n  is stored as  " + std::string(root.type) +
-                  "\n  asked for as  " + type.text);
+  return same_shape && root.fingerprint == type.fingerprint && root.type == type.text;
+}
+
+[[noreturn]] void throw_mismatch(const RootInfo& root, const detail::RootType& type,
+                                 const std::string& path) {
+  std::string message = "root \"" + std::string(root.name) + "\"\n  is stored as  " +
+                        std::string(root.type) + "\n  asked for as  " + type.text;
+  const std::string difference = first_type_difference(root.type, type.text);
+  if (!difference.empty()) message += "\n  they differ at  " + difference;
+  throw Error(errc::type_mismatch, path, message);
+}
+
+void require_type(const RootInfo& root, const detail::RootType& type, const std::string& path) {
+  if (!is_of_type(root, type)) [[unlikely]]
+    throw_mismatch(root, type, path);
 }
 
 void require_block(std::uint64_t offset, std::uint64_t bytes, std::uint64_t align,
@@ -122,6 +134,13 @@ void* WriteTransaction::find_root(std::string_view name, const detail::RootType&
   return engine().context().base() + root->offset;
 }
 
+void* WriteTransaction::find_to_migrate(std::string_view name, const detail::RootType& from,
+                                        const detail::RootType& to) const {
+  const auto root = catalog().find(name);
+  if (!root || is_of_type(*root, to)) return nullptr;
+  return find_root(name, from);
+}
+
 void WriteTransaction::require_free_name(std::string_view name) const {
   if (!catalog().find(name)) return;
   throw Error(errc::already_exists, engine().path(), "root \"" + std::string(name) + "\"");
@@ -165,9 +184,14 @@ FreeListAllocator& WriteTransaction::heap() {
   return engine().context().heap();
 }
 
-void WriteTransaction::mark(const void* p, std::size_t bytes) {
-  if (engine().context().mark(p, bytes)) return;
+void WriteTransaction::require_own(const void* p) const {
+  if (engine().context().contains(p)) return;
   throw Error(errc::no_transaction, engine().path(), "the range to mark lies outside this store");
+}
+
+void WriteTransaction::mark(const void* p, std::size_t bytes) {
+  require_own(p);
+  engine().context().mark(p, bytes);
 }
 
 std::uint64_t WriteTransaction::sequence() const {

@@ -4,11 +4,14 @@
 #include <cstring>
 #include <string>
 
+#include "cairn/atomic.hpp"
 #include "cairn/box.hpp"
 #include "cairn/deque.hpp"
 #include "cairn/hash_map.hpp"
 #include "cairn/hash_set.hpp"
+#include "cairn/nd_array.hpp"
 #include "cairn/ptr.hpp"
+#include "cairn/segmented.hpp"
 #include "cairn/string.hpp"
 #include "cairn/vec.hpp"
 #include "container_test.hpp"
@@ -124,6 +127,33 @@ TEST_F(LayoutTest, a_chunk_is_tags_overflow_and_slots) {
   EXPECT_EQ(number_at<std::uint8_t>(chunk, 0), 0x80 | (hash_number(1) >> 57));
   EXPECT_EQ(hex(chunk + 1, 15), "0000000000000000 00000000000000");
   EXPECT_EQ(hex(chunk + 16, 16), "0100000000000000 1111000000000000");
+}
+
+TEST_F(LayoutTest, an_atomic_is_its_value_a_magic_and_the_words_of_waiting) {
+  auto& sut = make<Atomic<std::int16_t>>(std::int16_t{-2});
+  EXPECT_EQ(bytes_of(sut, 0, 16), "feff000000000000 636e61746f6d6963");
+  EXPECT_EQ(bytes_of(sut, 16, 48),
+            "0000000000000000 0000000000000000 0000000000000000 0000000000000000 "
+            "0000000000000000 0000000000000000");
+}
+
+TEST_F(LayoutTest, a_segmented_is_distance_size_segments) {
+  auto& sut = make<Segmented<std::uint64_t>>();
+  EXPECT_EQ(bytes_of(sut), "0100000000000000 0000000000000000 0000000000000000");
+  for (std::uint64_t i = 0; i < 33; ++i) sut.push_back(i);
+  EXPECT_EQ(bytes_of(sut, 8, 16), "2100000000000000 0200000000000000");
+  const auto* const directory =
+      target_at<const std::int64_t>(&sut, number_at<std::int64_t>(&sut, 0));
+  EXPECT_EQ(directory[0], distance(directory, &std::as_const(sut)[0]));
+  EXPECT_EQ(directory[1], distance(directory + 1, &std::as_const(sut)[32]));
+  EXPECT_EQ(hex(directory + 2, 16), "0000000000000000 0000000000000000");
+}
+
+TEST_F(LayoutTest, an_nd_array_is_a_vec_and_its_extents) {
+  auto& sut = make<NdArray<std::uint16_t, 2>>(std::array<std::size_t, 2>{2, 3});
+  EXPECT_EQ(number_at<std::int64_t>(&sut, 0), distance(&sut, std::as_const(sut).data()));
+  EXPECT_EQ(bytes_of(sut, 8, 32),
+            "0600000000000000 0800000000000000 0200000000000000 0300000000000000");
 }
 
 }  // namespace

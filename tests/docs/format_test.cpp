@@ -18,8 +18,11 @@
 #include "cairn/recovery/header_format.hpp"
 #include "cairn/recovery/log_format.hpp"
 #include "cairn/store/catalog_format.hpp"
+#include "cairn/types/atomic_format.hpp"
 #include "cairn/types/deque_format.hpp"
 #include "cairn/types/hash_map_format.hpp"
+#include "cairn/types/nd_array_format.hpp"
+#include "cairn/types/segmented_format.hpp"
 #include "cairn/types/string_format.hpp"
 #include "cairn/types/vec_format.hpp"
 
@@ -148,6 +151,18 @@ std::map<std::string, Layout> heap_layouts() {
       {"HashChunkFormat",
        {hash_chunk_head_bytes,
         {CAIRN_ROW(HashChunkFormat, tags), CAIRN_ROW(HashChunkFormat, overflow)}}},
+      {"AtomicFormat",
+       {sizeof(AtomicFormat),
+        {CAIRN_ROW(AtomicFormat, value), CAIRN_ROW(AtomicFormat, magic),
+         CAIRN_ROW(AtomicFormat, turn), CAIRN_ROW(AtomicFormat, awaited),
+         CAIRN_ROW(AtomicFormat, reserved)}}},
+      {"SegmentedFormat",
+       {sizeof(SegmentedFormat),
+        {CAIRN_ROW(SegmentedFormat, distance), CAIRN_ROW(SegmentedFormat, size),
+         CAIRN_ROW(SegmentedFormat, segments)}}},
+      {"NdArrayFormat",
+       {sizeof(NdArrayFormat<3>),
+        {CAIRN_ROW(NdArrayFormat<3>, elements), CAIRN_ROW(NdArrayFormat<3>, extents)}}},
   };
 }
 

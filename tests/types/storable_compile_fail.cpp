@@ -1,16 +1,31 @@
 // SPDX-License-Identifier: BSL-1.0
 // Compiled once for each value of CAIRN_CASE, must fail each time, and with the message that the
-// case's test expects. Case 0 compiles: it proves that the others fail for their own reason.
+// case's test expects. Cases 0 and 27 compile: they prove that the others fail for their own
+// reason.
 #include <boost/describe/class.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 
+#include "cairn/atomic.hpp"
+#include "cairn/box.hpp"
 #include "cairn/hash_map.hpp"
+#include "cairn/nd_array.hpp"
+#include "cairn/segmented.hpp"
+#include "cairn/static_vector.hpp"
 #include "cairn/string.hpp"
 #include "cairn/type_description.hpp"
 #include "cairn/vec.hpp"
+
+struct Other {
+  int value = 0;
+};
+struct Counted {
+  cairn::Atomic<int> count;
+};
+BOOST_DESCRIBE_STRUCT(Counted, (), (count))
 
 #if CAIRN_CASE == 0
 using Field = cairn::String;
@@ -47,6 +62,54 @@ struct Named {
 using Field = cairn::HashMap<int, int, Named>;
 #elif CAIRN_CASE == 11
 using Field = cairn::HashMap<int, const char*>;
+#elif CAIRN_CASE == 12
+using Field = std::pair<int, int&>;
+#elif CAIRN_CASE == 13
+using Field = std::array<const int, 2>;
+#elif CAIRN_CASE == 14
+using Field = int Other::*;
+#elif CAIRN_CASE == 15
+using Field = int (*)(int);
+#elif CAIRN_CASE == 16
+union Field {
+  int a;
+  float b;
+};
+#elif CAIRN_CASE == 17
+using Field = std::variant<int, std::string>;
+#elif CAIRN_CASE == 18
+using Field = boost::container::static_vector<int*, 3>;
+#elif CAIRN_CASE == 19
+using Field = cairn::Vec<cairn::Atomic<int>>;
+#elif CAIRN_CASE == 20
+using Field = cairn::HashMap<int, Counted>;
+#elif CAIRN_CASE == 21
+using Field = std::optional<Counted>;
+#elif CAIRN_CASE == 22
+using Field = cairn::Atomic<cairn::String>;
+#elif CAIRN_CASE == 23
+using Field = cairn::Atomic<int>;
+void copy(const Field& from) {
+  Field to = from;
+}
+#elif CAIRN_CASE == 24
+using Field = Counted;
+void move(Field& from) {
+  Field to = std::move(from);
+}
+#elif CAIRN_CASE == 25
+using Field = cairn::NdArray<cairn::Atomic<int>, 2>;
+#elif CAIRN_CASE == 26
+using Field = cairn::Segmented<int*>;
+#elif CAIRN_CASE == 27
+// Storable: an Atomic in whatever does not move it.
+struct Field {
+  Counted counted;
+  std::array<cairn::Atomic<bool>, 2> flags;
+  cairn::Box<Counted> boxed;
+  cairn::Segmented<Counted> many;
+};
+BOOST_DESCRIBE_STRUCT(Field, (), (counted, flags, boxed, many))
 #endif
 
 struct Root {

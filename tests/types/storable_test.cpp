@@ -18,6 +18,7 @@
 #include "cairn/box.hpp"
 #include "cairn/hash_map.hpp"
 #include "cairn/ptr.hpp"
+#include "cairn/shared.hpp"
 #include "cairn/string.hpp"
 #include "cairn/vec.hpp"
 
@@ -65,6 +66,10 @@ static_assert(Storable<Described> && Storable<Derived> && Storable<Private>);
 static_assert(Storable<std::chrono::nanoseconds>);
 static_assert(Storable<std::chrono::system_clock::time_point>);
 static_assert(Storable<int[4]> && Storable<Ref<Described>>);
+
+static_assert(std::is_same_v<SharedVec<int>, Vec<int>> && std::is_same_v<SharedString, String> &&
+              std::is_same_v<SharedBox<int>, Box<int>> &&
+              std::is_same_v<SharedHashMap<int, int>, HashMap<int, int>>);
 
 struct Undescribed {
   int value = 0;

@@ -10,8 +10,12 @@
 #include "cairn/hash.hpp"
 #include "cairn/mapping/page.hpp"
 #include "cairn/stored_value.hpp"
+#include "cairn/types/atomic_format.hpp"
 #include "cairn/types/deque_format.hpp"
 #include "cairn/types/hash_map_format.hpp"
+#include "cairn/types/inline_format.hpp"
+#include "cairn/types/nd_array_format.hpp"
+#include "cairn/types/segmented_format.hpp"
 #include "cairn/types/string_format.hpp"
 #include "cairn/types/vec_format.hpp"
 #include "stored_hash.hpp"
@@ -62,12 +66,19 @@ std::string ObjectWalker::path() const {
       i = frames_.size() - shown;
     }
     const Frame& frame = frames_[i];
-    if (frame.next == 0) break;  // none of its parts has been visited yet
+    // None of its parts has been visited yet.
+    if (frame.next == 0 || (frame.node->kind == TypeKind::variant && frame.next < frame.count)) {
+      break;
+    }
     const std::uint64_t part = frame.next - 1;
     switch (frame.node->kind) {
       case TypeKind::structure: text += '.' + frame.node->fields[part].name; break;
+      case TypeKind::variant: text += '<' + std::to_string(part) + '>'; break;
       case TypeKind::vec:
       case TypeKind::deque:
+      case TypeKind::static_vector:
+      case TypeKind::segmented:
+      case TypeKind::nd_array:
       case TypeKind::array: text += '[' + std::to_string(part) + ']'; break;
       case TypeKind::hash_map: text += map_part_text(frame, part); break;
       case TypeKind::hash_set: text += "{slot " + std::to_string(part / 2) + '}'; break;
@@ -149,7 +160,8 @@ void ObjectWalker::step(Frame& frame) {
   owner_ = &node;
   if (node.kind == TypeKind::hash_map || node.kind == TypeKind::hash_set) return step_map(frame);
   const std::uint64_t part = frame.next++;
-  if (node.kind == TypeKind::structure) {
+  if (node.kind == TypeKind::segmented) return step_segmented(frame, part);
+  if (node.kind == TypeKind::structure || node.kind == TypeKind::variant) {
     const TypeNode::Field& field = node.fields[part];
     return visit((*tree_)[field.type], frame.at + field.offset);
   }
@@ -223,7 +235,104 @@ void ObjectWalker::look_at(const TypeNode& node, std::uint64_t at) {
     case TypeKind::hash_map:
     case TypeKind::hash_set: return visit_map(node, at);
     case TypeKind::deque: return visit_deque(node, at);
+    case TypeKind::atomic: return visit_atomic(node, at);
+    case TypeKind::variant: return visit_variant(node, at);
+    case TypeKind::static_vector: {
+      const auto size = load<std::uint64_t>(at + node.inner_offset);
+      if (size <= node.count) return frames_.push_back({&node, at, at, 0, size});
+      return problem("a static_vector of size " + std::to_string(size) + " but capacity " +
+                     std::to_string(node.count));
+    }
+    case TypeKind::static_string: return visit_static_string(node, at);
+    case TypeKind::segmented: return visit_segmented(node, at);
+    case TypeKind::nd_array: return visit_nd_array(node, at);
   }
+}
+
+/// The value may change meanwhile: what is looked at is some moment's.
+void ObjectWalker::visit_atomic(const TypeNode& node, std::uint64_t at) {
+  const auto line = load<AtomicFormat>(at);
+  if (line.magic != atomic_magic || !std::all_of(std::begin(line.reserved), std::end(line.reserved),
+                                                 [](std::uint8_t byte) { return byte == 0; })) {
+    return problem("an Atomic whose line something else was written to");
+  }
+  // Told as the value that it holds.
+  look_at(tree_->element_of(node), at);
+}
+
+void ObjectWalker::visit_variant(const TypeNode& node, std::uint64_t at) {
+  const std::uint64_t index = load<std::uint8_t>(at + node.inner_offset);
+  if (index == variant_valueless) return;
+  if (index >= node.fields.size()) {
+    return problem("a variant of " + std::to_string(node.fields.size()) +
+                   " alternatives that holds number " + std::to_string(index));
+  }
+  frames_.push_back({&node, at, at, index, index + 1, 1});
+}
+
+void ObjectWalker::visit_static_string(const TypeNode& node, std::uint64_t at) {
+  std::uint64_t size = 0;
+  std::memcpy(&size, heap_.base + at, node.inner_offset);
+  if (size > node.count) {
+    return problem("a static_string of size " + std::to_string(size) + " but capacity " +
+                   std::to_string(node.count));
+  }
+  if (load<char>(at + node.inner_offset + size) != '\0') {
+    return problem("a static_string without a zero behind it");
+  }
+  told_ = true;
+  if (!wants_values_) return;
+  const auto* const characters =
+      reinterpret_cast<const char*>(heap_.base + at + node.inner_offset);
+  visitor_.text(at, node, {characters, size});
+}
+
+void ObjectWalker::visit_segmented(const TypeNode& node, std::uint64_t at) {
+  const auto stored = load<SegmentedFormat>(at);
+  const TypeNode& element = tree_->element_of(node);
+  if ((stored.segments == 0) != (stored.distance == null_distance) ||
+      stored.segments > segments_max || (stored.segments == 0 && stored.size != 0)) {
+    return problem("a Segmented whose size and pointer contradict each other");
+  }
+  if (stored.segments == 0) return;
+  const std::uint32_t first_bits = segment_first_bits(element.size);
+  if (stored.size > segments_capacity(first_bits, stored.segments)) {
+    return problem("a Segmented of size " + std::to_string(stored.size) + " with " +
+                   std::to_string(stored.segments) + " segments");
+  }
+  const std::uint64_t directory = at + static_cast<std::uint64_t>(stored.distance);
+  const std::uint64_t slots = segment_directory_slots(stored.segments);
+  if (!claim(directory, slots * stored_pointer_bytes, stored_pointer_bytes)) return;
+  for (std::uint64_t k = 0; k < stored.segments; ++k) {
+    const std::uint64_t slot = directory + k * stored_pointer_bytes;
+    const std::uint64_t elements = segment_elements(first_bits, k);
+    if (!claim(slot + load<std::uint64_t>(slot), product(elements, element.size), element.align)) {
+      return;
+    }
+  }
+  const std::uint64_t parts = element.plain && !wants_values_ ? 0 : stored.size;
+  frames_.push_back({&node, at, directory, 0, parts, stored.size});
+}
+
+void ObjectWalker::step_segmented(const Frame& frame, std::uint64_t part) {
+  const TypeNode& element = tree_->element_of(*frame.node);
+  const SegmentPlace place = segment_place(segment_first_bits(element.size), part);
+  const std::uint64_t slot = frame.content + place.segment * stored_pointer_bytes;
+  visit(element, slot + load<std::uint64_t>(slot) + place.index * element.size);
+}
+
+void ObjectWalker::visit_nd_array(const TypeNode& node, std::uint64_t at) {
+  std::uint64_t elements = 1;
+  for (std::uint64_t i = 0; i < node.count; ++i) {
+    elements =
+        product(elements, load<std::uint64_t>(at + sizeof(VecFormat) + i * sizeof(std::uint64_t)));
+  }
+  const auto vec = load<VecFormat>(at);
+  if (elements != vec.size) {
+    return problem("an NdArray whose extents make " + std::to_string(elements) +
+                   " elements, but that has " + std::to_string(vec.size));
+  }
+  visit_vec(node, at);
 }
 
 void ObjectWalker::visit_vec(const TypeNode& node, std::uint64_t at) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "stored_hash.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "cairn/hash.hpp"
@@ -56,6 +57,12 @@ std::optional<std::uint64_t> stored_hash(const TypeTree& tree, const TypeNode& n
       return node.size == 4 ? Hash<float>{}(load<float>(heap, at))
                             : Hash<double>{}(load<double>(heap, at));
     case TypeKind::string: return hash_string(heap, at);
+    case TypeKind::static_string: {
+      // The walker looked at the size before.
+      std::uint64_t size = 0;
+      std::memcpy(&size, heap.base + at, node.inner_offset);
+      return hash_bytes(heap.base + at + node.inner_offset, std::min(size, node.count));
+    }
     case TypeKind::array: {
       const TypeNode& element = tree.element_of(node);
       std::uint64_t hash = hash_of_nothing;

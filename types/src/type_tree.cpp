@@ -7,6 +7,9 @@
 
 #include "cairn/error.hpp"
 #include "cairn/mapping/page.hpp"
+#include "cairn/types/atomic_format.hpp"
+#include "cairn/types/inline_format.hpp"
+#include "cairn/types/nd_array_format.hpp"
 
 namespace cairn {
 
@@ -117,6 +120,12 @@ class TypeParser {
     if (take("Deque<")) return container_of(TypeKind::deque, 32, nesting);
     if (take("HashMap<")) return hash_map(nesting);
     if (take("HashSet<")) return hash_set(nesting);
+    if (take("Atomic<")) return atomic(nesting);
+    if (take("variant<")) return variant(nesting);
+    if (take("static_vector<")) return static_vector(nesting);
+    if (take("static_string<")) return static_string();
+    if (take("Segmented<")) return container_of(TypeKind::segmented, 24, nesting);
+    if (take("NdArray<")) return nd_array(nesting);
     return scalar();
   }
 
@@ -223,6 +232,91 @@ class TypeParser {
     return index;
   }
 
+  std::uint32_t atomic(std::uint32_t nesting) {
+    TypeNode node;
+    node.kind = TypeKind::atomic;
+    node.element = complete_type(nesting);
+    expect(">");
+    switch (tree_.nodes_[node.element].kind) {
+      case TypeKind::boolean:
+      case TypeKind::character:
+      case TypeKind::signed_integer:
+      case TypeKind::unsigned_integer:
+      case TypeKind::floating:
+      case TypeKind::enumeration:
+      case TypeKind::ref: break;
+      default: fail("an Atomic of something larger than a word");
+    }
+    node.size = node.align = sizeof(AtomicFormat);
+    return add(std::move(node), 1);
+  }
+
+  std::uint32_t variant(std::uint32_t nesting) {
+    TypeNode node;
+    node.kind = TypeKind::variant;
+    std::uint32_t deepest = 0;
+    do {
+      if (node.fields.size() == variant_alternatives_max) fail("a variant of too many types");
+      TypeNode::Field alternative;
+      alternative.name = std::to_string(node.fields.size());
+      alternative.type = complete_type(nesting);
+      const TypeNode& type = tree_.nodes_[alternative.type];
+      node.align = std::max(node.align, type.align);
+      node.inner_offset = std::max(node.inner_offset, type.size);
+      deepest = std::max(deepest, depth_[alternative.type]);
+      node.fields.push_back(std::move(alternative));
+    } while (take(","));
+    expect(">");
+    node.inner_offset = round_up(node.inner_offset, node.align);
+    node.size = round_up(node.inner_offset + 1, node.align);
+    return add(std::move(node), deepest + 1);
+  }
+
+  std::uint32_t static_vector(std::uint32_t nesting) {
+    TypeNode node;
+    node.kind = TypeKind::static_vector;
+    node.element = complete_type(nesting);
+    expect(",");
+    node.count = number();
+    expect(">");
+    const TypeNode& element = tree_.nodes_[node.element];
+    if (node.count == 0 || node.count > TypeTree::max_object_bytes / element.size) {
+      fail("a static_vector of an impossible capacity");
+    }
+    node.align = std::max<std::uint32_t>(element.align, static_vector_size_bytes);
+    node.inner_offset = round_up(node.count * element.size, static_vector_size_bytes);
+    node.size = round_up(node.inner_offset + static_vector_size_bytes, node.align);
+    const auto depth = depth_[node.element] + 1;
+    return add(std::move(node), depth);
+  }
+
+  std::uint32_t static_string() {
+    TypeNode node;
+    node.kind = TypeKind::static_string;
+    node.count = number();
+    expect(">");
+    if (node.count == 0 || node.count > TypeTree::max_object_bytes) {
+      fail("a static_string of an impossible capacity");
+    }
+    node.inner_offset = static_string_width(node.count);
+    node.align = static_cast<std::uint32_t>(node.inner_offset);
+    node.size = round_up(node.inner_offset + node.count + 1, node.align);
+    return add(std::move(node), 0);
+  }
+
+  std::uint32_t nd_array(std::uint32_t nesting) {
+    const std::uint32_t element = type(nesting + 1);
+    expect(",");
+    const std::uint64_t rank = number();
+    expect(">");
+    if (rank == 0 || rank > nd_array_rank_max) fail("an NdArray of an impossible rank");
+    const std::uint32_t index =
+        container(TypeKind::nd_array, sizeof(VecFormat) + rank * sizeof(std::uint64_t));
+    tree_.nodes_[index].element = element;
+    tree_.nodes_[index].count = rank;
+    return index;
+  }
+
   std::uint32_t back_reference() {
     const std::uint64_t k = number();
     if (k >= tree_.structs_.size()) fail("no struct of that number yet");
@@ -316,15 +410,21 @@ ValueShape shape_of(TypeKind kind) noexcept {
     case TypeKind::signed_integer:
     case TypeKind::unsigned_integer:
     case TypeKind::floating:
+    case TypeKind::atomic:
     case TypeKind::enumeration: return ValueShape::number;
+    case TypeKind::static_string:
     case TypeKind::string: return ValueShape::text;
     case TypeKind::structure: return ValueShape::structure;
     case TypeKind::array:
+    case TypeKind::static_vector:
+    case TypeKind::segmented:
+    case TypeKind::nd_array:
     case TypeKind::vec:
     case TypeKind::deque:
     case TypeKind::hash_set: return ValueShape::sequence;
     case TypeKind::hash_map: return ValueShape::map;
     case TypeKind::optional:
+    case TypeKind::variant:
     case TypeKind::box: return ValueShape::holder;
     case TypeKind::ptr:
     case TypeKind::ref: return ValueShape::pointer;

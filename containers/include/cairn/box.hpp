@@ -12,6 +12,7 @@
 #include "cairn/containers/block.hpp"
 #include "cairn/containers/relocate.hpp"
 #include "cairn/containers/sequence.hpp"
+#include "cairn/types/mark_handed_out.hpp"
 #include "cairn/types/pointer_format.hpp"
 #include "cairn/types/type_writer.hpp"
 
@@ -60,7 +61,7 @@ class Box {
     // piece.
     T* taken = nullptr;
     if (aside) {
-      taken = detail::may_own(this, aside.object()) ? aside.release() : make(std::move(*aside));
+      taken = detail::may_own(this, aside.object()) ? aside.release() : make_moved(*aside.object());
     }
     replace(taken);
     return *this;
@@ -119,7 +120,7 @@ class Box {
 
   T* object() const noexcept { return target_at<T>(&distance_, distance_); }
   T* marked() {
-    mark(object(), sizeof(T));
+    detail::mark_handed_out(object());
     return object();
   }
   void mark_self() { mark(&distance_, sizeof distance_); }
@@ -134,6 +135,15 @@ class Box {
     block.release();
     return made;
   }
+  /// A new object out of another store's.
+  T* make_moved(T& from) {
+    if constexpr (std::is_move_constructible_v<T>) {
+      mark(std::addressof(from), sizeof(T));
+      return make(std::move(from));
+    } else {
+      detail::throw_immovable("cairn::Box");
+    }
+  }
   void take(Box& other) {
     T* target = other.object();
     if (detail::may_own(this, target)) {
@@ -141,7 +151,7 @@ class Box {
       other.release();
       point_to(target);
     } else {
-      point_to(make(std::move(*target)));
+      point_to(make_moved(*target));
       other.reset();
     }
   }

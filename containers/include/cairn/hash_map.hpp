@@ -83,6 +83,7 @@ class HashMap : public detail::HashContainer<detail::HashMapPolicy<K, V, H, E>> 
   ~HashMap() {
     require_storable<K>();
     require_storable<V>();
+    detail::require_movable<V>();
   }
   HashMap& operator=(const HashMap&) = default;
   HashMap& operator=(HashMap&&) = default;
@@ -254,6 +255,7 @@ struct TypeOf<HashMap<K, V, H, E>> {
   static void describe(TypeWriter& writer) {
     using Map = HashMap<K, V, H, E>;
     static_assert(sizeof(Map) == sizeof(HashMapFormat) && alignof(Map) == alignof(HashMapFormat));
+    detail::require_movable<V>();
     writer.text("HashMap<");
     writer.type<K>();
     writer.text(",");

@@ -136,6 +136,7 @@ struct TypeOf<HashSet<T, H, E>> {
   static void describe(TypeWriter& writer) {
     using Set = HashSet<T, H, E>;
     static_assert(sizeof(Set) == sizeof(HashMapFormat) && alignof(Set) == alignof(HashMapFormat));
+    detail::require_movable<T>();
     writer.text("HashSet<");
     writer.type<T>();
     writer.text(",");

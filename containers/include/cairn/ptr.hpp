@@ -7,6 +7,7 @@
 
 #include "cairn/allocator/write_context.hpp"
 #include "cairn/containers/relocate.hpp"
+#include "cairn/types/mark_handed_out.hpp"
 #include "cairn/types/pointer_format.hpp"
 #include "cairn/types/type_writer.hpp"
 
@@ -47,7 +48,7 @@ class Ptr {
   /// The object for writing, marked. Requires: not null, in a write transaction of its store.
   T& edit() const {
     T* target = stored_.get();
-    mark(target, sizeof(T));
+    detail::mark_handed_out(target);
     return *target;
   }
 

@@ -59,7 +59,10 @@ class Vec {
   Vec(std::initializer_list<T> values) { append(values.begin(), values.end()); }
   Vec(const Vec& other) { append(other.begin(), other.end()); }
   Vec(Vec&& other) { take(other); }
-  ~Vec() { require_storable<T>(); }
+  ~Vec() {
+    require_storable<T>();
+    detail::require_movable<T>();
+  }
 
   Vec& operator=(const Vec& other) {
     if (this != &other) assign(other.begin(), other.end());

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -53,6 +54,22 @@ class Store {
   auto read(Body&& body) const {
     const ReadTransaction section = begin_read();
     return std::forward<Body>(body)(section);
+  }
+
+  /// Makes the root `name`, an Old, a New in one transaction: `make` is called as `New make(Old&)`
+  /// or, with a New made by default, as `make(Old&, New&)`, and may leave the Old empty, by moving
+  /// what it holds into the New. Then the Old is destroyed and the New has its name.
+  ///
+  /// False, and nothing is done, where there is no such root or it is a New already: a program can
+  /// ask for this at every start. The New stands elsewhere than the Old did, so Ptrs and Refs to
+  /// the root itself are `make`'s to mend; those to objects in boxes that it moves hold. Of an
+  /// Atomic in the Old, changes made after `make` read it go with it.
+  ///
+  /// Throws: errc::type_mismatch where the root is neither; what `make` throws, and the errors of a
+  ///         commit: nothing changed then.
+  template <class Old, class New, class Migrate>
+  bool migrate(std::string_view name, Migrate&& make) {
+    return write([&](WriteTransaction& tx) { return tx.migrate<Old, New>(name, make); });
   }
 
   /// Waits for the write lock, up to Options::lock_timeout.

@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "cairn/store/catalog.hpp"
 #include "cairn/store/reader_lanes.hpp"
 #include "cairn/type_description.hpp"
+#include "cairn/types/mark_handed_out.hpp"
 
 namespace cairn {
 
@@ -62,7 +64,9 @@ class ReadTransaction {
 
   /// The root of that name, nullptr where there is none.
   ///
-  /// Throws:      errc::type_mismatch where it was made with another type; what() shows both.
+  /// Throws:      errc::type_mismatch where it was made with another type; what() shows both and
+  /// where
+  ///              they begin to differ.
   /// Complexity:  O(length of the name) expected.
   /// Invalidates: the pointer is good until the section ends.
   template <class T>
@@ -157,6 +161,8 @@ class WriteTransaction {
     auto* const object = static_cast<T*>(find_root(name, type));
     if (object == nullptr) return false;
     erase_name(name);
+    // A destructor may write to the object.
+    if constexpr (!std::is_trivially_destructible_v<T>) mark(object, sizeof(T));
     object->~T();
     heap().deallocate(object, sizeof(T));
     return true;
@@ -178,18 +184,47 @@ class WriteTransaction {
   /// The heap itself, for structures of your own; declare their writes with `mark`.
   FreeListAllocator& heap();
   /// Declares that [p, p + bytes) is about to be written.
-  /// Throws errc::no_transaction where it lies outside this store.
+  ///
+  /// Requires: no living Atomic in the range that an earlier transaction made: its line would be
+  ///           published as this transaction sees it. `modify` leaves those out.
+  /// Throws:   errc::no_transaction where it lies outside this store.
   void mark(const void* p, std::size_t bytes);
-  /// Declares a whole object and returns it for writing.
+  /// Declares a whole object, less the Atomics in it, and returns it for writing.
   template <class T>
   T& modify(T& object) {
-    mark(&object, sizeof(T));
+    require_own(&object);
+    detail::mark_handed_out(&object);
     return object;
   }
   /// Sequence number of the last commit before this transaction.
   std::uint64_t sequence() const;
 
  private:
+  friend class Store;
+
+  /// Where it throws, rolling back takes back whatever was done.
+  template <class Old, class New, class Migrate>
+  bool migrate(std::string_view name, Migrate&& make) {
+    const detail::RootType type = detail::root_type<New>();
+    auto* const old = static_cast<Old*>(find_to_migrate(name, detail::root_type<Old>(), type));
+    if (old == nullptr) return false;
+    detail::mark_handed_out(old);
+    void* const block = heap().allocate(sizeof(New), alignof(New));
+    mark(block, sizeof(New));
+    New* made = nullptr;
+    if constexpr (std::is_invocable_v<Migrate&, Old&>) {
+      made = ::new (block) New(make(*old));
+    } else {
+      made = ::new (block) New();
+      make(*old, *made);
+    }
+    erase_name(name);
+    insert_name(name, type, made);
+    if constexpr (!std::is_trivially_destructible_v<Old>) mark(old, sizeof(Old));
+    old->~Old();
+    heap().deallocate(old, sizeof(Old));
+    return true;
+  }
   template <class T, class... Args>
   T& construct_new(std::string_view name, const detail::RootType& type, Args&&... args) {
     FreeListAllocator& space = heap();
@@ -207,8 +242,11 @@ class WriteTransaction {
     return *object;
   }
   Engine& engine() const;
+  void require_own(const void* p) const;
   Catalog catalog() const;
   void* find_root(std::string_view name, const detail::RootType& type) const;
+  void* find_to_migrate(std::string_view name, const detail::RootType& from,
+                        const detail::RootType& to) const;
   void require_free_name(std::string_view name) const;
   void insert_name(std::string_view name, const detail::RootType& type, const void* object);
   void erase_name(std::string_view name);

@@ -115,6 +115,12 @@ class ObjectWalker {
   void visit_map(const TypeNode& node, std::uint64_t at);
   void visit_deque(const TypeNode& node, std::uint64_t at);
   HashSlotLayout slot_layout(const TypeNode& node) const noexcept;
+  void visit_atomic(const TypeNode& node, std::uint64_t at);
+  void visit_variant(const TypeNode& node, std::uint64_t at);
+  void visit_static_string(const TypeNode& node, std::uint64_t at);
+  void visit_segmented(const TypeNode& node, std::uint64_t at);
+  void visit_nd_array(const TypeNode& node, std::uint64_t at);
+  void step_segmented(const Frame& frame, std::uint64_t part);
   void check_element_place(const Frame& frame, std::uint64_t chunk, std::uint64_t slot);
 
   bool claim(std::uint64_t offset, std::uint64_t bytes, std::uint64_t align);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
@@ -10,6 +11,8 @@
 namespace cairn {
 
 class TypeWriter;
+template <class T>
+class Atomic;
 
 /// How a type that is not a described struct is stored: specialised for scalars, the standard
 /// library's fixed-size parts, and each of cairn's containers, with
@@ -35,6 +38,7 @@ enum class Storability {
   union_type,
   undescribed,
   partly_described,
+  moved_atomic,
 };
 
 namespace detail {
@@ -60,6 +64,51 @@ concept LooksLikeView = requires(const T& value) {
   {value.size()};
   requires std::is_pointer_v<decltype(value.data())>;
 };
+
+template <class T>
+inline constexpr bool is_atomic = false;
+template <class T>
+inline constexpr bool is_atomic<Atomic<T>> = true;
+template <class T>
+inline constexpr bool is_std_array = false;
+template <class T, std::size_t N>
+inline constexpr bool is_std_array<std::array<T, N>> = true;
+
+template <class T>
+consteval bool holds_atomic();
+
+template <class T>
+struct AtomicParts {
+  bool found = false;
+
+  template <class Base>
+  constexpr void base() {
+    found = found || holds_atomic<Base>();
+  }
+  template <class Field>
+  constexpr void field(Field) {
+    found = found ||
+            holds_atomic<std::remove_reference_t<decltype(std::declval<T&>().*Field::pointer)>>();
+  }
+};
+
+/// Whether an Atomic lies within the bytes of a T. Where else one could lie it is refused.
+template <class T>
+consteval bool holds_atomic() {
+  if constexpr (is_atomic<T>) {
+    return true;
+  } else if constexpr (std::is_array_v<T>) {
+    return holds_atomic<std::remove_all_extents_t<T>>();
+  } else if constexpr (is_std_array<T>) {
+    return holds_atomic<typename T::value_type>();
+  } else if constexpr (Described<T>) {
+    AtomicParts<T> parts;
+    for_each_described_part<T>(parts);
+    return parts.found;
+  } else {
+    return false;
+  }
+}
 
 template <class T>
 consteval Storability storability();
@@ -145,11 +194,23 @@ consteval Storability first_problem() {
   return found;
 }
 
+/// The same for parts of what is moved as a whole, where no Atomic can be.
+template <class... Parts>
+consteval Storability first_problem_of_moved() {
+  constexpr Storability found = first_problem<Parts...>();
+  if constexpr (found == Storability::ok) {
+    return (holds_atomic<Parts>() || ...) ? Storability::moved_atomic : found;
+  } else {
+    return found;
+  }
+}
+
 }  // namespace detail
 
-/// What can live in a store: numbers, enums, std::array, pair, tuple, optional and chrono's
-/// durations and time points of storable parts; cairn's containers; and structs whose fields are
-/// storable and described with BOOST_DESCRIBE_STRUCT or BOOST_DESCRIBE_CLASS.
+/// What can live in a store: numbers, enums, std::array, pair, tuple, optional, variant and
+/// chrono's durations and time points of storable parts; boost's static_vector and static_string
+/// with cairn/static_vector.hpp and cairn/static_string.hpp; cairn's containers; and structs whose
+/// fields are storable and described with BOOST_DESCRIBE_STRUCT or BOOST_DESCRIBE_CLASS.
 ///
 /// A container is taken as storable whatever it holds, since a struct may hold containers of
 /// itself; what it holds is checked where it is used.
@@ -191,6 +252,23 @@ consteval void require_storable() {
   static_assert(found != Storability::partly_described,
                 "cairn: the description of this struct leaves out some of its fields; name every "
                 "field in BOOST_DESCRIBE_STRUCT");
+  static_assert(found != Storability::moved_atomic,
+                "cairn: an Atomic cannot be part of a pair, tuple, optional, variant or "
+                "static_vector, which move what they hold; make it a root, a field of a struct or "
+                "an element of an array");
 }
+
+namespace detail {
+
+/// Fails to compile where a container that moves its elements would hold a T that cannot be moved.
+template <class T>
+consteval void require_movable() {
+  static_assert(!holds_atomic<T>(),
+                "cairn: an Atomic cannot be an element of a container that moves its elements, "
+                "increments made meanwhile would be lost; hold a cairn::Box of it, or use "
+                "cairn::Segmented");
+}
+
+}  // namespace detail
 
 }  // namespace cairn

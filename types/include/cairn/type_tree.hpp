@@ -26,6 +26,12 @@ enum class TypeKind : std::uint8_t {
   hash_map,
   hash_set,
   deque,
+  atomic,
+  variant,
+  static_vector,
+  static_string,
+  segmented,
+  nd_array,
 };
 
 /// One type within a TypeTree; types are named by their index in it.
@@ -43,13 +49,16 @@ struct TypeNode {
   bool plain = false;
   std::uint32_t align = 1;
   std::uint64_t size = 0;
-  /// Of what an array, optional, vec, deque, hash set, box, ptr or ref is of; the key of a hash
-  /// map; of an enumeration the integer beneath.
+  /// What an array, optional, vec, deque, hash set, box, ptr, ref, atomic, static_vector, segmented
+  /// or nd_array is of; the key of a hash map; of an enumeration the integer beneath.
   std::uint32_t element = 0;
   /// The value of a hash map.
   std::uint32_t value = 0;
-  /// Elements of an array.
+  /// Elements of an array, capacity of a static_vector or static_string, rank of an nd_array.
   std::uint64_t count = 0;
+  /// Where a variant has its index, a static_vector its size, a static_string its characters.
+  std::uint64_t inner_offset = 0;
+  /// Of a structure; of a variant its alternatives.
   std::vector<Field> fields;
   /// The hash function of a hash map or set.
   std::string hash_name;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "cairn/free_list_allocator.hpp"
 #include "cairn/mapping/working_view.hpp"
@@ -45,7 +47,33 @@ class ActiveWrite {
 using ForeignAddressCheck = void (*)(const void* p);
 void set_foreign_address_check(ForeignAddressCheck check) noexcept;
 
+/// A read view of a store, and how far from it the same bytes can be written.
+struct SharedImage {
+  std::uintptr_t begin = 0;
+  std::uint64_t bytes = 0;
+  std::ptrdiff_t to_window = 0;
+  std::uint64_t generation = 0;  ///< of the set of open stores, 0 none
+};
+
+/// The shared image around `p`; one of no bytes where `p` is in no read view. The store installs
+/// it.
+using SharedImageLookup = SharedImage (*)(const void* p);
+void set_shared_image_lookup(SharedImageLookup lookup) noexcept;
+/// Raised whenever a store is opened or closed: views found before may be gone.
+inline constinit std::atomic<std::uint64_t> shared_image_generation{1};
+
+/// Where the line at `p`, which changes outside of transactions, is to be read and written: in the
+/// shared image, or where it stands if that is no store's or if this thread's transaction made it.
+///
+/// Throws:     errc::no_transaction for a line in another thread's working view.
+/// Complexity: a few loads and comparisons.
+inline std::byte* live_line(const void* p);
+
 namespace detail {
+/// The shared image that this thread used last.
+inline constinit thread_local SharedImage hot_image{};
+/// The slow half of `live_line`: another store, or none.
+std::byte* live_line_elsewhere(const void* p);
 /// The slow half of `mark`: another active store, or an object that is not in any store.
 void mark_elsewhere(const void* p, std::size_t bytes);
 }  // namespace detail
@@ -62,6 +90,22 @@ inline void mark(const void* p, std::size_t bytes) {
   if (context != nullptr && context->mark(p, bytes)) [[likely]]
     return;
   detail::mark_elsewhere(p, bytes);
+}
+
+inline std::byte* live_line(const void* p) {
+  void* const writable = const_cast<void*>(p);
+  if (current_write != nullptr) {
+    if (const WriteContext* const context = ActiveWrite::find(p)) {
+      return context->live_line(writable);
+    }
+  }
+  const SharedImage& image = detail::hot_image;
+  // Acquire pairs with the release that closes a store: what was found before it is looked up anew.
+  if (reinterpret_cast<std::uintptr_t>(p) - image.begin < image.bytes &&
+      image.generation == shared_image_generation.load(std::memory_order_acquire)) [[likely]] {
+    return static_cast<std::byte*>(writable) + image.to_window;
+  }
+  return detail::live_line_elsewhere(p);
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "cairn/allocator/write_context.hpp"
 #include "cairn/error.hpp"
@@ -85,6 +86,13 @@ class NewBlock {
 inline bool may_own(const void* self, const void* block) noexcept {
   WriteContext* home = ActiveWrite::find(self);
   return home == nullptr || home->contains(block);
+}
+
+/// For elements that can neither be copied nor moved, of a container that is moved to another
+/// store.
+[[noreturn]] inline void throw_immovable(const char* container) {
+  throw Error(errc::invalid_argument, "",
+              std::string(container) + ": its elements cannot be moved to another store");
 }
 
 }  // namespace cairn::detail

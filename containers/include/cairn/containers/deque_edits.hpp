@@ -147,6 +147,7 @@ struct TypeOf<Deque<T>> {
   static void describe(TypeWriter& writer) {
     static_assert(sizeof(Deque<T>) == sizeof(DequeFormat) &&
                   alignof(Deque<T>) == alignof(DequeFormat));
+    detail::require_movable<T>();
     writer.text("Deque<");
     writer.type<T>();
     writer.text(">");

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "cairn/allocator/write_context.hpp"
-#include "cairn/hash.hpp"
+#include "cairn/storable.hpp"
 
 /// \file
 /// Moving stored objects from one place to another and ending their lives. A move constructor and
@@ -62,13 +62,19 @@ inline constexpr bool is_pair = false;
 template <class A, class B>
 inline constexpr bool is_pair<std::pair<A, B>> = true;
 template <class T>
-inline constexpr bool is_std_array = false;
-template <class T, std::size_t N>
-inline constexpr bool is_std_array<std::array<T, N>> = true;
+inline constexpr bool is_tuple = false;
+template <class... Ts>
+inline constexpr bool is_tuple<std::tuple<Ts...>> = true;
+
+template <class... Ts>
+consteval bool tuple_relocates_quietly(const std::tuple<Ts...>*) {
+  return (relocates_quietly<Ts>() && ...);
+}
 
 /// True where relocating and destroying a T writes nothing to the old place.
 template <class T>
 consteval bool relocates_quietly() {
+  require_movable<T>();
   if constexpr (std::is_trivially_copyable_v<T> || HasRelocation<T>) {
     return true;
   } else if constexpr (std::is_array_v<T>) {
@@ -78,6 +84,8 @@ consteval bool relocates_quietly() {
   } else if constexpr (is_pair<T>) {
     return relocates_quietly<std::remove_const_t<typename T::first_type>>() &&
            relocates_quietly<typename T::second_type>();
+  } else if constexpr (is_tuple<T>) {
+    return tuple_relocates_quietly(static_cast<const T*>(nullptr));
   } else if constexpr (Described<T>) {
     if constexpr (moves_by_fields<T>) {
       QuietParts<T> parts;
@@ -128,6 +136,11 @@ void relocate_quietly(T* from, T* to) noexcept {
     relocate_quietly(const_cast<First*>(std::addressof(from->first)),
                      const_cast<First*>(std::addressof(to->first)));
     relocate_quietly(std::addressof(from->second), std::addressof(to->second));
+  } else if constexpr (is_tuple<T>) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (relocate_quietly(std::addressof(std::get<I>(*from)), std::addressof(std::get<I>(*to))), ...);
+    }
+    (std::make_index_sequence<std::tuple_size_v<T>>{});
   } else {
     PartRelocator<T> parts{from, to};
     for_each_described_part<T>(parts);
@@ -147,12 +160,24 @@ void relocate_quietly_n(T* from, std::size_t count, T* to) noexcept {
   }
 }
 
+/// Whether destroying a T writes to the object itself.
+template <class T>
+consteval bool destroys_loudly() {
+  if constexpr (std::is_trivially_destructible_v<T>) {
+    return false;
+  } else if constexpr (holds_atomic<T>()) {
+    return true;
+  } else {
+    return !relocates_quietly<T>();
+  }
+}
+
 /// Ends the life of an object in a store. Types whose destructors may write to the object itself
 /// are marked first.
 template <class T>
 void destroy_stored(T* object) {
   if constexpr (!std::is_trivially_destructible_v<T>) {
-    if constexpr (!relocates_quietly<T>()) mark(object, sizeof(T));
+    if constexpr (destroys_loudly<T>()) mark(object, sizeof(T));
     std::destroy_at(object);
   }
 }
@@ -160,7 +185,7 @@ void destroy_stored(T* object) {
 template <class T>
 void destroy_stored_n(T* objects, std::size_t count) {
   if constexpr (!std::is_trivially_destructible_v<T>) {
-    if constexpr (!relocates_quietly<T>()) {
+    if constexpr (destroys_loudly<T>()) {
       if (count != 0) mark(objects, count * sizeof(T));
     }
     std::destroy_n(objects, count);

@@ -153,6 +153,7 @@ template <class T>
 struct TypeOf<Vec<T>> {
   static void describe(TypeWriter& writer) {
     static_assert(sizeof(Vec<T>) == sizeof(VecFormat) && alignof(Vec<T>) == alignof(VecFormat));
+    detail::require_movable<T>();
     writer.text("Vec<");
     writer.type<T>();
     writer.text(">");

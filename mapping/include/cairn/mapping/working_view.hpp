@@ -48,6 +48,18 @@ class WorkingView {
     return reinterpret_cast<std::uintptr_t>(p) - base_address_;
   }
 
+  /// Where a line lives that never changes by commits: in the shared image, unless the running
+  /// transaction made it, which then has it to itself until it commits. Requires: contains(p).
+  std::byte* live_line(void* p) const noexcept {
+    const std::uint64_t offset = offset_of(p);
+    std::byte* const image = write_set_.shared_image();
+    // A fresh page of this view is a page of the shared image.
+    if (offset >= tracked_bytes_ || write_set_.is_marked(offset) || image == nullptr) {
+      return static_cast<std::byte*>(p);
+    }
+    return image + offset;
+  }
+
   /// Moves the border between tracked and fresh pages to `bytes`, a multiple of the page size.
   /// Pages that become tracked show the file as it is; pages that become fresh lose private copies.
   void set_tracked_bytes(std::uint64_t bytes);

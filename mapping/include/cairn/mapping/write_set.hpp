@@ -39,6 +39,10 @@ class WriteSet {
   std::span<const std::uint32_t> touched() const noexcept { return touched_; }
   /// Declared lines of a page, bit i for line i.
   std::uint64_t mask(std::uint64_t page) const noexcept { return masks_[page]; }
+  /// Whether the line of the byte at `offset` is declared.
+  bool is_marked(std::uint64_t offset) const noexcept {
+    return (masks_[offset / page_bytes] >> (offset % page_bytes / line_bytes) & 1) != 0;
+  }
   /// Forgets the declared lines; private pages stay private.
   void clear() noexcept;
   /// True where a mark was refused since the last `clear`. What it was for may have been left half
@@ -58,7 +62,9 @@ class WriteSet {
   /// Tells where the shared image of the pages is mapped, so that its lines can be on their way
   /// into the cache while the transaction still works on its own: commit compares and publishes
   /// them.
-  void set_shared_image(const std::byte* base) noexcept { shared_image_ = base; }
+  void set_shared_image(std::byte* base) noexcept { shared_image_ = base; }
+  /// The shared image, nullptr where nobody told.
+  std::byte* shared_image() const noexcept { return shared_image_; }
   /// Most pages that one transaction may touch; the next one throws errc::too_large, naming `path`.
   void set_touch_limit(std::uint64_t pages, const std::string& path = {}) {
     touch_limit_pages_ = pages;
@@ -81,7 +87,7 @@ class WriteSet {
   std::uint8_t* private_;
   std::vector<std::uint32_t> touched_;
   std::vector<std::uint32_t> private_list_;
-  const std::byte* shared_image_ = nullptr;
+  std::byte* shared_image_ = nullptr;
   std::uint64_t touch_limit_pages_ = ~0ULL;
   std::string path_;  ///< for messages
   bool over_limit_ = false;

@@ -36,14 +36,18 @@ enum class OpenMode { open_or_create, create, open_existing };
 /// transactions, log and shared image. `Store` and the transaction classes are its public face.
 ///
 /// Invariants:
-///  1. The shared image changes only by applying records, and on fresh pages, which no record that
-///     was published makes reachable.
+///  1. The shared image changes only by applying records, on fresh pages, which no record that was
+///     published makes reachable, and in the lines of Atomics.
 ///  2. A record is applied only once it is appended (and, at Durability::power, synced).
 ///  3. The log tail is stored after all bytes that it covers; it alone decides that a commit
 ///  happened.
 ///  4. At the begin of a transaction everything appended is published, and the working view shows
 ///  it.
 ///  5. The ring's bytes before the checkpoint are overwritten only after a meta slot names it.
+///  6. The line of an Atomic is marked by the transaction that makes it and, at most, by the one
+///  that
+///     ends it or makes something else of its bytes, so no record in between holds it. Meanwhile it
+///     changes in the shared image alone, at any time, and private copies of it mean nothing.
 ///
 /// Threads: lanes by any; the rest by the one that holds the write lock, which begin_write takes.
 class Engine final : private HeapSpace {
@@ -100,6 +104,7 @@ class Engine final : private HeapSpace {
   const RecoveryReport& last_recovery() const noexcept { return last_recovery_; }
   /// True where `p` lies in a view of this store.
   bool is_in_read_view(const void* p) const noexcept;
+  SharedImage shared_image() const noexcept;
   bool is_in_working_view(const void* p) const noexcept { return context_.contains(p); }
   /// Throws errc::closed or forked where this handle cannot be used.
   void require_open() const {

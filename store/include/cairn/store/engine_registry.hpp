@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "cairn/mapping/file.hpp"
 #include "cairn/store/engine.hpp"
@@ -25,13 +26,19 @@ class EngineRegistry {
   /// Serialises opening, so that two threads do not both attach to one file.
   std::unique_lock<std::mutex> lock_opening();
 
-  /// Throws errc::write_inside_read or no_transaction where `p` lies in a view of an open store.
+  /// Throws errc::write_inside_read or no_transaction where `p` lies in a view of an open store,
+  /// errc::forked where that is the parent's.
   static void explain_address(const void* p);
+  /// The shared image of the open store whose read view holds `p`.
+  static SharedImage shared_image_at(const void* p);
 
  private:
   EngineRegistry();
   struct Table;
   std::unique_ptr<Table> table_;
+  /// Those of the parent, in a forked child, while their handles exist. Guarded by the table's
+  /// mutex.
+  std::vector<const Engine*> inherited_;
 };
 
 }  // namespace cairn

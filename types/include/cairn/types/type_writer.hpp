@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -11,10 +12,13 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "cairn/mapping/page.hpp"
 #include "cairn/ref.hpp"
 #include "cairn/storable.hpp"
+#include "cairn/types/inline_format.hpp"
 
 namespace cairn {
 
@@ -176,7 +180,7 @@ struct TypeOf<std::pair<A, B>> {
     writer.field<B>("second", probe.offset_of(std::addressof(probe.object().second)));
     writer.close_struct();
   }
-  static consteval Storability parts() { return detail::first_problem<A, B>(); }
+  static consteval Storability parts() { return detail::first_problem_of_moved<A, B>(); }
 };
 
 template <class... Ts>
@@ -195,7 +199,7 @@ struct TypeOf<std::tuple<Ts...>> {
     (std::index_sequence_for<Ts...>{});
     writer.close_struct();
   }
-  static consteval Storability parts() { return detail::first_problem<Ts...>(); }
+  static consteval Storability parts() { return detail::first_problem_of_moved<Ts...>(); }
 };
 
 /// The value first, then a bool that tells whether there is one: what every standard library does.
@@ -208,7 +212,32 @@ struct TypeOf<std::optional<T>> {
     writer.type<T>();
     writer.text(">");
   }
-  static consteval Storability parts() { return detail::first_problem<T>(); }
+  static consteval Storability parts() { return detail::first_problem_of_moved<T>(); }
+};
+
+/// An alternative first, then which one it is: libstdc++'s layout.
+template <class... Ts>
+struct TypeOf<std::variant<Ts...>> {
+  static void describe(TypeWriter& writer) {
+    constexpr std::size_t align = std::max({alignof(Ts)...});
+    constexpr std::size_t index_at = round_up(std::max({sizeof(Ts)...}), align);
+    static_assert(sizeof...(Ts) <= variant_alternatives_max);
+    static_assert(sizeof(std::variant<char>) == 2, "this standard library's index is wider");
+    static_assert(sizeof(std::variant<Ts...>) == round_up(index_at + 1, align));
+    writer.text("variant<");
+    bool first = true;
+    ((writer.text(std::exchange(first, false) ? "" : ","), writer.type<Ts>()), ...);
+    writer.text(">");
+  }
+  static consteval Storability parts() { return detail::first_problem_of_moved<Ts...>(); }
+};
+
+template <>
+struct TypeOf<std::monostate> {
+  static void describe(TypeWriter& writer) {
+    if (writer.open_struct(&detail::type_identity<std::monostate>, 1, 1)) writer.close_struct();
+  }
+  static consteval Storability parts() { return Storability::ok; }
 };
 
 template <class Rep, class Period>
