@@ -9,6 +9,8 @@
 
 #include "../containers/container_test.hpp"
 #include "cairn/box.hpp"
+#include "cairn/btree_map.hpp"
+#include "cairn/btree_set.hpp"
 #include "cairn/hash_map.hpp"
 #include "cairn/ptr.hpp"
 #include "cairn/vec.hpp"
@@ -155,6 +157,107 @@ TEST_F(ObjectWalkerTest, a_key_that_no_lookup_would_find_is_a_problem) {
   expect_problem(map, const_cast<std::uint64_t&>(found->first), stranger, "no lookup comes by");
 }
 
+struct Ordered {
+  BTreeMap<std::uint64_t, String> texts;
+  BTreeSet<String> names;
+  BTreeSet<std::int16_t, std::greater<>> falling;
+  BTreeMap<std::uint32_t, std::optional<String>> boxed;
+};
+BOOST_DESCRIBE_STRUCT(Ordered, (), (texts, names, falling, boxed))
+
+/// Trees of one, two and three levels.
+Ordered& fill(Ordered& ordered) {
+  for (std::uint16_t i = 0; i < 600; ++i) {
+    ordered.texts[i] = std::string(i % 60, 't');
+    ordered.falling.insert(static_cast<std::int16_t>(i - 300));
+    if (i % 2 == 0) ordered.names.insert(std::string(i % 50, 'n') + std::to_string(i));
+    if (i % 60 == 0) ordered.boxed[i] = "a text that does not fit into the object itself";
+  }
+  return ordered;
+}
+
+template <class Container>
+BTreeNodeFormat& root_of(Container& container) {
+  auto* const tree = reinterpret_cast<BTreeFormat*>(&container);
+  return *target_at<BTreeNodeFormat>(tree, tree->root);
+}
+
+TEST_F(ObjectWalkerTest, b_trees_are_walked_in_order_with_nothing_wrong) {
+  Ordered& root = fill(make<Ordered>());
+  EXPECT_EQ(walk(root), std::vector<std::string>{});
+  EXPECT_GT(seen_.blocks.size(), 600U / 7 + 300U / 10 + 10U);
+}
+
+TEST_F(ObjectWalkerTest, broken_b_trees_are_named_with_their_path) {
+  Ordered& root = fill(make<Ordered>());
+  auto& tree = stored<BTreeFormat>(root.texts);
+  expect_problem(root, tree.size, std::uint64_t{601}, "root.texts: a B-tree of size 601 that holds");
+  expect_problem(root, tree.size, std::uint64_t{0}, "contradict each other");
+  expect_problem(root, tree.root, null_distance, "contradict each other");
+  expect_problem(root, tree.first, tree.last, "another first or last leaf");
+  expect_problem(root, tree.last, tree.first, "another first or last leaf");
+  expect_problem(root, tree.root, std::int64_t{1} << 40, "outside of the heap");
+  expect_problem(root, tree.levels, std::uint8_t{200}, "of 200 levels");
+  expect_problem(root, tree.levels, static_cast<std::uint8_t>(tree.levels + 1), "was due");
+  expect_problem(root, tree.levels, static_cast<std::uint8_t>(tree.levels - 1), "was due");
+  expect_problem(root, tree.reserved[3], std::uint8_t{1}, "another version");
+}
+
+TEST_F(ObjectWalkerTest, broken_nodes_of_b_trees_are_named_with_their_path) {
+  Ordered& root = fill(make<Ordered>());
+  BTreeNodeFormat& top = root_of(root.texts);
+  ASSERT_GE(top.level, 2);
+  expect_problem(root, top.count, std::uint8_t{0}, "root.texts: a B-tree's node");
+  expect_problem(root, top.count, std::uint8_t{200}, "with 200 of");
+  expect_problem(root, top.slots, std::uint8_t{5}, "was due");
+  expect_problem(root, top.level, std::uint8_t{0}, "of level 0");
+  expect_problem(root, top.reserved[0], std::uint8_t{1}, "was due");
+  expect_problem(root, top.parent, std::int64_t{64}, "another parent");
+  auto* const children = reinterpret_cast<std::int64_t*>(reinterpret_cast<std::byte*>(&top) +
+                                                         btree_children_at(32, 8));
+  expect_problem(root, children[0], children[1], "another owner");
+  expect_problem(root, children[0], std::int64_t{0}, "another owner");
+  expect_problem(root, children[1], children[1] + 16, "another owner");
+  auto* const child = target_at<BTreeNodeFormat>(&top, children[0]);
+  expect_problem(root, child->parent, child->parent + 16, "another parent");
+  expect_problem(root, child->parent, null_distance, "another parent");
+  expect_problem(root, child->level, std::uint8_t{2}, "was due");
+  BTreeNodeFormat& only = root_of(root.boxed);
+  ASSERT_EQ(only.level, 0);
+  expect_problem(root, only.slots, std::uint8_t{255}, "was due");
+  auto& box = reinterpret_cast<std::int64_t*>(&only)[2];
+  expect_problem(root, box, std::int64_t{1} << 40, "outside of the heap");
+  expect_problem(root, box, box + 8, "not aligned");
+}
+
+TEST_F(ObjectWalkerTest, keys_out_of_order_are_a_problem_wherever_they_stand) {
+  Ordered& root = fill(make<Ordered>());
+  const auto expect_unsorted = [&](auto& key, auto broken) {
+    const auto before = key;
+    key = broken;
+    const std::vector<std::string> problems = walk(root);
+    key = before;
+    ASSERT_FALSE(problems.empty());
+    EXPECT_NE(problems[0].find("keys are not in order"), std::string::npos) << problems[0];
+  };
+  for (const std::uint64_t number : {0U, 1U, 17U, 300U, 598U, 599U}) {
+    auto& key = const_cast<std::uint64_t&>(std::as_const(root.texts).find(number)->first);
+    if (number != 0) expect_unsorted(key, std::uint64_t{0});
+    if (number != 599) expect_unsorted(key, std::uint64_t{1000});
+    if (number != 0) expect_unsorted(key, number - 1);
+  }
+  for (const std::int16_t number : {-300, 0, 299}) {
+    auto& key = const_cast<std::int16_t&>(*root.falling.find(number));
+    expect_unsorted(key, static_cast<std::int16_t>(number < 0 ? 1000 : -1000));
+  }
+  // The first child's last key against the one that follows above.
+  auto at = std::as_const(root.names).begin();
+  std::advance(at, 150);
+  auto& name = const_cast<char&>(std::as_const(*at).view()[0]);
+  expect_unsorted(name, '~');
+  expect_unsorted(name, '!');
+}
+
 TEST_F(ObjectWalkerTest, two_owners_of_a_block_are_a_problem) {
   auto& boxes = make<Vec<Box<std::uint64_t>>>();
   boxes.push_back(make_box<std::uint64_t>(1U));
@@ -218,6 +321,42 @@ TEST_F(ObjectWalkerTest, hostile_bytes_are_walked_within_bounds) {
       case 0: after ^= std::uint64_t{1} << random() % 64; break;
       case 1: after = random() % end; break;
       case 2: after += random() % 64 - 32; break;
+      default: after = random();
+    }
+    std::memcpy(guarded.base() + at, &after, 8);
+    std::vector<std::string> problems;
+    BlockCollector seen;
+    ObjectWalker({guarded.base(), end, heap_begin_bytes}, seen, problems)
+        .walk(tree, offset, "root");
+    ASSERT_LE(problems.size(), ObjectWalker::max_problems);
+    found += problems.empty() ? 0 : 1;
+    std::memcpy(guarded.base() + at, &before, 8);
+  }
+  EXPECT_GT(found, 5000);
+}
+
+TEST_F(ObjectWalkerTest, hostile_b_trees_are_walked_within_bounds) {
+  const Ordered& root = fill(make<Ordered>());
+  const std::uint64_t end = heap_.heap_end();
+  const std::uint64_t offset = heap_.context().offset_of(&root);
+  EXPECT_EQ(walk(root), std::vector<std::string>{});
+  const TypeTree tree = TypeTree::parse(describe_type<Ordered>());
+  const GuardedHeap guarded(heap_.base(), end);
+  std::mt19937_64 random(18);
+  std::vector<std::uint64_t> starts;
+  for (const auto& [start, bytes] : seen_.blocks) starts.push_back(start);
+  int found = 0;
+  for (int round = 0; round < 20000; ++round) {
+    const std::uint64_t start = round % 8 == 0 ? offset : starts[random() % starts.size()];
+    const std::uint64_t at = start + random() % seen_.blocks[start] / 8 * 8;
+    if (at + 8 > end) continue;
+    std::uint64_t before;
+    std::memcpy(&before, guarded.base() + at, 8);
+    std::uint64_t after = before;
+    switch (random() % 4) {
+      case 0: after ^= std::uint64_t{1} << random() % 64; break;
+      case 1: after = random() % end; break;
+      case 2: after += random() % 64 * 16 - 512; break;
       default: after = random();
     }
     std::memcpy(guarded.base() + at, &after, 8);

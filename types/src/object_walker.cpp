@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -36,13 +35,6 @@ ObjectWalker::ObjectWalker(HeapBytes heap, ObjectVisitor& visitor,
           round_up(heap.end / claim_unit_bytes / 8 + sizeof(std::uint64_t), page_bytes))),
       claimed_(reinterpret_cast<std::uint64_t*>(claimed_memory_.data())) {}
 
-template <class T>
-T ObjectWalker::load(std::uint64_t at) const noexcept {
-  T value;
-  std::memcpy(&value, heap_.base + at, sizeof value);
-  return value;
-}
-
 std::string ObjectWalker::path() const {
   constexpr std::size_t shown = 12;
   std::string text = name_;
@@ -59,6 +51,11 @@ std::string ObjectWalker::path() const {
       case TypeKind::array: text += '[' + std::to_string(part) + ']'; break;
       case TypeKind::hash_map:
         text += "{slot " + std::to_string(part / 2) + (part % 2 == 0 ? "}.key" : "}.value");
+        break;
+      case TypeKind::btree_map:
+      case TypeKind::btree_set:
+        text += '{' + std::to_string(part / 3) +
+                (part % 3 == 0 ? "}.child" : part % 3 == 1 ? "}.key" : "}.value");
         break;
       default: text += "->"; break;
     }
@@ -126,6 +123,9 @@ void ObjectWalker::run() {
 void ObjectWalker::step(Frame& frame) {
   const TypeNode& node = *frame.node;
   if (node.kind == TypeKind::hash_map) return step_map(frame);
+  if (node.kind == TypeKind::btree_map || node.kind == TypeKind::btree_set) {
+    return step_btree(frame);
+  }
   const std::uint64_t part = frame.next++;
   if (node.kind == TypeKind::structure) {
     const TypeNode::Field& field = node.fields[part];
@@ -162,6 +162,8 @@ void ObjectWalker::visit(const TypeNode& node, std::uint64_t at) {
     case TypeKind::ptr:
     case TypeKind::ref: return visit_pointer(node, at);
     case TypeKind::hash_map: return visit_map(node, at);
+    case TypeKind::btree_map:
+    case TypeKind::btree_set: return visit_btree(node, at);
   }
 }
 

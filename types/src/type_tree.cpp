@@ -7,6 +7,7 @@
 
 #include "cairn/error.hpp"
 #include "cairn/mapping/page.hpp"
+#include "cairn/types/btree_format.hpp"
 
 namespace cairn {
 
@@ -14,6 +15,15 @@ HashSlotLayout hash_slot_layout(const TypeNode& key, const TypeNode& value) noex
   const std::uint64_t value_offset = round_up(key.size, value.align);
   const std::uint32_t align = std::max(key.align, value.align);
   return {value_offset, round_up(value_offset + value.size, align), align};
+}
+
+BTreeSlotLayout btree_slot_layout(const TypeTree& tree, const TypeNode& node) noexcept {
+  const TypeNode& key = tree.element_of(node);
+  const HashSlotLayout element = node.kind == TypeKind::btree_set
+                                     ? HashSlotLayout{0, key.size, key.align}
+                                     : hash_slot_layout(key, tree.value_of(node));
+  if (!node.boxed) return {element, element.size, element.align};
+  return {element, stored_pointer_bytes, stored_pointer_bytes};
 }
 
 /// Recursive descent over hostile text: depth, sizes and names are bounded before they are used.
@@ -101,6 +111,8 @@ class TypeParser {
     if (take("Ptr<")) return container_of(TypeKind::ptr, 8, nesting);
     if (take("Ref<")) return container_of(TypeKind::ref, 8, nesting);
     if (take("HashMap<")) return hash_map(nesting);
+    if (take("BTreeMap<")) return btree(TypeKind::btree_map, nesting);
+    if (take("BTreeSet<")) return btree(TypeKind::btree_set, nesting);
     return scalar();
   }
 
@@ -192,6 +204,25 @@ class TypeParser {
     tree_.nodes_[index].element = key;
     tree_.nodes_[index].value = value;
     tree_.nodes_[index].hash_name = hash;
+    return index;
+  }
+
+  std::uint32_t btree(TypeKind kind, std::uint32_t nesting) {
+    const std::uint32_t key = type(nesting + 1);
+    expect(",");
+    std::uint32_t value = 0;
+    if (kind == TypeKind::btree_map) {
+      value = type(nesting + 1);
+      expect(",");
+    }
+    const std::string_view order = name();
+    const bool boxed = take(",boxed");
+    expect(">");
+    const std::uint32_t index = container(kind, sizeof(BTreeFormat));
+    tree_.nodes_[index].element = key;
+    tree_.nodes_[index].value = value;
+    tree_.nodes_[index].order_name = order;
+    tree_.nodes_[index].boxed = boxed;
     return index;
   }
 

@@ -5,6 +5,8 @@
 /// All of cairn. Each part also has its own header.
 
 #include "cairn/box.hpp"
+#include "cairn/btree_map.hpp"
+#include "cairn/btree_set.hpp"
 #include "cairn/error.hpp"
 #include "cairn/hash_map.hpp"
 #include "cairn/ptr.hpp"

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +65,9 @@ class ObjectWalker {
     std::uint64_t content;   ///< its first element, or its table
     std::uint64_t next = 0;  ///< the part to visit next
     std::uint64_t count = 0;
+    /// Of a node of a B-tree: the keys that its own are between, 0 where there is none.
+    std::uint64_t low_key = 0;
+    std::uint64_t high_key = 0;
   };
 
   void run();
@@ -75,11 +79,23 @@ class ObjectWalker {
   void visit_pointer(const TypeNode& node, std::uint64_t at);
   void visit_box(const TypeNode& node, std::uint64_t at);
   void visit_map(const TypeNode& node, std::uint64_t at);
+  void visit_btree(const TypeNode& node, std::uint64_t at);
+  bool claim_btree_nodes(const TypeNode& node, std::uint64_t at);
+  bool claim_btree_node(const TypeNode& node, std::uint64_t offset, unsigned level, bool root);
+  bool claim_btree_boxes(const TypeNode& node, std::uint64_t offset);
+  void step_btree(Frame& frame);
+  void check_key_order(const Frame& frame, std::uint64_t index);
+  std::uint64_t btree_element(const TypeNode& node, std::uint64_t offset, std::uint64_t index) const;
+  std::uint64_t btree_child(const TypeNode& node, std::uint64_t offset, std::uint64_t index) const;
   void check_element_place(const Frame& frame, std::uint64_t chunk, std::uint64_t slot);
 
   bool claim(std::uint64_t offset, std::uint64_t bytes, std::uint64_t align);
   template <class T>
-  T load(std::uint64_t at) const noexcept;
+  T load(std::uint64_t at) const noexcept {
+    T value;
+    std::memcpy(&value, heap_.base + at, sizeof value);
+    return value;
+  }
   void problem(std::string what);
   std::string path() const;
 

@@ -24,6 +24,8 @@ enum class TypeKind : std::uint8_t {
   ptr,
   ref,
   hash_map,
+  btree_map,
+  btree_set,
 };
 
 /// One type within a TypeTree; types are named by their index in it.
@@ -39,16 +41,19 @@ struct TypeNode {
   bool plain = false;
   std::uint32_t align = 1;
   std::uint64_t size = 0;
-  /// Of what an array, optional, vec, box, ptr or ref is of; the key of a hash map; of an
+  /// Of what an array, optional, vec, box, ptr or ref is of; the key of a map; of an
   /// enumeration the integer beneath.
   std::uint32_t element = 0;
-  /// The value of a hash map.
+  /// The value of a map.
   std::uint32_t value = 0;
   /// Elements of an array.
   std::uint64_t count = 0;
   std::vector<Field> fields;
   /// The hash function of a hash map.
   std::string hash_name;
+  /// The comparator of a B-tree, and whether its elements stand in blocks of their own.
+  std::string order_name;
+  bool boxed = false;
 };
 
 /// A stored type as its description tells it: what is known of an object without the program that
@@ -87,5 +92,13 @@ struct HashSlotLayout {
   std::uint32_t align;
 };
 HashSlotLayout hash_slot_layout(const TypeNode& key, const TypeNode& value) noexcept;
+
+/// How the elements of a B-tree lie, and its slots.
+struct BTreeSlotLayout {
+  HashSlotLayout element;  ///< the value_offset of a set means nothing
+  std::uint64_t slot_size;
+  std::uint32_t slot_align;
+};
+BTreeSlotLayout btree_slot_layout(const TypeTree& tree, const TypeNode& node) noexcept;
 
 }  // namespace cairn
