@@ -13,7 +13,7 @@
 namespace cairn::bench {
 
 /// What a measured figure counts. In every unit but `gigabytes_per_second` less is better.
-enum class Unit { nanoseconds, microseconds, milliseconds, mebibytes, gigabytes_per_second };
+enum class Unit { nanoseconds, microseconds, milliseconds, bytes, mebibytes, gigabytes_per_second };
 
 /// One figure that every trial of a row reports.
 struct Measure {

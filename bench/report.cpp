@@ -18,6 +18,7 @@ const char* unit_name(Unit unit) {
     case Unit::nanoseconds: return "ns";
     case Unit::microseconds: return "us";
     case Unit::milliseconds: return "ms";
+    case Unit::bytes: return "B";
     case Unit::mebibytes: return "MiB";
     case Unit::gigabytes_per_second: return "GB/s";
   }
