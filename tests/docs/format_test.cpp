@@ -18,6 +18,7 @@
 #include "cairn/recovery/header_format.hpp"
 #include "cairn/recovery/log_format.hpp"
 #include "cairn/store/catalog_format.hpp"
+#include "cairn/types/btree_format.hpp"
 #include "cairn/types/hash_map_format.hpp"
 #include "cairn/types/string_format.hpp"
 #include "cairn/types/vec_format.hpp"
@@ -140,6 +141,16 @@ std::map<std::string, Layout> heap_layouts() {
         {CAIRN_ROW(HashMapFormat, distance), CAIRN_ROW(HashMapFormat, size),
          CAIRN_ROW(HashMapFormat, chunk_bits), CAIRN_ROW(HashMapFormat, chunk_slots),
          CAIRN_ROW(HashMapFormat, hash_version), CAIRN_ROW(HashMapFormat, reserved)}}},
+      {"BTreeFormat",
+       {sizeof(BTreeFormat),
+        {CAIRN_ROW(BTreeFormat, root), CAIRN_ROW(BTreeFormat, first), CAIRN_ROW(BTreeFormat, last),
+         CAIRN_ROW(BTreeFormat, size), CAIRN_ROW(BTreeFormat, levels),
+         CAIRN_ROW(BTreeFormat, reserved)}}},
+      {"BTreeNodeFormat",
+       {sizeof(BTreeNodeFormat),
+        {CAIRN_ROW(BTreeNodeFormat, parent), CAIRN_ROW(BTreeNodeFormat, level),
+         CAIRN_ROW(BTreeNodeFormat, count), CAIRN_ROW(BTreeNodeFormat, slots),
+         CAIRN_ROW(BTreeNodeFormat, reserved)}}},
       {"HashChunkFormat",
        {hash_chunk_head_bytes,
         {CAIRN_ROW(HashChunkFormat, tags), CAIRN_ROW(HashChunkFormat, overflow)}}},

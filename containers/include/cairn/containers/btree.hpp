@@ -73,7 +73,7 @@ class BTree {
       if (spot.exact) return {{node, spot.index}, true};
       if (spot.index < node.count()) not_before = {node, spot.index};
       node = node.child(spot.index);
-      prefetch(node);
+      node.prefetch();
     }
     const BTreeSpot spot = key.lower(node);
     const Cursor here{node, spot.index};
@@ -99,7 +99,7 @@ class BTree {
     Node node = root();
     for (unsigned level = stored_.levels; level > 1; --level) {
       node = node.child(key.upper(node));
-      prefetch(node);
+      node.prefetch();
     }
     Cursor at{node, key.upper(node)};
     settle(at);
@@ -183,13 +183,6 @@ class BTree {
   static void settle(Cursor& at) noexcept {
     if (at.index == at.node.count()) at.climb();
   }
-  /// Fetches a node's lines together: a search would ask for one after the other.
-  static void prefetch(Node node) noexcept {
-    constexpr std::size_t line = 64;
-    const auto* const bytes = reinterpret_cast<const std::byte*>(node.head());
-    for (std::size_t at = 0; at < btree_leaf_bytes; at += line) __builtin_prefetch(bytes + at);
-  }
-
   static void free_subtree(Node node) {
     if (!node.is_leaf()) {
       for (unsigned i = 0; i <= node.count(); ++i) free_subtree(node.child(i));

@@ -40,8 +40,8 @@ void BTree<Policy>::plant(const void* home, Cursor& at) {
   stored_.levels = 1;
 }
 
-/// Makes room in a full leaf for an element at `at`, which follows its place. A neighbour with room
-/// takes some elements first: nodes are fuller that way, and less is written than by a split.
+/// Makes room in a full node for an element (in an inner one, with the child behind it) at `at`,
+/// which in a leaf follows its place. A neighbour with room takes some elements first: nodes are fuller that way, and less is written than by a split.
 template <class Policy>
 void BTree<Policy>::make_room(Cursor& at) {
   if (at.node.slots() < Node::max_slots) return grow_only_leaf(at);
@@ -113,7 +113,7 @@ void BTree<Policy>::split(Cursor& at) {
   const Node node = at.node;
   if (!node.is_root() && node.parent().is_full()) {
     Cursor above{node.parent(), node.index_in(node.parent())};
-    split(above);
+    make_room(above);
   }
   const unsigned middle = split_point(at);
   const unsigned moved = node.count() - middle - 1;

@@ -35,6 +35,8 @@ struct BTreeCursor {
       if (index == node.count()) [[unlikely]]
         climb();
     } else {
+      // Whoever goes on from leaf to leaf is soon at the next but one.
+      if (index != node.count()) node.child(index + 1).prefetch();
       node = node.child(index).first_leaf();
       index = 0;
     }

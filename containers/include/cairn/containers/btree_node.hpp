@@ -141,6 +141,12 @@ class BTreeNode {
     return node;
   }
 
+  /// Fetches the lines of a node together: who reads it would ask for one after the other.
+  void prefetch() const noexcept {
+    constexpr std::size_t line = 64;
+    for (std::size_t at = 0; at < btree_leaf_bytes; at += line) __builtin_prefetch(bytes() + at);
+  }
+
   // Declaring changes.
 
   void mark_head() const { mark(head_, sizeof *head_); }
