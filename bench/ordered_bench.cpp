@@ -36,8 +36,8 @@ template <>
 std::vector<std::string> keys_of(std::uint64_t count) {
   std::vector<std::string> keys;
   for (const std::uint64_t number : distinct_keys(count)) {
-    keys.push_back(fmt::format("{:02x}{:014x}{}", number % 64, number >> 8,
-                               std::string(number % 24, 'k')));
+    keys.push_back(
+        fmt::format("{:02x}{:014x}{}", number % 64, number >> 8, std::string(number % 24, 'k')));
   }
   return keys;
 }
@@ -85,9 +85,8 @@ Samples run_ordered_work(const std::string& who, const std::filesystem::path& fi
     const std::vector<Key> sought = reordered(keys, seed + 77);
     const std::vector<Key> sought_again = reordered(keys, seed + 177);
     const std::vector<Key> doomed = reordered(keys, seed + 777);
-    contestant.run([&](auto& map) {
-      seconds[0] += seconds_of([&] { Work::insert(map, entries); });
-    });
+    contestant.run(
+        [&](auto& map) { seconds[0] += seconds_of([&] { Work::insert(map, entries); }); });
     contestant.read([&](const auto& map) {
       seconds[1] += seconds_of([&] { found[0] += Work::sum_of_found(map, sought); });
       seconds[3] += seconds_of([&] { found[1] += Work::sum_of_all(map); });
@@ -96,9 +95,8 @@ Samples run_ordered_work(const std::string& who, const std::filesystem::path& fi
       seconds[2] += seconds_of([&] { found[2] += Work::sum_of_found(map, sought_again); });
       seconds[4] += seconds_of([&] { found[3] += Work::sum_of_all(map); });
     });
-    contestant.run([&](auto& map) {
-      seconds[5] += seconds_of([&] { erased += Work::erase(map, doomed); });
-    });
+    contestant.run(
+        [&](auto& map) { seconds[5] += seconds_of([&] { erased += Work::erase(map, doomed); }); });
   }
   require_answer(who, "sum of values in read sections", found[0] + found[1], expected);
   require_answer(who, "sum of values in transactions", found[2] + found[3], expected);
@@ -147,9 +145,7 @@ class OrderedCairnPuts : public OrderedCairnMap<std::uint64_t> {
   }
   std::uint64_t sum_of_found(std::span<const std::uint64_t> keys) {
     std::uint64_t sum = 0;
-    read([&](const Map& map) {
-      sum = OrderedWork<Map, std::uint64_t>::sum_of_found(map, keys);
-    });
+    read([&](const Map& map) { sum = OrderedWork<Map, std::uint64_t>::sum_of_found(map, keys); });
     return sum;
   }
   std::uint64_t sum_of_ranges(std::span<const std::uint64_t> first_keys, std::uint64_t length) {
@@ -204,8 +200,7 @@ Contestant batch_contestant(const std::string& name, Open open) {
                 }
               }
               require_answer(name, "sum of values in ranges", in_ranges, expected);
-              return {ns_each(getting, keys.size()),
-                      ns_each(ranging, firsts.size() * range_length),
+              return {ns_each(getting, keys.size()), ns_each(ranging, firsts.size() * range_length),
                       ns_each(inserting, keys.size())};
             };
           }};
@@ -276,9 +271,7 @@ Row ordered_memory_row() {
               };
             }},
            {absl_name, [=](const Setting& setting) -> Trial {
-              return [=](unsigned repetition) {
-                return measure_heap(amount(setting), repetition);
-              };
+              return [=](unsigned repetition) { return measure_heap(amount(setting), repetition); };
             }}}};
   row.marks = {{"size", Mark::Kind::at_most_times_the_time, 1, absl_name}};
   return row;
@@ -298,9 +291,7 @@ Samples measure_log(const std::filesystem::path& file, std::uint64_t count, unsi
   constexpr std::uint64_t changes = 1000;
   Map map(file);
   const auto entries = entries_in_round(count, repetition);
-  map.run([&](Map::Map& stored) {
-    OrderedWork<Map::Map, std::uint64_t>::insert(stored, entries);
-  });
+  map.run([&](Map::Map& stored) { OrderedWork<Map::Map, std::uint64_t>::insert(stored, entries); });
   const std::vector<std::uint64_t> absent = absent_keys(changes);
   const auto bytes_of = [&](auto change) {
     const std::uint64_t before = log_tail(file);

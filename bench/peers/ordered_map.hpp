@@ -57,13 +57,13 @@ struct OrderedWork {
 template <class Key>
 class OrderedCairnMap {
  public:
-  using Map = BTreeMap<std::conditional_t<std::is_same_v<Key, std::string>, String, Key>,
-                       std::uint64_t>;
+  using Map =
+      BTreeMap<std::conditional_t<std::is_same_v<Key, std::string>, String, Key>, std::uint64_t>;
 
   explicit OrderedCairnMap(const std::filesystem::path& file)
-      : store_(Store::open(file, kill_safe())),
-        map_(store_.write(
-            [](WriteTransaction& tx) { return tx.ref(tx.find_or_construct<Map>("map")); })) {}
+      : store_(Store::open(file, kill_safe())), map_(store_.write([](WriteTransaction& tx) {
+          return tx.ref(tx.find_or_construct<Map>("map"));
+        })) {}
 
   template <class Work>
   void run(Work work) {
@@ -130,9 +130,8 @@ class OrderedInterprocessMap {
     }
     bool operator()(const auto& a, const auto& b) const { return plain(a) < plain(b); }
   };
-  using Stored =
-      boost::interprocess::map<StoredKey, std::uint64_t, Less,
-                               Allocator<std::pair<const StoredKey, std::uint64_t>>>;
+  using Stored = boost::interprocess::map<StoredKey, std::uint64_t, Less,
+                                          Allocator<std::pair<const StoredKey, std::uint64_t>>>;
 
  public:
   /// Takes texts as the others do: its own strings need to be told where to allocate.

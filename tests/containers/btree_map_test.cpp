@@ -191,8 +191,8 @@ TEST_F(BTreeMapTest, a_sorted_range_fills_its_nodes_and_an_unsorted_one_is_refus
   std::vector<std::pair<std::uint64_t, std::uint64_t>> pairs;
   for (std::uint64_t i = 0; i < 10000; ++i) pairs.emplace_back(i, i * i);
   auto& sut = make<Numbers>(sorted_unique, pairs.begin(), pairs.end());
-  EXPECT_TRUE(std::ranges::equal(std::as_const(sut) | std::views::values,
-                                 pairs | std::views::values));
+  EXPECT_TRUE(
+      std::ranges::equal(std::as_const(sut) | std::views::values, pairs | std::views::values));
   const std::uint64_t used = heap_.heap().used();
   EXPECT_LT(used, 10000 * 16 * 115 / 100 + 4096);
   pairs[7000].first = 1;
@@ -364,8 +364,7 @@ TEST_F(BTreeMapTest, maps_of_themselves_are_stored_and_described) {
   }
   EXPECT_EQ(sut.children.size(), 20U);
   EXPECT_EQ(std::as_const(sut).children.at("7").children.size(), 10U);
-  EXPECT_EQ(describe_type<Node>(),
-            "struct{48,8;number:u32@0,children:BTreeMap<String,^0,less>@8}");
+  EXPECT_EQ(describe_type<Node>(), "struct{48,8;number:u32@0,children:BTreeMap<String,^0,less>@8}");
 }
 
 TEST_F(BTreeMapTest, the_order_may_be_turned_round_or_be_ones_own) {

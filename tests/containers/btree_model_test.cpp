@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Random programs over ordered containers, with commits, rollbacks and reopening in between, against
-// the same programs over std::map and std::set. Every commit checks that each change was declared.
+// Random programs over ordered containers, with commits, rollbacks and reopening in between,
+// against the same programs over std::map and std::set. Every commit checks that each change was
+// declared.
 #include <gtest/gtest.h>
 
 #include <rapidcheck/gtest.h>
@@ -39,10 +40,9 @@ constexpr int command_kinds = 16;
 /// Keys below `keys`, few enough to meet each other; runs of them make trees of several levels.
 std::vector<Command> program(std::uint16_t keys) {
   const auto key = rc::gen::inRange<std::uint16_t>(0, keys);
-  return *rc::gen::container<std::vector<Command>>(
-      rc::gen::build<Command>(rc::gen::set(&Command::kind, rc::gen::inRange(0, command_kinds)),
-                              rc::gen::set(&Command::key, key),
-                              rc::gen::set(&Command::other, key)));
+  return *rc::gen::container<std::vector<Command>>(rc::gen::build<Command>(
+      rc::gen::set(&Command::kind, rc::gen::inRange(0, command_kinds)),
+      rc::gen::set(&Command::key, key), rc::gen::set(&Command::other, key)));
 }
 
 std::string text_of(std::uint16_t number) {
@@ -217,8 +217,7 @@ void run_command(const Command& command, BTreeMap<K, V, C>& sut,
 
 class BTreeModel : public ContainerTest {
  protected:
-  template <class K, class V, class C = std::less<>,
-            class MC = std::less<typename Made<K>::Model>>
+  template <class K, class V, class C = std::less<>, class MC = std::less<typename Made<K>::Model>>
   void agrees(std::uint16_t keys) {
     using Model = std::map<typename Made<K>::Model, typename Made<V>::Model, MC>;
     auto& sut = make<BTreeMap<K, V, C>>();
@@ -249,8 +248,12 @@ class BTreeModel : public ContainerTest {
 using U16 = std::uint16_t;
 using U64 = std::uint64_t;
 
-RC_GTEST_FIXTURE_PROP(BTreeModel, numbers_agree_with_a_std_map, ()) { agrees<U64, U64>(400); }
-RC_GTEST_FIXTURE_PROP(BTreeModel, many_numbers_agree_with_a_std_map, ()) { agrees<U64, U64>(9999); }
+RC_GTEST_FIXTURE_PROP(BTreeModel, numbers_agree_with_a_std_map, ()) {
+  agrees<U64, U64>(400);
+}
+RC_GTEST_FIXTURE_PROP(BTreeModel, many_numbers_agree_with_a_std_map, ()) {
+  agrees<U64, U64>(9999);
+}
 RC_GTEST_FIXTURE_PROP(BTreeModel, short_numbers_agree_with_a_std_map, ()) {
   agrees<U16, std::uint8_t>(300);
 }
@@ -260,7 +263,9 @@ RC_GTEST_FIXTURE_PROP(BTreeModel, floating_keys_agree_with_a_std_map, ()) {
 RC_GTEST_FIXTURE_PROP(BTreeModel, the_order_turned_round_agrees_with_a_std_map, ()) {
   agrees<U64, U64, std::greater<>, std::greater<U64>>(400);
 }
-RC_GTEST_FIXTURE_PROP(BTreeModel, texts_agree_with_a_std_map, ()) { agrees<String, U64>(300); }
+RC_GTEST_FIXTURE_PROP(BTreeModel, texts_agree_with_a_std_map, ()) {
+  agrees<String, U64>(300);
+}
 RC_GTEST_FIXTURE_PROP(BTreeModel, texts_to_texts_agree_with_a_std_map, ()) {
   agrees<String, String>(300);
 }

@@ -100,8 +100,7 @@ TEST_F(LayoutTest, a_b_tree_is_root_first_last_size_and_levels) {
   for (std::uint64_t i = 1; i <= 16; ++i) sut[i] = 0x1111 * i;
   EXPECT_EQ(bytes_of(sut, 24, 16), "1000000000000000 0200000000000000");
   const auto* const root = target_at<const std::byte>(&sut, number_at<std::int64_t>(&sut, 0));
-  EXPECT_EQ(hex(root, 32),
-            "0100000000000000 01010f0000000000 0f00000000000000 ffff000000000000");
+  EXPECT_EQ(hex(root, 32), "0100000000000000 01010f0000000000 0f00000000000000 ffff000000000000");
   // Children stand behind 15 slots, as distances from the node, and name it as their parent.
   const std::byte* const first = root + number_at<std::int64_t>(root, 256);
   const std::byte* const last = root + number_at<std::int64_t>(root, 264);

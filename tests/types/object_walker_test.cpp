@@ -191,7 +191,8 @@ TEST_F(ObjectWalkerTest, b_trees_are_walked_in_order_with_nothing_wrong) {
 TEST_F(ObjectWalkerTest, broken_b_trees_are_named_with_their_path) {
   Ordered& root = fill(make<Ordered>());
   auto& tree = stored<BTreeFormat>(root.texts);
-  expect_problem(root, tree.size, std::uint64_t{601}, "root.texts: a B-tree of size 601 that holds");
+  expect_problem(root, tree.size, std::uint64_t{601},
+                 "root.texts: a B-tree of size 601 that holds");
   expect_problem(root, tree.size, std::uint64_t{0}, "contradict each other");
   expect_problem(root, tree.root, null_distance, "contradict each other");
   expect_problem(root, tree.first, tree.last, "another first or last leaf");

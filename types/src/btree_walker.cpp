@@ -28,9 +28,9 @@ std::uint64_t ObjectWalker::btree_element(const TypeNode& node, std::uint64_t of
 std::uint64_t ObjectWalker::btree_child(const TypeNode& node, std::uint64_t offset,
                                         std::uint64_t index) const {
   const BTreeSlotLayout layout = btree_slot_layout(*tree_, node);
-  return offset + load<std::uint64_t>(offset +
-                                      btree_children_at(layout.slot_size, layout.slot_align) +
-                                      index * stored_pointer_bytes);
+  return offset +
+         load<std::uint64_t>(offset + btree_children_at(layout.slot_size, layout.slot_align) +
+                             index * stored_pointer_bytes);
 }
 
 void ObjectWalker::visit_btree(const TypeNode& node, std::uint64_t at) {

@@ -55,7 +55,9 @@ std::string ObjectWalker::path() const {
       case TypeKind::btree_map:
       case TypeKind::btree_set:
         text += '{' + std::to_string(part / 3) +
-                (part % 3 == 0 ? "}.child" : part % 3 == 1 ? "}.key" : "}.value");
+                (part % 3 == 0   ? "}.child"
+                 : part % 3 == 1 ? "}.key"
+                                 : "}.value");
         break;
       default: text += "->"; break;
     }

@@ -123,8 +123,7 @@ class BTreeMap : public detail::BTreeContainer<detail::BTreeMapPolicy<K, V, C>> 
     return emplace_at(this->locate(key), std::move(key), std::forward<Args>(args)...);
   }
   template <class Q, class... Args>
-    requires(looks_up<Q>&& std::constructible_from<K, Q> &&
-             !std::convertible_to<Q, const_iterator>)
+    requires(looks_up<Q>&& std::constructible_from<K, Q> && !std::convertible_to<Q, const_iterator>)
   std::pair<iterator, bool> try_emplace(Q&& key, Args&&... args) {
     return emplace_at(this->locate(std::as_const(key)), std::forward<Q>(key),
                       std::forward<Args>(args)...);

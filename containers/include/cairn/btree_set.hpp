@@ -139,9 +139,8 @@ class BTreeSet : public detail::BTreeContainer<detail::BTreeSetPolicy<T, C>> {
 
   template <class Place, class Q>
   std::pair<iterator, bool> add(const Place& place, Q&& value) {
-    return this->insert_at(place, [&](T* slot) {
-      ::new (static_cast<void*>(slot)) T(std::forward<Q>(value));
-    });
+    return this->insert_at(
+        place, [&](T* slot) { ::new (static_cast<void*>(slot)) T(std::forward<Q>(value)); });
   }
 };
 

@@ -85,7 +85,8 @@ class ObjectWalker {
   bool claim_btree_boxes(const TypeNode& node, std::uint64_t offset);
   void step_btree(Frame& frame);
   void check_key_order(const Frame& frame, std::uint64_t index);
-  std::uint64_t btree_element(const TypeNode& node, std::uint64_t offset, std::uint64_t index) const;
+  std::uint64_t btree_element(const TypeNode& node, std::uint64_t offset,
+                              std::uint64_t index) const;
   std::uint64_t btree_child(const TypeNode& node, std::uint64_t offset, std::uint64_t index) const;
   void check_element_place(const Frame& frame, std::uint64_t chunk, std::uint64_t slot);
 

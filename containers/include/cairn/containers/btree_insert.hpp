@@ -41,7 +41,8 @@ void BTree<Policy>::plant(const void* home, Cursor& at) {
 }
 
 /// Makes room in a full node for an element (in an inner one, with the child behind it) at `at`,
-/// which in a leaf follows its place. A neighbour with room takes some elements first: nodes are fuller that way, and less is written than by a split.
+/// which in a leaf follows its place. A neighbour with room takes some elements first: nodes are
+/// fuller that way, and less is written than by a split.
 template <class Policy>
 void BTree<Policy>::make_room(Cursor& at) {
   if (at.node.slots() < Node::max_slots) return grow_only_leaf(at);

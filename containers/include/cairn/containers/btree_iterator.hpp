@@ -21,6 +21,8 @@ struct BTreeCursor {
 
   Node node;
   unsigned index = end_index;
+  /// Which child of its parent the node is likely to be: who comes from there knows.
+  unsigned place = 0;
 
   explicit operator bool() const noexcept { return index != end_index; }
   friend bool operator==(const BTreeCursor& a, const BTreeCursor& b) noexcept {
@@ -37,6 +39,7 @@ struct BTreeCursor {
     } else {
       // Whoever goes on from leaf to leaf is soon at the next but one.
       if (index != node.count()) node.child(index + 1).prefetch();
+      place = node.level() == 1 ? index : 0;
       node = node.child(index).first_leaf();
       index = 0;
     }
@@ -45,6 +48,7 @@ struct BTreeCursor {
     if (index == end_index) {
       index = node.count() - 1;
     } else if (!node.is_leaf()) {
+      place = node.level() == 1 ? index : 0;
       node = node.child(index).last_leaf();
       index = node.count() - 1;
     } else if (index != 0) [[likely]] {
@@ -52,7 +56,7 @@ struct BTreeCursor {
     } else {
       while (index == 0) {
         const Node parent = node.parent();
-        index = node.index_in(parent);
+        index = node.index_in(parent, place);
         node = parent;
       }
       --index;
@@ -68,7 +72,7 @@ struct BTreeCursor {
         return;
       }
       const Node parent = node.parent();
-      index = node.index_in(parent);
+      index = node.index_in(parent, place);
       node = parent;
     }
   }

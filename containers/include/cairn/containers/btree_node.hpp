@@ -122,11 +122,12 @@ class BTreeNode {
   }
   /// Which child of its parent this is. Nodes do not store that: each split would have to change
   /// it, and so to log a line, in half of the siblings.
-  unsigned index_in(BTreeNode parent) const noexcept {
+  unsigned index_in(BTreeNode parent, unsigned guess = 0) const noexcept {
     const std::int64_t wanted = distance_to(parent.head_, head_);
     const std::int64_t* const children = parent.children();
-    unsigned index = 0;
     const unsigned last = parent.count();
+    if (guess <= last && children[guess] == wanted) return guess;
+    unsigned index = 0;
     while (index < last && children[index] != wanted) ++index;
     return index;
   }
@@ -228,9 +229,7 @@ class BTreeNewNode {
     head->slots = static_cast<std::uint8_t>(slots);
   }
 
-  Node node() const noexcept {
-    return Node(reinterpret_cast<BTreeNodeFormat*>(block_.data()));
-  }
+  Node node() const noexcept { return Node(reinterpret_cast<BTreeNodeFormat*>(block_.data())); }
   Node release() noexcept { return Node(reinterpret_cast<BTreeNodeFormat*>(block_.release())); }
 
  private:
@@ -264,9 +263,7 @@ class BTreeNewElement {
     if (block_ != nullptr) drop_block(block_, sizeof(Value));
   }
 
-  Value* value() noexcept {
-    return reinterpret_cast<Value*>(block_ != nullptr ? block_ : aside_);
-  }
+  Value* value() noexcept { return reinterpret_cast<Value*>(block_ != nullptr ? block_ : aside_); }
   /// Gives the element to a slot that is marked.
   void put(typename Slots::Slot* slot) noexcept {
     if constexpr (Slots::boxed) {

@@ -15,11 +15,11 @@
 namespace cairn::detail {
 
 template <class C, class K>
-inline constexpr bool orders_by_less = std::is_same_v<C, std::less<>> ||
-                                       std::is_same_v<C, std::less<K>>;
+inline constexpr bool orders_by_less =
+    std::is_same_v<C, std::less<>> || std::is_same_v<C, std::less<K>>;
 template <class C, class K>
-inline constexpr bool orders_by_greater = std::is_same_v<C, std::greater<>> ||
-                                          std::is_same_v<C, std::greater<K>>;
+inline constexpr bool orders_by_greater =
+    std::is_same_v<C, std::greater<>> || std::is_same_v<C, std::greater<K>>;
 template <class C, class K>
 inline constexpr bool orders_as_usual = orders_by_less<C, K> || orders_by_greater<C, K>;
 
@@ -29,12 +29,13 @@ concept Text = std::convertible_to<const T&, std::string_view>;
 /// Whether Q, another type than the key, may be used to look keys up. Numbers are turned into keys
 /// instead.
 template <class Q, class K, class C>
-concept BTreeLookup = !std::same_as<std::remove_cvref_t<Q>, K> &&
-                      !(std::is_arithmetic_v<std::remove_cvref_t<Q>> && std::is_arithmetic_v<K>)&&
-                      requires(const std::remove_cvref_t<Q>& key, const K& stored) {
+concept BTreeLookup =
+    !std::same_as<std::remove_cvref_t<Q>, K> &&
+    !(std::is_arithmetic_v<std::remove_cvref_t<Q>> &&
+      std::is_arithmetic_v<K>)&&requires(const std::remove_cvref_t<Q>& key, const K& stored) {
   typename C::is_transparent;
-  {C{}(key, stored)} -> std::convertible_to<bool>;
-  {C{}(stored, key)} -> std::convertible_to<bool>;
+  { C{}(key, stored) } -> std::convertible_to<bool>;
+  { C{}(stored, key) } -> std::convertible_to<bool>;
 };
 
 /// Where a key belongs in a node.
