@@ -12,6 +12,8 @@ std::vector<Row> put_rows();
 /// All puts in one transaction.
 std::vector<Row> bulk_rows();
 std::vector<Row> lookup_rows();
+/// Ordered maps: every operation, what they take of memory, what a change costs the log.
+std::vector<Row> ordered_rows();
 std::vector<Row> vector_rows();
 /// HashMap and HashSet beside hash tables on the heap.
 std::vector<Row> hash_rows();

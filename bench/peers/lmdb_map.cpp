@@ -99,6 +99,27 @@ Digest LmdbMap::digest() {
   return digest;
 }
 
+std::uint64_t LmdbMap::sum_of_ranges(std::span<const std::uint64_t> first_keys,
+                                     std::uint64_t length) {
+  MDB_txn* txn = renewed_reader();
+  MDB_cursor* cursor = nullptr;
+  check(mdb_cursor_open(txn, dbi_, &cursor), "mdb_cursor_open");
+  std::uint64_t sum = 0;
+  for (const std::uint64_t& first : first_keys) {
+    MDB_val key = value_of(first);
+    MDB_val value;
+    int result = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    for (std::uint64_t i = 0; i < length && result == MDB_SUCCESS; ++i) {
+      sum += number_in(value);
+      result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    if (result != MDB_NOTFOUND) check(result, "mdb_cursor_get");
+  }
+  mdb_cursor_close(cursor);
+  mdb_txn_reset(txn);
+  return sum;
+}
+
 std::uint64_t LmdbMap::enter_and_leave(std::uint64_t times) {
   mdb_txn_reset(renewed_reader());
   std::uint64_t sum = 0;

@@ -26,6 +26,8 @@ class LmdbMap {
   /// Looks up each key in one read section; the sum of what was found, absent keys counting 0.
   std::uint64_t sum_of_found(std::span<const std::uint64_t> keys);
   Digest digest();
+  /// From each key on `length` entries in order, in one read section; the sum of their values.
+  std::uint64_t sum_of_ranges(std::span<const std::uint64_t> first_keys, std::uint64_t length);
 
   /// Enters and leaves a read section `times` times the way LMDB advises: one transaction, renewed
   /// and reset. Returns the sum of the transaction ids that were seen.

@@ -6,6 +6,7 @@
 
 #include "cairn/atomic.hpp"
 #include "cairn/box.hpp"
+#include "cairn/btree_map.hpp"
 #include "cairn/deque.hpp"
 #include "cairn/hash_map.hpp"
 #include "cairn/hash_set.hpp"
@@ -117,6 +118,24 @@ TEST_F(LayoutTest, a_hash_set_is_a_hash_map_without_values) {
   const auto* const chunk = target_at<const std::byte>(&sut, number_at<std::int64_t>(&sut, 0));
   EXPECT_EQ(number_at<std::uint8_t>(chunk, 0), 0x80 | (hash_number(1) >> 57));
   EXPECT_EQ(hex(chunk + 16, 8), "0100000000000000");
+}
+
+TEST_F(LayoutTest, a_b_tree_is_root_first_last_size_and_levels) {
+  auto& sut = make<BTreeMap<std::uint64_t, std::uint64_t>>();
+  EXPECT_EQ(bytes_of(sut),
+            "0100000000000000 0100000000000000 0100000000000000 0000000000000000 0000000000000000");
+  for (std::uint64_t i = 1; i <= 16; ++i) sut[i] = 0x1111 * i;
+  EXPECT_EQ(bytes_of(sut, 24, 16), "1000000000000000 0200000000000000");
+  const auto* const root = target_at<const std::byte>(&sut, number_at<std::int64_t>(&sut, 0));
+  EXPECT_EQ(hex(root, 32), "0100000000000000 01010f0000000000 0f00000000000000 ffff000000000000");
+  // Children stand behind 15 slots, as distances from the node, and name it as their parent.
+  const std::byte* const first = root + number_at<std::int64_t>(root, 256);
+  const std::byte* const last = root + number_at<std::int64_t>(root, 264);
+  EXPECT_EQ(number_at<std::int64_t>(&sut, 8), distance(&sut, first));
+  EXPECT_EQ(number_at<std::int64_t>(&sut, 16), distance(&sut, last));
+  EXPECT_EQ(number_at<std::int64_t>(first, 0), distance(first, root));
+  EXPECT_EQ(hex(first + 8, 24), "000e0f0000000000 0100000000000000 1111000000000000");
+  EXPECT_EQ(hex(last + 8, 24), "00010f0000000000 1000000000000000 1011010000000000");
 }
 
 TEST_F(LayoutTest, a_chunk_is_tags_overflow_and_slots) {

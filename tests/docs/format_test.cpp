@@ -19,6 +19,7 @@
 #include "cairn/recovery/log_format.hpp"
 #include "cairn/store/catalog_format.hpp"
 #include "cairn/types/atomic_format.hpp"
+#include "cairn/types/btree_format.hpp"
 #include "cairn/types/deque_format.hpp"
 #include "cairn/types/hash_map_format.hpp"
 #include "cairn/types/nd_array_format.hpp"
@@ -148,6 +149,16 @@ std::map<std::string, Layout> heap_layouts() {
         {CAIRN_ROW(HashMapFormat, distance), CAIRN_ROW(HashMapFormat, size),
          CAIRN_ROW(HashMapFormat, chunk_bits), CAIRN_ROW(HashMapFormat, chunk_slots),
          CAIRN_ROW(HashMapFormat, hash_version), CAIRN_ROW(HashMapFormat, reserved)}}},
+      {"BTreeFormat",
+       {sizeof(BTreeFormat),
+        {CAIRN_ROW(BTreeFormat, root), CAIRN_ROW(BTreeFormat, first), CAIRN_ROW(BTreeFormat, last),
+         CAIRN_ROW(BTreeFormat, size), CAIRN_ROW(BTreeFormat, levels),
+         CAIRN_ROW(BTreeFormat, reserved)}}},
+      {"BTreeNodeFormat",
+       {sizeof(BTreeNodeFormat),
+        {CAIRN_ROW(BTreeNodeFormat, parent), CAIRN_ROW(BTreeNodeFormat, level),
+         CAIRN_ROW(BTreeNodeFormat, count), CAIRN_ROW(BTreeNodeFormat, slots),
+         CAIRN_ROW(BTreeNodeFormat, reserved)}}},
       {"HashChunkFormat",
        {hash_chunk_head_bytes,
         {CAIRN_ROW(HashChunkFormat, tags), CAIRN_ROW(HashChunkFormat, overflow)}}},

@@ -10,6 +10,8 @@
 #include "../containers/container_test.hpp"
 #include "cairn/atomic.hpp"
 #include "cairn/box.hpp"
+#include "cairn/btree_map.hpp"
+#include "cairn/btree_set.hpp"
 #include "cairn/deque.hpp"
 #include "cairn/hash_map.hpp"
 #include "cairn/hash_set.hpp"
@@ -197,6 +199,109 @@ TEST_F(ObjectWalkerTest, a_key_that_no_lookup_would_find_is_a_problem) {
   const auto* const chunks = target_at<HashChunkFormat>(&map, stored<HashMapFormat>(map).distance);
   ASSERT_EQ(chunks[16 * (hash_number(stranger) & 63)].overflow, 0);
   expect_problem(map, const_cast<std::uint64_t&>(found->first), stranger, "no lookup comes by");
+}
+
+struct Ordered {
+  BTreeMap<std::uint64_t, String> texts;
+  BTreeSet<String> names;
+  BTreeSet<std::int16_t, std::greater<>> falling;
+  BTreeMap<std::uint32_t, std::optional<String>> boxed;
+};
+BOOST_DESCRIBE_STRUCT(Ordered, (), (texts, names, falling, boxed))
+
+/// Trees of one, two and three levels.
+Ordered& fill(Ordered& ordered) {
+  for (std::uint16_t i = 0; i < 600; ++i) {
+    ordered.texts[i] = std::string(i % 60, 't');
+    ordered.falling.insert(static_cast<std::int16_t>(i - 300));
+    if (i % 2 == 0) ordered.names.insert(std::string(i % 50, 'n') + std::to_string(i));
+    if (i % 60 == 0) ordered.boxed[i] = "a text that does not fit into the object itself";
+  }
+  return ordered;
+}
+
+template <class Container>
+BTreeNodeFormat& root_of(Container& container) {
+  auto* const tree = reinterpret_cast<BTreeFormat*>(&container);
+  return *target_at<BTreeNodeFormat>(tree, tree->root);
+}
+
+TEST_F(ObjectWalkerTest, b_trees_are_walked_in_order_with_nothing_wrong) {
+  Ordered& root = fill(make<Ordered>());
+  EXPECT_EQ(walk(root), std::vector<std::string>{});
+  EXPECT_GT(seen_.blocks.size(), 600U / 7 + 300U / 10 + 10U);
+}
+
+TEST_F(ObjectWalkerTest, broken_b_trees_are_named_with_their_path) {
+  Ordered& root = fill(make<Ordered>());
+  auto& tree = stored<BTreeFormat>(root.texts);
+  expect_problem(root, tree.size, std::uint64_t{601},
+                 "root.texts: a B-tree of size 601 that holds");
+  expect_problem(root, tree.size, std::uint64_t{0}, "contradict each other");
+  expect_problem(root, tree.root, null_distance, "contradict each other");
+  expect_problem(root, tree.first, tree.last, "another first or last leaf");
+  expect_problem(root, tree.last, tree.first, "another first or last leaf");
+  expect_problem(root, tree.root, std::int64_t{1} << 40, "outside of the heap");
+  expect_problem(root, tree.levels, std::uint8_t{200}, "of 200 levels");
+  expect_problem(root, tree.levels, static_cast<std::uint8_t>(tree.levels + 1), "was due");
+  expect_problem(root, tree.levels, static_cast<std::uint8_t>(tree.levels - 1), "was due");
+  expect_problem(root, tree.reserved[3], std::uint8_t{1}, "another version");
+}
+
+TEST_F(ObjectWalkerTest, broken_nodes_of_b_trees_are_named_with_their_path) {
+  Ordered& root = fill(make<Ordered>());
+  BTreeNodeFormat& top = root_of(root.texts);
+  ASSERT_GE(top.level, 2);
+  expect_problem(root, top.count, std::uint8_t{0}, "root.texts: a B-tree's node");
+  expect_problem(root, top.count, std::uint8_t{200}, "with 200 of");
+  expect_problem(root, top.slots, std::uint8_t{5}, "was due");
+  expect_problem(root, top.level, std::uint8_t{0}, "of level 0");
+  expect_problem(root, top.reserved[0], std::uint8_t{1}, "was due");
+  expect_problem(root, top.parent, std::int64_t{64}, "another parent");
+  auto* const children = reinterpret_cast<std::int64_t*>(reinterpret_cast<std::byte*>(&top) +
+                                                         btree_children_at(32, 8));
+  expect_problem(root, children[0], children[1], "another owner");
+  expect_problem(root, children[0], std::int64_t{0}, "another owner");
+  expect_problem(root, children[1], children[1] + 16, "was due");
+  auto* const child = target_at<BTreeNodeFormat>(&top, children[0]);
+  expect_problem(root, child->parent, child->parent + 16, "another parent");
+  expect_problem(root, child->parent, null_distance, "another parent");
+  expect_problem(root, child->level, std::uint8_t{9}, "was due");
+  BTreeNodeFormat& only = root_of(root.boxed);
+  ASSERT_EQ(only.level, 0);
+  expect_problem(root, only.slots, std::uint8_t{255}, "was due");
+  auto& box = reinterpret_cast<std::int64_t*>(&only)[2];
+  expect_problem(root, box, std::int64_t{1} << 40, "outside of the heap");
+  expect_problem(root, box, box + 8, "not aligned");
+}
+
+TEST_F(ObjectWalkerTest, keys_out_of_order_are_a_problem_wherever_they_stand) {
+  Ordered& root = fill(make<Ordered>());
+  const auto expect_unsorted = [&](auto& key, auto broken) {
+    const auto before = key;
+    key = broken;
+    const std::vector<std::string> problems = walk(root);
+    key = before;
+    ASSERT_FALSE(problems.empty());
+    EXPECT_NE(problems[0].find("keys are not in order"), std::string::npos) << problems[0];
+  };
+  for (const std::uint64_t number : {0U, 1U, 17U, 300U, 598U, 599U}) {
+    auto& key = const_cast<std::uint64_t&>(std::as_const(root.texts).find(number)->first);
+    if (number != 0) expect_unsorted(key, std::uint64_t{0});
+    if (number != 599) expect_unsorted(key, std::uint64_t{1000});
+    if (number != 0) expect_unsorted(key, number - 1);
+  }
+  for (const int shown : {-300, 0, 299}) {
+    const auto number = static_cast<std::int16_t>(shown);
+    auto& key = const_cast<std::int16_t&>(*root.falling.find(number));
+    expect_unsorted(key, static_cast<std::int16_t>(number < 0 ? 1000 : -1000));
+  }
+  // The first child's last key against the one that follows above.
+  auto at = std::as_const(root.names).begin();
+  std::advance(at, 150);
+  auto& name = const_cast<char&>(std::as_const(*at).view()[0]);
+  expect_unsorted(name, '~');
+  expect_unsorted(name, '!');
 }
 
 TEST_F(ObjectWalkerTest, two_owners_of_a_block_are_a_problem) {
@@ -423,6 +528,14 @@ TEST_F(ObjectWalkerTest, hostile_bytes_of_the_rarer_kinds_are_as_well) {
   root.any = make_box<Item>();
   EXPECT_EQ(walk(root), std::vector<std::string>{});
   EXPECT_GT(walk_spoilt(TypeTree::parse(describe_type<Rarer>()), heap_.base(), heap_.heap_end(),
+                        heap_.context().offset_of(&root), seen_.blocks),
+            5000);
+}
+
+TEST_F(ObjectWalkerTest, hostile_b_trees_are_walked_within_bounds) {
+  const Ordered& root = fill(make<Ordered>());
+  EXPECT_EQ(walk(root), std::vector<std::string>{});
+  EXPECT_GT(walk_spoilt(TypeTree::parse(describe_type<Ordered>()), heap_.base(), heap_.heap_end(),
                         heap_.context().offset_of(&root), seen_.blocks),
             5000);
 }

@@ -43,6 +43,8 @@ TEST(TypeTree, knows_size_and_alignment_of_every_kind) {
   EXPECT_EQ(size("HashMap<u8,u8,cairn1>"), 24U);
   EXPECT_EQ(size("HashSet<u8,cairn1>"), 24U);
   EXPECT_EQ(size("Deque<u8>"), 32U);
+  EXPECT_EQ(size("BTreeMap<u8,u8,less>"), 40U);
+  EXPECT_EQ(size("BTreeSet<String,test.order,boxed>"), 40U);
   EXPECT_EQ(size("struct{16,8;a:u8@0,b:u64@8}"), 16U);
 }
 
@@ -101,6 +103,11 @@ TEST(TypeTree, what_the_grammar_does_not_know_is_refused) {
                            "struct{8,8;a:Box<^1>@0}",
                            "HashMap<u8,u8>",
                            "HashMap<u8,u8,>",
+                           "BTreeMap<u8,u8>",
+                           "BTreeMap<u8,u8,>",
+                           "BTreeMap<u8,u8,less,boxes>",
+                           "BTreeSet<u8>",
+                           "BTreeSet<u8,less,boxed,boxed>",
                            "optional<>",
                            "struct{8,8;a:u8@0,}",
                            "\xff\xfe"}) {

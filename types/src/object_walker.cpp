@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -50,13 +49,6 @@ ObjectWalker::ObjectWalker(HeapBytes heap, ObjectVisitor& visitor,
       claimed_(heap.end),
       wants_values_(visitor.wants_values()) {}
 
-template <class T>
-T ObjectWalker::load(std::uint64_t at) const noexcept {
-  T value;
-  std::memcpy(&value, heap_.base + at, sizeof value);
-  return value;
-}
-
 std::string ObjectWalker::path() const {
   constexpr std::size_t shown = 12;
   std::string text = name_;
@@ -82,6 +74,8 @@ std::string ObjectWalker::path() const {
       case TypeKind::array: text += '[' + std::to_string(part) + ']'; break;
       case TypeKind::hash_map: text += map_part_text(frame, part); break;
       case TypeKind::hash_set: text += "{slot " + std::to_string(part / 2) + '}'; break;
+      case TypeKind::btree_map:
+      case TypeKind::btree_set: text += btree_part_text(frame, part); break;
       default: text += "->"; break;
     }
   }
@@ -146,7 +140,7 @@ void ObjectWalker::run() {
   while (!frames_.empty() && problems_found_ <= max_problems) {
     Frame& frame = frames_.back();
     if (frame.next == frame.count) {
-      visitor_.end(frame.at, *frame.node);
+      if (!frame.is_continuation) visitor_.end(frame.at, *frame.node);
       frames_.pop_back();
     } else {
       step(frame);
@@ -159,6 +153,9 @@ void ObjectWalker::step(Frame& frame) {
   const TypeNode& node = *frame.node;
   owner_ = &node;
   if (node.kind == TypeKind::hash_map || node.kind == TypeKind::hash_set) return step_map(frame);
+  if (node.kind == TypeKind::btree_map || node.kind == TypeKind::btree_set) {
+    return step_btree(frame);
+  }
   const std::uint64_t part = frame.next++;
   if (node.kind == TypeKind::segmented) return step_segmented(frame, part);
   if (node.kind == TypeKind::structure || node.kind == TypeKind::variant) {
@@ -177,6 +174,10 @@ void ObjectWalker::step(Frame& frame) {
 ObjectPart ObjectWalker::part_of(const Frame& frame) const {
   const std::uint64_t part = frame.next - 1;
   if (frame.node->kind == TypeKind::hash_set) return {PartRole::element, part / 2, {}};
+  if (frame.node->kind == TypeKind::btree_set) return {PartRole::element, part / 3, {}};
+  if (frame.node->kind == TypeKind::btree_map) {
+    return {part % 3 == 1 ? PartRole::key : PartRole::value, part / 3, {}};
+  }
   switch (shape_of(frame.node->kind)) {
     case ValueShape::structure: return {PartRole::field, part, frame.node->fields[part].name};
     case ValueShape::map: return {part % 2 == 0 ? PartRole::key : PartRole::value, part / 2, {}};
@@ -246,6 +247,8 @@ void ObjectWalker::look_at(const TypeNode& node, std::uint64_t at) {
     case TypeKind::static_string: return visit_static_string(node, at);
     case TypeKind::segmented: return visit_segmented(node, at);
     case TypeKind::nd_array: return visit_nd_array(node, at);
+    case TypeKind::btree_map:
+    case TypeKind::btree_set: return visit_btree(node, at);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "cairn/error.hpp"
 #include "cairn/mapping/page.hpp"
 #include "cairn/types/atomic_format.hpp"
+#include "cairn/types/btree_format.hpp"
 #include "cairn/types/inline_format.hpp"
 #include "cairn/types/nd_array_format.hpp"
 
@@ -21,6 +22,15 @@ HashSlotLayout hash_slot_layout(const TypeNode& key, const TypeNode& value) noex
 
 HashSlotLayout hash_slot_layout(const TypeNode& key) noexcept {
   return {key.size, key.size, key.align};
+}
+
+BTreeSlotLayout btree_slot_layout(const TypeTree& tree, const TypeNode& node) noexcept {
+  const TypeNode& key = tree.element_of(node);
+  const HashSlotLayout element = node.kind == TypeKind::btree_set
+                                     ? HashSlotLayout{0, key.size, key.align}
+                                     : hash_slot_layout(key, tree.value_of(node));
+  if (!node.boxed) return {element, element.size, element.align};
+  return {element, stored_pointer_bytes, stored_pointer_bytes};
 }
 
 /// Recursive descent over hostile text: depth, sizes and names are bounded before they are used.
@@ -126,6 +136,8 @@ class TypeParser {
     if (take("static_string<")) return static_string();
     if (take("Segmented<")) return container_of(TypeKind::segmented, 24, nesting);
     if (take("NdArray<")) return nd_array(nesting);
+    if (take("BTreeMap<")) return btree(TypeKind::btree_map, nesting);
+    if (take("BTreeSet<")) return btree(TypeKind::btree_set, nesting);
     return scalar();
   }
 
@@ -317,6 +329,25 @@ class TypeParser {
     return index;
   }
 
+  std::uint32_t btree(TypeKind kind, std::uint32_t nesting) {
+    const std::uint32_t key = type(nesting + 1);
+    expect(",");
+    std::uint32_t value = 0;
+    if (kind == TypeKind::btree_map) {
+      value = type(nesting + 1);
+      expect(",");
+    }
+    const std::string_view order = name();
+    const bool boxed = take(",boxed");
+    expect(">");
+    const std::uint32_t index = container(kind, sizeof(BTreeFormat));
+    tree_.nodes_[index].element = key;
+    tree_.nodes_[index].value = value;
+    tree_.nodes_[index].order_name = order;
+    tree_.nodes_[index].boxed = boxed;
+    return index;
+  }
+
   std::uint32_t back_reference() {
     const std::uint64_t k = number();
     if (k >= tree_.structs_.size()) fail("no struct of that number yet");
@@ -421,7 +452,9 @@ ValueShape shape_of(TypeKind kind) noexcept {
     case TypeKind::nd_array:
     case TypeKind::vec:
     case TypeKind::deque:
+    case TypeKind::btree_set:
     case TypeKind::hash_set: return ValueShape::sequence;
+    case TypeKind::btree_map:
     case TypeKind::hash_map: return ValueShape::map;
     case TypeKind::optional:
     case TypeKind::variant:

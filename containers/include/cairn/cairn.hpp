@@ -6,6 +6,8 @@
 
 #include "cairn/atomic.hpp"
 #include "cairn/box.hpp"
+#include "cairn/btree_map.hpp"
+#include "cairn/btree_set.hpp"
 #include "cairn/deque.hpp"
 #include "cairn/error.hpp"
 #include "cairn/hash_map.hpp"

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -100,6 +101,11 @@ class ObjectWalker {
     std::uint64_t count = 0;
     /// What a visitor is told to be in it, where that is not `count`.
     std::optional<std::uint64_t> elements = std::nullopt;
+    /// Of a node of a B-tree: the keys that its own are between, 0 where there is none.
+    std::uint64_t low_key = 0;
+    std::uint64_t high_key = 0;
+    /// It goes on for the object of the frame before it, of which it holds a part.
+    bool is_continuation = false;
   };
 
   void run();
@@ -121,12 +127,26 @@ class ObjectWalker {
   void visit_segmented(const TypeNode& node, std::uint64_t at);
   void visit_nd_array(const TypeNode& node, std::uint64_t at);
   void step_segmented(const Frame& frame, std::uint64_t part);
+  void visit_btree(const TypeNode& node, std::uint64_t at);
+  bool claim_btree_nodes(const TypeNode& node, std::uint64_t at);
+  bool claim_btree_node(const TypeNode& node, std::uint64_t offset, unsigned level, bool root);
+  bool claim_btree_boxes(const TypeNode& node, std::uint64_t offset);
+  void step_btree(Frame& frame);
+  void check_key_order(const Frame& frame, std::uint64_t index);
+  std::uint64_t btree_element(const TypeNode& node, std::uint64_t offset,
+                              std::uint64_t index) const;
+  std::uint64_t btree_child(const TypeNode& node, std::uint64_t offset, std::uint64_t index) const;
   void check_element_place(const Frame& frame, std::uint64_t chunk, std::uint64_t slot);
 
   bool claim(std::uint64_t offset, std::uint64_t bytes, std::uint64_t align);
   template <class T>
-  T load(std::uint64_t at) const noexcept;
+  T load(std::uint64_t at) const noexcept {
+    T value;
+    std::memcpy(&value, heap_.base + at, sizeof value);
+    return value;
+  }
   void problem(std::string what);
+  std::string btree_part_text(const Frame& frame, std::uint64_t part) const;
   std::string map_part_text(const Frame& frame, std::uint64_t part) const;
 
   HeapBytes heap_;

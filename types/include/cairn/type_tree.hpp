@@ -32,6 +32,8 @@ enum class TypeKind : std::uint8_t {
   static_string,
   segmented,
   nd_array,
+  btree_map,
+  btree_set,
 };
 
 /// One type within a TypeTree; types are named by their index in it.
@@ -49,10 +51,10 @@ struct TypeNode {
   bool plain = false;
   std::uint32_t align = 1;
   std::uint64_t size = 0;
-  /// What an array, optional, vec, deque, hash set, box, ptr, ref, atomic, static_vector, segmented
-  /// or nd_array is of; the key of a hash map; of an enumeration the integer beneath.
+  /// What an array, optional, vec, deque, hash set, B-tree set, box, ptr, ref, atomic, static_vector,
+  /// segmented or nd_array is of; the key of a map; of an enumeration the integer beneath.
   std::uint32_t element = 0;
-  /// The value of a hash map.
+  /// The value of a map.
   std::uint32_t value = 0;
   /// Elements of an array, capacity of a static_vector or static_string, rank of an nd_array.
   std::uint64_t count = 0;
@@ -62,6 +64,9 @@ struct TypeNode {
   std::vector<Field> fields;
   /// The hash function of a hash map or set.
   std::string hash_name;
+  /// The comparator of a B-tree, and whether its elements stand in blocks of their own.
+  std::string order_name;
+  bool boxed = false;
   /// Where its description stands in the whole text.
   std::uint32_t text_begin = 0;
   std::uint32_t text_end = 0;
@@ -126,5 +131,13 @@ struct HashSlotLayout {
 HashSlotLayout hash_slot_layout(const TypeNode& key, const TypeNode& value) noexcept;
 /// The same of a hash set, which has keys alone.
 HashSlotLayout hash_slot_layout(const TypeNode& key) noexcept;
+
+/// How the elements of a B-tree lie, and its slots.
+struct BTreeSlotLayout {
+  HashSlotLayout element;  ///< the value_offset of a set means nothing
+  std::uint64_t slot_size;
+  std::uint32_t slot_align;
+};
+BTreeSlotLayout btree_slot_layout(const TypeTree& tree, const TypeNode& node) noexcept;
 
 }  // namespace cairn

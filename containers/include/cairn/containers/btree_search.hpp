@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <compare>
+#include <concepts>
+#include <functional>
+#include <string_view>
+#include <type_traits>
+
+#include "cairn/containers/btree_node.hpp"
+
+/// \file
+/// Looking for a key in one node. Numbers and texts in their usual order are compared in ways of
+/// their own, all else by the comparator alone.
+namespace cairn::detail {
+
+template <class C, class K>
+inline constexpr bool orders_by_less =
+    std::is_same_v<C, std::less<>> || std::is_same_v<C, std::less<K>>;
+template <class C, class K>
+inline constexpr bool orders_by_greater =
+    std::is_same_v<C, std::greater<>> || std::is_same_v<C, std::greater<K>>;
+template <class C, class K>
+inline constexpr bool orders_as_usual = orders_by_less<C, K> || orders_by_greater<C, K>;
+
+template <class T>
+concept Text = std::convertible_to<const T&, std::string_view>;
+
+/// Whether Q, another type than the key, may be used to look keys up. Numbers are turned into keys
+/// instead.
+template <class Q, class K, class C>
+concept BTreeLookup =
+    !std::same_as<std::remove_cvref_t<Q>, K> &&
+    !(std::is_arithmetic_v<std::remove_cvref_t<Q>> &&
+      std::is_arithmetic_v<K>)&&requires(const std::remove_cvref_t<Q>& key, const K& stored) {
+  typename C::is_transparent;
+  { C{}(key, stored) } -> std::convertible_to<bool>;
+  { C{}(stored, key) } -> std::convertible_to<bool>;
+};
+
+/// Where a key belongs in a node.
+struct BTreeSpot {
+  unsigned index;
+  bool exact;  ///< the element there is known to have the key
+};
+
+/// A key that is looked up. `is_before` says whether it comes before a stored key, `is_behind`
+/// whether behind it.
+template <class K, class C, class Q>
+class BTreeProbe {
+ public:
+  explicit BTreeProbe(const Q& key) noexcept : key_(key) {}
+
+  bool is_before(const K& stored) const { return C{}(key_, stored); }
+  bool is_behind(const K& stored) const { return C{}(stored, key_); }
+
+  template <class Node>
+  BTreeSpot lower(Node node) const {
+    return {halve(node, [this](const K& stored) { return is_behind(stored); }), false};
+  }
+  template <class Node>
+  unsigned upper(Node node) const {
+    return halve(node, [this](const K& stored) { return !is_before(stored); });
+  }
+
+ private:
+  /// The first element for which `is_left` does not hold.
+  template <class Node, class IsLeft>
+  static unsigned halve(Node node, IsLeft is_left) {
+    unsigned first = 0;
+    unsigned last = node.count();
+    while (first < last) {
+      const unsigned middle = (first + last) / 2;
+      if (is_left(node.key(middle))) {
+        first = middle + 1;
+      } else {
+        last = middle;
+      }
+    }
+    return first;
+  }
+
+  const Q& key_;
+};
+
+/// Numbers: every key of the node is compared. The comparisons do not wait for each other, nor does
+/// any branch depend on them, so that is faster than halving.
+template <class K, class C, class Q>
+  requires(std::is_arithmetic_v<K>&& orders_as_usual<C, K>)
+class BTreeProbe<K, C, Q> {
+ public:
+  explicit BTreeProbe(const Q& key) noexcept : key_(ordered(static_cast<K>(key))) {}
+
+  bool is_before(const K& stored) const noexcept { return precedes(key_, ordered(stored)); }
+  bool is_behind(const K& stored) const noexcept { return precedes(ordered(stored), key_); }
+
+  template <class Node>
+  BTreeSpot lower(Node node) const noexcept {
+    unsigned index = 0;
+    const unsigned count = node.count();
+    for (unsigned i = 0; i < count; ++i) index += is_behind(node.key(i)) ? 1U : 0U;
+    return {index, false};
+  }
+  template <class Node>
+  unsigned upper(Node node) const noexcept {
+    unsigned index = 0;
+    const unsigned count = node.count();
+    for (unsigned i = 0; i < count; ++i) index += is_before(node.key(i)) ? 0U : 1U;
+    return index;
+  }
+
+ private:
+  // Plain char is signed on some machines and unsigned on others; files are the same on all.
+  using Ordered = std::conditional_t<std::is_same_v<K, char>, signed char, K>;
+
+  static Ordered ordered(K value) noexcept { return static_cast<Ordered>(value); }
+  static bool precedes(Ordered a, Ordered b) noexcept {
+    return orders_by_less<C, K> ? a < b : a > b;
+  }
+
+  Ordered key_;
+};
+
+/// Texts: one comparison tells less, equal and greater, so a search may end in an inner node.
+template <class K, class C, class Q>
+  requires(Text<K>&& Text<Q>&& orders_as_usual<C, K>)
+class BTreeProbe<K, C, Q> {
+ public:
+  explicit BTreeProbe(const Q& key) noexcept : key_(key) {}
+
+  bool is_before(const K& stored) const noexcept { return to(stored) < 0; }
+  bool is_behind(const K& stored) const noexcept { return to(stored) > 0; }
+
+  template <class Node>
+  BTreeSpot lower(Node node) const noexcept {
+    unsigned first = 0;
+    unsigned last = node.count();
+    while (first < last) {
+      const unsigned middle = (first + last) / 2;
+      const int order = to(node.key(middle));
+      if (order == 0) return {middle, true};
+      if (order > 0) {
+        first = middle + 1;
+      } else {
+        last = middle;
+      }
+    }
+    return {first, false};
+  }
+  template <class Node>
+  unsigned upper(Node node) const noexcept {
+    const BTreeSpot spot = lower(node);
+    return spot.index + (spot.exact ? 1U : 0U);
+  }
+
+ private:
+  /// Below 0 where the key comes before `stored`.
+  int to(const K& stored) const noexcept {
+    const std::string_view other(stored);
+    return orders_by_less<C, K> ? key_.compare(other) : other.compare(key_);
+  }
+
+  std::string_view key_;
+};
+
+/// What a comparator calls itself in type descriptions.
+template <class C, class K>
+constexpr std::string_view order_name() {
+  if constexpr (orders_by_less<C, K>) {
+    return "less";
+  } else if constexpr (orders_by_greater<C, K>) {
+    return "greater";
+  } else if constexpr (requires { std::string_view(C::order_name); }) {
+    return C::order_name;
+  } else {
+    return {};
+  }
+}
+
+}  // namespace cairn::detail
