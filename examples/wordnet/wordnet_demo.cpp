@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
+#include <memory>
 #include <thread>
 
 #include "child_process.hpp"
@@ -127,6 +128,32 @@ void run_to_success(const std::vector<std::string>& arguments) {
   }
 }
 
+/// What other processes count in the store, seen from here while they do.
+void watch_questions(const Demo& demo) {
+  constexpr std::uint64_t askers = 4;
+  constexpr std::chrono::seconds patience(20);
+  const cairn::Store store = cairn::Store::open_existing(demo.store, demo_options());
+  // An object's address holds beyond the section that it was found in, while the object exists.
+  const cairn::Atomic<std::uint64_t>& asked = *store.read(
+      [](const cairn::ReadTransaction& tx) { return &tx.find<Wordnet>(root_name)->words_asked; });
+  const std::uint64_t before = asked.load();
+  const std::vector<std::string> question = {
+      demo.program.string(), "query", demo.store, "--quiet", "cat", "run", "green", "slowly"};
+  constexpr std::uint64_t words_each = 4;
+  std::vector<std::unique_ptr<ChildProcess>> children;
+  for (std::uint64_t i = 0; i < askers; ++i) {
+    children.push_back(std::make_unique<ChildProcess>(question));
+  }
+  std::uint64_t seen = before;
+  while (seen < before + words_each * askers) {
+    if (!asked.wait_for(seen, patience)) throw DemoError("nobody asks");
+    seen = asked.load();
+    fmt::print("{} words asked for, {} of them just now\n", format_count(seen),
+               format_count(seen - before));
+  }
+  for (const auto& child : children) child->wait();
+}
+
 void run_demo(const Demo& demo) {
   const Clock::time_point started = Clock::now();
   remove_old_store(demo);
@@ -141,6 +168,10 @@ void run_demo(const Demo& demo) {
   heading("A third process opens the store and asks, parsing nothing");
   run_to_success(
       {demo.program.string(), "query", demo.store, "dog", "--hypernyms", "--most-connected", "10"});
+  run_to_success({demo.program.string(), "complete", demo.store, "dog", "--most", "8"});
+
+  heading("Four processes ask at once; a fifth sees them count, in no transaction");
+  watch_questions(demo);
 
   const std::string program = std::filesystem::proximate(demo.program).string();
   const std::string store = std::filesystem::proximate(demo.store).string();

@@ -29,7 +29,9 @@ struct Arguments {
   std::vector<std::string> words;
   std::size_t batch_entries = 500;
   std::size_t most_connected = 0;
+  std::size_t most_words = 20;
   bool hypernyms = false;
+  bool quiet = false;
   bool survive_power_loss = true;
 };
 
@@ -106,15 +108,17 @@ auto timed(Timings& timings, std::string what, Work&& work) {
   return result;
 }
 
-bool answer(const Wordnet& wordnet, const std::string& word, bool hypernyms, Timings& timings) {
+bool answer(const Wordnet& wordnet, const std::string& word, const Arguments& arguments,
+            Timings& timings) {
   const cairn::Vec<Sense>* const senses =
       timed(timings, fmt::format("find \"{}\"", word), [&] { return find_word(wordnet, word); });
+  if (arguments.quiet) return senses != nullptr;
   if (senses == nullptr) {
     fmt::print("\"{}\" is not in WordNet\n\n", word);
     return false;
   }
   print_senses(stdout, lookup_form(word), *senses);
-  if (hypernyms && !senses->empty()) {
+  if (arguments.hypernyms && !senses->empty()) {
     const Synset& first = *senses->front().synset;
     const std::vector<const Synset*> chain = timed(
         timings, fmt::format("hypernyms of \"{}\"", word), [&] { return hypernym_chain(first); });
@@ -133,7 +137,10 @@ int run_query(const Arguments& arguments) {
     const Wordnet& wordnet = root_of(tx);
     bool all_found = true;
     for (const std::string& word : arguments.words) {
-      all_found = answer(wordnet, word, arguments.hypernyms, timings) && all_found;
+      // In a read section and in no transaction: other processes see it as soon as it is done.
+      wordnet.words_asked.fetch_add(1);
+      wordnet.words_asked.notify_all();
+      all_found = answer(wordnet, word, arguments, timings) && all_found;
     }
     if (arguments.most_connected > 0) {
       const std::vector<Connections> connections =
@@ -143,6 +150,25 @@ int run_query(const Arguments& arguments) {
                 [&] { return most_connected(wordnet, arguments.most_connected); });
       print_connections(stdout, connections);
       fmt::print("\n");
+    }
+    if (!arguments.quiet) print_timings(stdout, timings, wordnet.import);
+    return all_found ? EXIT_SUCCESS : EXIT_FAILURE;
+  });
+}
+
+int run_complete(const Arguments& arguments) {
+  Timings timings;
+  const cairn::Store store = timed(timings, "open the store",
+                                   [&] { return open_finished(arguments, "wordnet complete"); });
+  return store.read([&](const cairn::ReadTransaction& tx) {
+    const Wordnet& wordnet = root_of(tx);
+    bool all_found = true;
+    for (const std::string& prefix : arguments.words) {
+      const std::vector<std::string_view> words =
+          timed(timings, fmt::format("words from \"{}\" on", prefix),
+                [&] { return words_beginning_with(wordnet, prefix, arguments.most_words); });
+      all_found = all_found && !words.empty();
+      fmt::print("{}...\n  {}\n\n", prefix, fmt::join(words, "\n  "));
     }
     print_timings(stdout, timings, wordnet.import);
     return all_found ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -158,6 +184,7 @@ int run_stats(const Arguments& arguments) {
     print_connections(stdout, most_connected(wordnet, 10));
     fmt::print("\n");
     print_import_state(stdout, wordnet.import);
+    fmt::print("{} words have been asked for\n", format_count(wordnet.words_asked.load()));
   });
   fmt::print("{}: {} long, {} in use\n", arguments.store, format_bytes(store.size()),
              format_bytes(store.used()));
@@ -184,9 +211,15 @@ int run(int argc, char** argv) {
   CLI::App* const query = app.add_subcommand("query", "show the senses of words");
   query->add_option("STORE", arguments.store)->required()->check(CLI::ExistingFile);
   query->add_option("WORD", arguments.words)->required();
+  query->add_flag("--quiet", arguments.quiet, "only look them up; the exit status tells");
   query->add_flag("--hypernyms", arguments.hypernyms, "also what the first sense is a kind of");
   query->add_option("--most-connected", arguments.most_connected,
                     "also the N synsets with the most pointers");
+
+  CLI::App* const complete = app.add_subcommand("complete", "list the words that begin so");
+  complete->add_option("STORE", arguments.store)->required()->check(CLI::ExistingFile);
+  complete->add_option("PREFIX", arguments.words)->required();
+  complete->add_option("--most", arguments.most_words, "most words to list")->capture_default_str();
 
   CLI::App* const stats = app.add_subcommand("stats", "count what the store holds");
   stats->add_option("STORE", arguments.store)->required()->check(CLI::ExistingFile);
@@ -194,6 +227,7 @@ int run(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (import->parsed()) return run_import(arguments);
   if (query->parsed()) return run_query(arguments);
+  if (complete->parsed()) return run_complete(arguments);
   return run_stats(arguments);
 }
 

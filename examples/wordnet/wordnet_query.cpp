@@ -28,6 +28,18 @@ const cairn::Vec<Sense>* find_word(const Wordnet& wordnet, std::string_view word
   return found == wordnet.words.end() ? nullptr : &found->second;
 }
 
+std::vector<std::string_view> words_beginning_with(const Wordnet& wordnet, std::string_view prefix,
+                                                   std::size_t count) {
+  const std::string form = lookup_form(prefix);
+  std::vector<std::string_view> found;
+  for (auto word = wordnet.words.lower_bound(form); word != wordnet.words.end(); ++word) {
+    const std::string_view text = word->first;
+    if (found.size() == count || !text.starts_with(form)) break;
+    found.push_back(text);
+  }
+  return found;
+}
+
 std::vector<const Synset*> hypernym_chain(const Synset& synset) {
   std::vector<const Synset*> chain;
   for (const Synset* next = &synset; next != nullptr; next = first_hypernym(*next)) {

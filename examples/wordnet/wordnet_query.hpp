@@ -15,8 +15,15 @@ namespace wordnet {
 
 /// The senses of a word in any spelling that lookup_form() folds together; nullptr if it has none.
 ///
-/// Complexity: O(1) table accesses.
+/// Complexity: O(log words).
 const cairn::Vec<Sense>* find_word(const Wordnet& wordnet, std::string_view word);
+
+/// The first `count` words that begin with `prefix`, spelled as lookup_form() spells them, in the
+/// order of their bytes.
+///
+/// Complexity: O(log words + count).
+std::vector<std::string_view> words_beginning_with(const Wordnet& wordnet, std::string_view prefix,
+                                                   std::size_t count);
 
 /// `synset`, the first more general one that it points to, and so on up to one that has none above
 /// it. The database has a few circles; the chain ends before it would enter one a second time.

@@ -12,7 +12,8 @@
 ///
 ///     Wordnet ── synsets: id -> Box<Synset> ── words, gloss, frames
 ///        │                         └─ pointers ──> Synset
-///        └──── words: text -> Vec<Sense> ──> Synset
+///        ├──── words: text -> Vec<Sense> ──> Synset, in the order of their texts
+///        └──── words_asked: a counter that every process raises, in no transaction
 ///
 /// Nothing here knows that it lives in a file. BOOST_DESCRIBE_STRUCT lists a struct's members once;
 /// from that the compiler checks that the type can be stored, and the store remembers what it looks
@@ -91,10 +92,12 @@ struct Wordnet {
   /// Boxed, so that a synset stays where it is when the table grows: pointers lead to it.
   cairn::HashMap<SynsetId, cairn::Box<Synset>> synsets;
   /// By lookup_form(); senses of nouns come first, then those of verbs, adjectives and adverbs.
-  cairn::HashMap<cairn::String, cairn::Vec<Sense>> words;
+  cairn::BTreeMap<cairn::String, cairn::Vec<Sense>> words;
   ImportState import;
+  /// Words that were looked up in all processes since the import began. Others see it at once.
+  cairn::Atomic<std::uint64_t> words_asked;
 };
-BOOST_DESCRIBE_STRUCT(Wordnet, (), (synsets, words, import))
+BOOST_DESCRIBE_STRUCT(Wordnet, (), (synsets, words, import, words_asked))
 
 /// The name of the root object in the store.
 inline constexpr const char* root_name = "wordnet";

@@ -95,8 +95,8 @@ TEST(Demo, kills_the_import_recovers_resumes_and_answers) {
   for (const char* const expected :
        {"(\"wordnet import\", writing) with signal 9", "recovery: took over from a dead process",
         "no problem", "resuming behind line", "of data.noun", "39,998 of 39,998 pointers",
-        "verified: ", "The noun \"dog\" has 1 sense", "=> entity",
-        "importing all, by 2 processes"}) {
+        "verified: ", "The noun \"dog\" has 1 sense", "=> entity", "importing all, by 2 processes",
+        "dog...\n  dog\n", "17 words asked for, 16 of them just now"}) {
     EXPECT_NE(output.find(expected), std::string::npos) << expected << " is missing in:\n"
                                                         << output;
   }

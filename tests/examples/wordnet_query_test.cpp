@@ -74,6 +74,23 @@ TEST_F(Query, finds_a_word_in_any_case_with_blanks_or_underscores) {
   });
 }
 
+TEST_F(Query, words_are_found_by_how_they_begin_in_their_order) {
+  read([](const Wordnet& wordnet) {
+    std::vector<std::string> all;
+    for (const auto& [text, senses] : wordnet.words) all.emplace_back(text);
+    EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
+    EXPECT_EQ(words_beginning_with(wordnet, "", all.size() + 1).size(), all.size());
+    std::vector<std::string_view> with_d;
+    for (const std::string& word : all) {
+      if (word.starts_with('d')) with_d.push_back(word);
+    }
+    ASSERT_GE(with_d.size(), 2U);
+    EXPECT_EQ(words_beginning_with(wordnet, "D", 100), with_d);
+    EXPECT_EQ(words_beginning_with(wordnet, "d", 1).size(), 1U);
+    EXPECT_TRUE(words_beginning_with(wordnet, "zzz", 5).empty());
+  });
+}
+
 TEST_F(Query, follows_the_first_hypernym_up_to_the_top) {
   read([](const Wordnet& wordnet) {
     const Synset& dog = *wordnet.synsets.at(100000978);

@@ -410,9 +410,10 @@ TEST_F(ObjectWalkerTest, tells_each_object_once_and_ends_what_it_begins) {
   EXPECT_EQ(problems, std::vector<std::string>{});
   EXPECT_TRUE(sut.all_ended());
   EXPECT_EQ(sut.damages, 0);
-  // The root and its three parts; 65 Items with five parts each, 25 of them in Boxes; what 7
-  // optionals hold; 20 keys with their lists; 20 pairs with two parts and what goes with them.
-  EXPECT_EQ(sut.objects, 4 + 65 * 6 + 7 + 40 + 80);
+  // The root and its five parts; 65 Items with five parts each, 25 of them in Boxes; what 7
+  // optionals hold; 20 keys with their lists; 20 pairs with two parts and what goes with them; the
+  // texts of the queue and of the set.
+  EXPECT_EQ(sut.objects, 6 + 65 * 6 + 7 + 40 + 80 + 40);
 }
 
 /// The innermost object at an offset, by the walk itself.

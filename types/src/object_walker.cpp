@@ -285,8 +285,7 @@ void ObjectWalker::visit_static_string(const TypeNode& node, std::uint64_t at) {
   }
   told_ = true;
   if (!wants_values_) return;
-  const auto* const characters =
-      reinterpret_cast<const char*>(heap_.base + at + node.inner_offset);
+  const auto* const characters = reinterpret_cast<const char*>(heap_.base + at + node.inner_offset);
   visitor_.text(at, node, {characters, size});
 }
 

@@ -25,6 +25,17 @@ std::string element_text(const TypeTree& tree, const TypeNode& node, const char*
   return text + '>';
 }
 
+/// A map or set that looks its keys up by the function `by`.
+std::string table_text(const TypeTree& tree, const TypeNode& node, const char* name,
+                       const std::string& by, int levels) {
+  std::string text = name;
+  text += '<' + text_of(tree, tree.element_of(node), levels - 1) + ',';
+  if (shape_of(node.kind) == ValueShape::map) {
+    text += text_of(tree, tree.value_of(node), levels - 1) + ',';
+  }
+  return text + by + '>';
+}
+
 /// As the description has it, but short: structs by their size, inner levels left out.
 std::string text_of(const TypeTree& tree, const TypeNode& node, int levels) {
   if (levels == 0) return "...";
@@ -49,11 +60,13 @@ std::string text_of(const TypeTree& tree, const TypeNode& node, int levels) {
     case TypeKind::ref: return element_text(tree, node, "Ref", levels);
     case TypeKind::atomic: return element_text(tree, node, "Atomic", levels);
     case TypeKind::segmented: return element_text(tree, node, "Segmented", levels);
+    case TypeKind::deque: return element_text(tree, node, "Deque", levels);
+    case TypeKind::hash_set: return table_text(tree, node, "HashSet", node.hash_name, levels);
+    case TypeKind::hash_map: return table_text(tree, node, "HashMap", node.hash_name, levels);
+    case TypeKind::btree_set: return table_text(tree, node, "BTreeSet", node.order_name, levels);
+    case TypeKind::btree_map: return table_text(tree, node, "BTreeMap", node.order_name, levels);
     case TypeKind::variant:
       return "variant of " + std::to_string(node.fields.size()) + " alternatives";
-    case TypeKind::hash_map:
-      return "HashMap<" + text_of(tree, tree.element_of(node), levels - 1) + ',' +
-             text_of(tree, tree.value_of(node), levels - 1) + ',' + node.hash_name + '>';
   }
   return "a type of " + std::to_string(node.size) + " bytes";
 }
@@ -122,7 +135,8 @@ class TypeComparison {
 
   bool differ(const TypeNode& stored, const TypeNode& asked) {
     if (stored.kind != asked.kind || stored.count != asked.count ||
-        stored.hash_name != asked.hash_name) {
+        stored.hash_name != asked.hash_name || stored.order_name != asked.order_name ||
+        stored.boxed != asked.boxed) {
       return report_types(stored, asked);
     }
     // What is being compared already, or was, needs no second look: types refer to themselves.
@@ -136,7 +150,7 @@ class TypeComparison {
   bool parts_differ(const TypeNode& stored, const TypeNode& asked) {
     if (stored.kind == TypeKind::structure) return fields_differ(stored, asked);
     if (stored.kind == TypeKind::variant) return alternatives_differ(stored, asked);
-    if (stored.kind == TypeKind::hash_map) {
+    if (shape_of(stored.kind) == ValueShape::map) {
       return element_differs(stored, asked, "{}.key") || value_differs(stored, asked);
     }
     if (has_element(stored.kind)) {
