@@ -22,6 +22,9 @@ namespace cairn {
 ///
 /// Copies of a handle, and handles from opening one file several times, share one store.
 ///
+/// Once the store is closed, and in a child of fork(2), every call on a handle but `path` throws
+/// errc::closed or errc::forked.
+///
 /// Threads: any number at once. One write transaction at a time runs in all processes together;
 /// read sections run beside it.
 class Store {
