@@ -65,6 +65,13 @@ void Engine::recover_alone() {
       last_recovery_.replayed_records != 0 || was_owned || last_recovery_.discarded_bytes != 0 ||
       last_recovery_.reclaimed_bytes != 0 || last_recovery_.reaped_processes != 0;
   last_recovery_.duration = Clock::now() - start;
+  report_recovery();
+}
+
+/// Shows the report, which grows while the write lock is held, to those who do not hold it.
+void Engine::report_recovery() {
+  const std::lock_guard guard(report_mutex_);
+  reported_recovery_ = last_recovery_;
 }
 
 /// Walks the headers from the checkpoint: the words are right where they lead exactly to the tail.
@@ -202,6 +209,7 @@ void Engine::join_others() {
   if (lock_.owner_slot() == table_.own_slot()) lock_.leave_to_the_dead();
   repair_publication();
   last_recovery_.sequence = sequence();
+  report_recovery();
 }
 
 /// Takes over from a writer that died, so that its last commit becomes visible. Harmless otherwise.
@@ -241,6 +249,7 @@ void Engine::take_over() {
   last_recovery_.reaped_readers = lanes_.reap();
   last_recovery_.sequence = state_.sequence;
   last_recovery_.duration = Clock::now() - start;
+  report_recovery();
 }
 
 void Engine::catch_up() {

@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <string_view>
 #include <thread>
 
 #include "cairn/mapping/drill_hooks.hpp"
@@ -121,6 +122,36 @@ TEST_F(BrokenOff, recovery_syncs_a_commit_before_it_shows_it) {
   EXPECT_EQ(numbers(sut), (Values{1, 2}));
   EXPECT_TRUE(stored);
   EXPECT_GE(log_syncs_before_first_store, 1);
+}
+
+const Store* watched_store = nullptr;
+RecoveryReport seen_in_the_middle;
+
+TEST_F(BrokenOff, a_report_is_not_shown_before_it_is_whole) {
+  const Channel channel;
+  ForkedChild writer([&] {
+    Store store = open();
+    push(store, 1);
+    const WriteTransaction tx = store.begin_write();
+    channel.tell_parent();
+    channel.hear_parent();
+    return true;
+  });
+  channel.hear_child();
+  Store sut = open();
+  writer.kill_now();
+  watched_store = &sut;
+  drill::set_crash_observer([](const char* name) {
+    if (std::string_view(name) == "takeover.cut") {
+      seen_in_the_middle = watched_store->last_recovery();
+    }
+  });
+  push(sut, 2);
+  drill::set_crash_observer(nullptr);
+  EXPECT_FALSE(seen_in_the_middle.took_over);
+  EXPECT_EQ(seen_in_the_middle.sequence, 2U) << "what opening reported";
+  EXPECT_TRUE(sut.last_recovery().took_over);
+  EXPECT_EQ(sut.last_recovery().sequence, 2U);
 }
 #endif
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -101,7 +102,11 @@ class Engine final : private HeapSpace {
   }
   std::vector<ProcessInfo> processes() const { return table_.list(); }
   ProcessTable& process_table() noexcept { return table_; }
-  const RecoveryReport& last_recovery() const noexcept { return last_recovery_; }
+  /// Of the last recovery or takeover that came to its end.
+  RecoveryReport last_recovery() const {
+    const std::lock_guard guard(report_mutex_);
+    return reported_recovery_;
+  }
   /// True where `p` lies in a view of this store.
   bool is_in_read_view(const void* p) const noexcept;
   SharedImage shared_image() const noexcept;
@@ -134,6 +139,7 @@ class Engine final : private HeapSpace {
   void catch_up();
   void take_over();
   void repair_publication();
+  void report_recovery();
   void reload_meta();
   void cut_file();
 
@@ -189,6 +195,9 @@ class Engine final : private HeapSpace {
   WriteContext context_;
   LogState state_;  ///< what the working view shows outside transactions
   RecoveryReport last_recovery_;
+
+  mutable std::mutex report_mutex_;
+  RecoveryReport reported_recovery_;  ///< guarded by report_mutex_
 
   // of the running transaction
   std::uint64_t heap_end_ = 0;
