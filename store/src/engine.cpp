@@ -21,6 +21,8 @@ namespace {
 constexpr std::uint64_t opening_lock_offset = 0;
 /// How often an opener begins again because the file under the path changed meanwhile.
 constexpr int open_attempts = 100;
+/// How long who waits for a change sleeps before it looks whether the writer is still alive.
+constexpr std::chrono::milliseconds liveness_interval{50};
 /// With less not even a small transaction would do: one container changes pages of the catalog, the
 /// chunk table, its span and its own.
 constexpr std::uint64_t least_private_bytes = 8 * page_bytes;
@@ -291,7 +293,22 @@ std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanos
     const std::uint64_t published = live_.published.load(std::memory_order_seq_cst);
     const auto left = deadline - std::chrono::steady_clock::now();
     if (published > sequence || left <= left.zero()) return published;
-    futex_wait(live_.change_awaited, 1, left);
+    futex_wait(live_.change_awaited, 1,
+               std::min<std::chrono::nanoseconds>(left, liveness_interval));
+    require_open();
+    publish_for_the_dead();
+  }
+}
+
+/// What a writer left appended when it died becomes visible, as far as readers let it.
+void Engine::publish_for_the_dead() {
+  // Publishing would wait for this thread's own section.
+  if (lanes_.in_section()) return;
+  try {
+    repair_publication();
+  } catch (const Error& error) {
+    // Readers are in the way; the next look tries again.
+    if (!(error == errc::timeout)) throw;
   }
 }
 

@@ -99,7 +99,10 @@ class Store {
   /// The published sequence number: 1 for a new store, one more for each commit.
   std::uint64_t sequence() const;
   /// Waits until there is a commit after `sequence`, by whichever process, or the time is over.
-  /// Returns the published sequence number.
+  /// Returns the published sequence number. Takes over from a writer that dies meanwhile, unless
+  /// this thread is in a read section; that waits for sections as a commit does.
+  ///
+  /// Throws: errc::closed, forked; errc::io, corrupt where taking over fails.
   std::uint64_t wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) const;
 
   std::uint64_t size() const;   ///< bytes of the data file

@@ -139,6 +139,7 @@ class Engine final : private HeapSpace {
   void catch_up();
   void take_over();
   void repair_publication();
+  void publish_for_the_dead();
   void report_recovery();
   void reload_meta();
   void cut_file();
