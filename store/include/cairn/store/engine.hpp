@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,10 @@ class Engine final : private HeapSpace {
   std::uint64_t transaction_heap_end() const noexcept { return heap_end_; }
   const Identity& identity() const noexcept { return identity_; }
   MetaSlot newest_meta() const;
+  /// Parses every record from the checkpoint to the tail. Throws errc::corrupt for one that is
+  /// damaged. Beside writers that go around the ring faster than it is read, it leaves those out
+  /// that have become superfluous meanwhile.
+  void examine_log() const;
   std::uint64_t log_position() const noexcept {
     return live_.log_tail.load(std::memory_order_acquire);
   }
@@ -143,6 +148,7 @@ class Engine final : private HeapSpace {
   void report_recovery();
   void reload_meta();
   void cut_file();
+  std::optional<std::uint64_t> find_damaged_record(const MetaSlot& meta, std::uint64_t tail) const;
 
   // committing: engine_commit.cpp
   void prepare_transaction(const WriteLock::Grant& grant);
