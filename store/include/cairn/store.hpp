@@ -83,8 +83,13 @@ class Store {
   ///         thread, errc::transaction_active within a write transaction of it. errc::closed,
   ///         forked.
   WriteTransaction begin_write();
-  /// Two uncontended atomic operations; waits only while a commit is being published.
-  /// Throws: errc::closed, errc::forked; errc::too_many_processes where all reader lanes are taken.
+  /// Two uncontended atomic operations; waits only while a commit is being published. That takes
+  /// as long as sections at older states hold it back, until Options::reader_timeout ends the
+  /// publication.
+  ///
+  /// Throws: errc::closed, errc::forked; errc::too_many_processes where all reader lanes are taken;
+  ///         errc::timeout where a publication has not ended after Options::lock_timeout (zero:
+  ///         never); the errors of taking over where the publisher died.
   ReadTransaction begin_read() const { return {*engine_, *lanes_}; }
 
   /// Empties the log into the data file. Complexity: one or two syncs at Durability::power.
