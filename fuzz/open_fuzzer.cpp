@@ -5,11 +5,14 @@
 #include <cstdint>
 #include <cstring>
 #include <random>
+#include <vector>
 
 #include "cairn/allocator/heap_format.hpp"
 #include "cairn/recovery/header_format.hpp"
 #include "cairn/recovery/log_format.hpp"
+#include "cairn/store/catalog.hpp"
 #include "open_input.hpp"
+#include "seed_stores.hpp"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
@@ -37,6 +40,34 @@ constexpr std::array<Region, 9> regions = {{
     {EditKind::log_64, log_ring_offset, 48 << 10},
 }};
 
+/// The blocks of a seed's catalog, wherever they are: its header, the table, the entries with their
+/// names and the texts of types.
+std::vector<Region> catalog_regions(const StoreBytes& seed) {
+  std::vector<Region> found;
+  const std::string path = "seed";
+  const auto* const base = reinterpret_cast<const std::byte*>(seed.data.data());
+  const CatalogReader catalog(base, seed.data.size(), path);
+  catalog.for_each_block([&](std::uint64_t offset, std::uint64_t bytes) {
+    if (bytes == 0) return;
+    found.push_back(
+        {EditKind::data_64, static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(bytes)});
+  });
+  return found;
+}
+
+/// Where the next edit of the seed `index` goes.
+Region region_from(std::mt19937& random, std::size_t index) {
+  static const std::vector<std::vector<Region>> catalogs = [] {
+    std::vector<std::vector<Region>> all;
+    for (const StoreBytes& seed : seed_stores()) all.push_back(catalog_regions(seed));
+    return all;
+  }();
+  const std::vector<Region>& catalog = catalogs[index % catalogs.size()];
+  const std::size_t choice = random() % (regions.size() + 1);
+  if (choice < regions.size() || catalog.empty()) return regions[choice % regions.size()];
+  return catalog[random() % catalog.size()];
+}
+
 std::uint64_t value_from(std::mt19937& random) {
   constexpr std::array<std::uint64_t, 14> interesting = {
       0,          1,    2, 7, 63, 64, 4095, 4096, 24576, 0x7FFFFFFF, 0xFFFFFFFF, 0x7FFFFFFFFFFFFFFF,
@@ -51,7 +82,7 @@ std::uint64_t value_from(std::mt19937& random) {
 
 std::size_t add_edit(std::uint8_t* data, std::size_t size, std::size_t max_size,
                      std::mt19937& random) {
-  const Region& region = regions[random() % regions.size()];
+  const Region region = region_from(random, data[1]);
   std::array<std::uint8_t, edit_bytes> edit{};
   const auto narrower = static_cast<std::uint8_t>(random() % 4);
   edit[0] = static_cast<std::uint8_t>(static_cast<unsigned>(region.kind) - narrower);

@@ -281,8 +281,14 @@ bool FreeListAllocator::try_expand(void* p, std::size_t old_bytes, std::size_t n
     runs_.require_live(first, static_cast<std::uint32_t>(pages));
     return new_bytes > max_small && new_pages == pages;
   }
-  return runs_.expand(first, static_cast<std::uint32_t>(pages),
-                      static_cast<std::uint32_t>(new_pages));
+  if (!runs_.expand(first, static_cast<std::uint32_t>(pages), static_cast<std::uint32_t>(new_pages),
+                    zero_on_allocate_)) {
+    return false;
+  }
+  if (zero_on_allocate_) {
+    std::memset(view_.base() + (first + pages) * page_bytes, 0, (new_pages - pages) * page_bytes);
+  }
+  return true;
 }
 
 void FreeListAllocator::resize_file(std::uint64_t bytes) {

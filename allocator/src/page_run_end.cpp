@@ -30,14 +30,19 @@ std::uint64_t pages_of_leaves(std::uint32_t leaves) noexcept {
 
 }  // namespace
 
-bool PageRuns::expand(std::uint32_t first, std::uint32_t pages, std::uint32_t new_pages) {
+bool PageRuns::expand(std::uint32_t first, std::uint32_t pages, std::uint32_t new_pages,
+                      bool mark_gained) {
   require_live(first, pages);
   const std::uint32_t behind = first + pages;
   const std::uint32_t more = new_pages - pages;
   const std::uint32_t end = end_page();
   const std::uint32_t tail = behind < end ? free_run_at(behind) : 0;
   const std::uint32_t free_pages = tail != 0 ? checked_length(tail) : 0;
+  const auto mark_more = [&] {
+    if (mark_gained) view_.mark(view_.base() + behind * page_bytes, more * page_bytes);
+  };
   if (free_pages >= more) {
+    mark_more();
     carve(behind, behind, more, Use::extension);
     return true;
   }
@@ -45,6 +50,7 @@ bool PageRuns::expand(std::uint32_t first, std::uint32_t pages, std::uint32_t ne
   const std::uint32_t leaves = table_.leaf_count();
   try {
     if (behind + free_pages == end && chunks_reached(new_end) <= leaf_first_chunk(leaves)) {
+      mark_more();
       append({end, leaves, leaves, tail, end, more - free_pages});
       carve(behind, behind, more, Use::extension);
       return true;
@@ -54,6 +60,7 @@ bool PageRuns::expand(std::uint32_t first, std::uint32_t pages, std::uint32_t ne
     Relaying plan = plan_relaying(last, new_end, 0, false);
     const std::uint64_t gap = gap_per_leaf_page * pages_of_leaves(plan.leaves);
     plan = plan_relaying(last, new_end + gap, 0, false);
+    mark_more();
     relay(last, static_cast<std::uint32_t>(new_end), plan);
   } catch (const Error& error) {
     if (error == errc::no_space || error == errc::too_large) return false;

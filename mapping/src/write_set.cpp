@@ -21,8 +21,9 @@ WriteSet::WriteSet(std::uint64_t max_pages)
 
 void WriteSet::mark_across_pages(std::uint64_t offset, std::uint64_t bytes,
                                  std::uint64_t end_page) {
-  const std::uint64_t end = offset + bytes;
-  for (std::uint64_t at = offset; at < end && at / page_bytes < end_page;) {
+  const std::uint64_t limit = end_page * page_bytes;
+  const std::uint64_t end = offset < limit && bytes < limit - offset ? offset + bytes : limit;
+  for (std::uint64_t at = offset; at < end;) {
     const std::uint64_t page_end = (at / page_bytes + 1) * page_bytes;
     const std::uint64_t first_line = at % page_bytes / line_bytes;
     const std::uint64_t last_line = (std::min(end, page_end) - 1) % page_bytes / line_bytes;

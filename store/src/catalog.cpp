@@ -41,6 +41,26 @@ class NewBlock {
   std::uint64_t bytes_;
 };
 
+/// Notices a chain that leads back into itself, within a few times as many steps as it has entries
+/// (Brent's algorithm).
+class CircleCheck {
+ public:
+  bool came_back_to(std::uint64_t offset) noexcept {
+    if (offset == remembered_) return true;
+    if (++steps_ == steps_until_next_) {
+      steps_ = 0;
+      steps_until_next_ *= 2;
+      remembered_ = offset;
+    }
+    return false;
+  }
+
+ private:
+  std::uint64_t remembered_ = 0;
+  std::uint64_t steps_ = 0;
+  std::uint64_t steps_until_next_ = 1;
+};
+
 }  // namespace
 
 void CatalogReader::fail(const std::string& detail) const {
@@ -65,6 +85,9 @@ const CatalogHeader* CatalogReader::header() const {
   const auto* found = reinterpret_cast<const CatalogHeader*>(
       checked(offset, sizeof(CatalogHeader), alignof(CatalogHeader), "the header"));
   if (found->magic != catalog_magic) fail("no header at offset " + std::to_string(offset));
+  if (found->count > heap_end_ / sizeof(CatalogEntry)) {
+    fail("a count of " + std::to_string(found->count) + " entries");
+  }
   return found;
 }
 
@@ -111,8 +134,10 @@ std::optional<RootInfo> CatalogReader::find(std::string_view name) const {
   const std::uint64_t hash = hash_of(name);
   const std::uint64_t* const table = buckets(*head);
   std::uint64_t steps_left = head->count;
+  CircleCheck chain;
   for (std::uint64_t at = table[hash & (head->bucket_count - 1)]; at != 0; --steps_left) {
     if (steps_left == 0) fail("a chain is longer than the number of entries");
+    if (chain.came_back_to(at)) fail("a chain leads back into itself");
     const CatalogEntry* const candidate = entry(at);
     if (candidate->name_hash == hash) {
       const RootInfo root = describe(*candidate, at);
@@ -134,10 +159,16 @@ void CatalogReader::for_each(const std::function<void(const RootInfo&)>& visit) 
   const std::uint64_t* const table = buckets(*head);
   std::uint64_t seen = 0;
   for (std::uint64_t bucket = 0; bucket < head->bucket_count; ++bucket) {
+    CircleCheck chain;
     for (std::uint64_t at = table[bucket]; at != 0;) {
+      if (chain.came_back_to(at)) fail("a chain leads back into itself");
       if (++seen > head->count)
         fail("more entries than its count of " + std::to_string(head->count));
       const CatalogEntry* const found = entry(at);
+      // So no entry is in two chains either.
+      if ((found->name_hash & (head->bucket_count - 1)) != bucket) {
+        fail("the entry at offset " + std::to_string(at) + " is in a chain of another hash");
+      }
       visit(describe(*found, at));
       at = found->next;
     }
@@ -237,8 +268,10 @@ void Catalog::grow(CatalogHeader& header) {
   follow_heap();
   auto* const table = static_cast<std::uint64_t*>(block.data());
   std::memset(table, 0, new_count * sizeof(std::uint64_t));
+  std::uint64_t moves_left = header.count;
   for (std::uint64_t bucket = 0; bucket < old_count; ++bucket) {
-    for (std::uint64_t at = old_table[bucket]; at != 0;) {
+    for (std::uint64_t at = old_table[bucket]; at != 0; --moves_left) {
+      if (moves_left == 0) fail("more entries than its count of " + std::to_string(header.count));
       CatalogEntry* const moved = writable(entry(at));
       const std::uint64_t next = moved->next;
       std::uint64_t& first = table[moved->name_hash & (new_count - 1)];

@@ -26,7 +26,7 @@ CheckReport check_store(const Engine& engine) {
   const std::uint64_t heap_end = engine.published_heap_end();
   const HeapReader heap(base, heap_end, engine.path());
   const CatalogReader catalog(base, heap_end, engine.path());
-  examine(report, [&] { engine.newest_meta(); });
+  examine(report, [&] { engine.examine_log(); });
   examine(report, [&] { heap.verify(report.problems); });
   examine(report, [&] { report.roots = catalog.count(); });
   examine(report, [&] { report.used_bytes = heap.used(); });

@@ -21,14 +21,26 @@ namespace {
 constexpr std::uint64_t opening_lock_offset = 0;
 /// How often an opener begins again because the file under the path changed meanwhile.
 constexpr int open_attempts = 100;
+/// How long who waits for a change sleeps before it looks whether the writer is still alive.
+constexpr std::chrono::milliseconds liveness_interval{50};
+/// With less not even a small transaction would do: one container changes pages of the catalog, the
+/// chunk table, its span and its own.
+constexpr std::uint64_t least_private_bytes = 8 * page_bytes;
 
 std::uint64_t memory_bytes() noexcept {
   const long pages = ::sysconf(_SC_PHYS_PAGES);
   return pages > 0 ? static_cast<std::uint64_t>(pages) * page_bytes : std::uint64_t{1} << 30;
 }
 
-Options with_defaults(Options options) {
+Options with_defaults(Options options, const std::string& path) {
+  if (options.max_bytes > largest_max_bytes) {
+    throw Error(errc::invalid_argument, path,
+                "max_bytes is " + std::to_string(options.max_bytes) + ", at most " +
+                    std::to_string(largest_max_bytes) + " can be addressed");
+  }
+  options.max_bytes = round_up(options.max_bytes, page_bytes);
   if (options.private_bytes == 0) options.private_bytes = memory_bytes() / 4;
+  options.private_bytes = std::clamp(options.private_bytes, least_private_bytes, largest_max_bytes);
   // Longer than anybody waits, and short enough to be added to a time of any unit.
   constexpr std::chrono::milliseconds longest = std::chrono::hours(24 * 365 * 100);
   options.lock_timeout = std::min(options.lock_timeout, longest);
@@ -72,7 +84,7 @@ T* at_offset(const Reservation& memory, std::uint64_t offset) noexcept {
 }  // namespace
 
 std::shared_ptr<Engine> Engine::open(const std::string& path, const Options& asked, OpenMode mode) {
-  const Options options = with_defaults(asked);
+  const Options options = with_defaults(asked, path);
   const auto guard = EngineRegistry::instance().lock_opening();
   if (mode == OpenMode::create && !create_store_files(path, options)) {
     throw Error(errc::already_exists, path, "open it instead, or remove it and its log");
@@ -228,11 +240,12 @@ void Engine::close() {
 void Engine::resize_file(std::uint64_t bytes) {
   begin_write();
   try {
-    const std::uint64_t wanted = round_up(bytes, page_bytes);
-    if (wanted > limit_bytes()) {
+    // Compared before it is rounded up to whole pages, as the limit is: near 2^64 that gives 0.
+    if (bytes > limit_bytes()) {
       throw Error(errc::too_large, path(),
-                  std::to_string(wanted) + " bytes, max_bytes is " + std::to_string(limit_bytes()));
+                  std::to_string(bytes) + " bytes, max_bytes is " + std::to_string(limit_bytes()));
     }
+    const std::uint64_t wanted = round_up(bytes, page_bytes);
     if (wanted > file_bytes_) {
       grow_file_to(wanted);
     } else {
@@ -280,7 +293,22 @@ std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanos
     const std::uint64_t published = live_.published.load(std::memory_order_seq_cst);
     const auto left = deadline - std::chrono::steady_clock::now();
     if (published > sequence || left <= left.zero()) return published;
-    futex_wait(live_.change_awaited, 1, left);
+    futex_wait(live_.change_awaited, 1,
+               std::min<std::chrono::nanoseconds>(left, liveness_interval));
+    require_open();
+    publish_for_the_dead();
+  }
+}
+
+/// What a writer left appended when it died becomes visible, as far as readers let it.
+void Engine::publish_for_the_dead() {
+  // Publishing would wait for this thread's own section.
+  if (lanes_.in_section()) return;
+  try {
+    repair_publication();
+  } catch (const Error& error) {
+    // Readers are in the way; the next look tries again.
+    if (!(error == errc::timeout)) throw;
   }
 }
 

@@ -112,13 +112,15 @@ void Engine::begin_write() {
   ActiveWrite::push(context_);
 }
 
-/// What a takeover left undone is the next owner's to do, so the lock stays with the dead.
+/// What a takeover left undone is the next owner's to do, so the lock stays with the dead. Some of
+/// what others appended may have been published before the failure.
 void Engine::release_after_failure(const WriteLock::Grant& grant) noexcept {
   if (grant.taken_over) {
     lock_.leave_to_the_dead();
   } else {
     lock_.release();
   }
+  wake_change_waiters();
 }
 
 void Engine::prepare_transaction(const WriteLock::Grant& grant) {

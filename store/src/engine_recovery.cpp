@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 
@@ -18,6 +19,9 @@ LogState checkpoint_state(const MetaSlot& meta) noexcept {
 
 /// Each attempt outlasts several checkpoints, unless the slots are really damaged.
 constexpr int meta_read_attempts = 3;
+
+/// How often an examination of the log begins again because a checkpoint overtook it.
+constexpr int examination_attempts = 100;
 
 using Clock = std::chrono::steady_clock;
 
@@ -65,6 +69,13 @@ void Engine::recover_alone() {
       last_recovery_.replayed_records != 0 || was_owned || last_recovery_.discarded_bytes != 0 ||
       last_recovery_.reclaimed_bytes != 0 || last_recovery_.reaped_processes != 0;
   last_recovery_.duration = Clock::now() - start;
+  report_recovery();
+}
+
+/// Shows the report, which grows while the write lock is held, to those who do not hold it.
+void Engine::report_recovery() {
+  const std::lock_guard guard(report_mutex_);
+  reported_recovery_ = last_recovery_;
 }
 
 /// Walks the headers from the checkpoint: the words are right where they lead exactly to the tail.
@@ -202,6 +213,7 @@ void Engine::join_others() {
   if (lock_.owner_slot() == table_.own_slot()) lock_.leave_to_the_dead();
   repair_publication();
   last_recovery_.sequence = sequence();
+  report_recovery();
 }
 
 /// Takes over from a writer that died, so that its last commit becomes visible. Harmless otherwise.
@@ -241,6 +253,7 @@ void Engine::take_over() {
   last_recovery_.reaped_readers = lanes_.reap();
   last_recovery_.sequence = state_.sequence;
   last_recovery_.duration = Clock::now() - start;
+  report_recovery();
 }
 
 void Engine::catch_up() {
@@ -298,6 +311,40 @@ MetaSlot Engine::newest_meta() const {
       if (attempt == meta_read_attempts) throw;
     }
   }
+}
+
+void Engine::examine_log() const {
+  for (int attempt = 0; attempt < examination_attempts; ++attempt) {
+    const MetaSlot meta = newest_meta();
+    const std::uint64_t tail = log_position();
+    const auto damaged = find_damaged_record(meta, tail);
+    if (!damaged) return;
+    // What overwrites a record comes after the meta slot that made it superfluous (invariant 5).
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (newest_meta().turn != meta.turn) continue;
+    throw Error(errc::corrupt, log_.file().path(),
+                "no valid record at position " + std::to_string(*damaged) +
+                    " although the log reaches to " + std::to_string(tail));
+  }
+}
+
+/// The position of the first record that cannot be read. Needs no lock: the ring is mapped anew,
+/// since the one at hand may give way to a longer one.
+std::optional<std::uint64_t> Engine::find_damaged_record(const MetaSlot& meta,
+                                                         std::uint64_t tail) const {
+  const RingMapping ring = log_.map_ahead(meta.log_bytes);
+  std::uint64_t position = meta.checkpoint_position;
+  std::uint64_t sequence = meta.checkpoint_sequence;
+  if (tail < position || tail - position > ring.ring_bytes) return position;
+  while (position < tail) {
+    const std::byte* const at = ring.memory.data() + (position & (ring.ring_bytes - 1));
+    const auto record = RecordView::parse({at, ring.ring_bytes}, position, seed_);
+    if (!record || record->sequence() != ++sequence || record->end_position() > tail) {
+      return position;
+    }
+    position = record->end_position();
+  }
+  return std::nullopt;
 }
 
 /// Cuts the file to its committed length.

@@ -191,10 +191,17 @@ void ReaderLanes::give_back(ReaderLane* lane) noexcept {
 
 bool ReaderLanes::free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexcept {
   // Of several processes that find the owner dead only one may free the lane: by the time that the
-  // others get here a new owner may have it.
+  // others get here a new owner may have it. Until it is free it is this process's, so that nobody
+  // else frees it and, should this process die right here, the next to look does.
   std::uint32_t expected = owner;
-  if (!lane.owner.compare_exchange_strong(expected, 0, std::memory_order_relaxed)) return false;
+  if (!lane.owner.compare_exchange_strong(expected, table_.own_token(),
+                                          std::memory_order_relaxed)) {
+    return false;
+  }
+  crash_point("lane.taken");
+  // Release: the lane is this process's before it is idle, and idle before it is nobody's.
   lane.sequence.store(0, std::memory_order_release);
+  lane.owner.store(0, std::memory_order_release);
   const auto index = static_cast<std::uint64_t>(&lane - lanes_);
   // Release: whoever claims the lane next finds it idle.
   live_.claimed_lanes[index / 64].fetch_and(~(1ULL << index % 64), std::memory_order_release);
@@ -291,7 +298,8 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
     if (now < next_look) continue;
     next_look = now + liveness_interval;
     const std::uint32_t owner = lane.owner.load(std::memory_order_acquire);
-    if (!table_.is_token_alive(owner)) {
+    // Owner 0: it was idle before, so the next look sees it so or claimed anew.
+    if (owner != 0 && !table_.is_token_alive(owner)) {
       free_if_owned_by(lane, owner);
       continue;
     }

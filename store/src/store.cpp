@@ -34,6 +34,7 @@ void Store::close() {
 }
 
 std::uint64_t Store::sequence() const {
+  engine_->require_open();
   return engine_->sequence();
 }
 
@@ -52,6 +53,7 @@ std::uint64_t Store::used() const {
 }
 
 std::uint64_t Store::limit() const {
+  engine_->require_open();
   return engine_->limit_bytes();
 }
 
@@ -68,10 +70,12 @@ RecoveryReport Store::recover() {
 }
 
 RecoveryReport Store::last_recovery() const {
+  engine_->require_open();
   return engine_->last_recovery();
 }
 
 std::vector<ProcessInfo> Store::processes() const {
+  engine_->require_open();
   return engine_->processes();
 }
 
@@ -85,6 +89,7 @@ const std::string& Store::path() const {
 }
 
 Durability Store::durability() const {
+  engine_->require_open();
   return engine_->durability();
 }
 

@@ -16,7 +16,6 @@ namespace cairn {
 namespace {
 
 constexpr std::uint64_t default_max_bytes = std::uint64_t{256} << 30;
-constexpr std::uint64_t largest_max_bytes = std::uint64_t{8} << 40;
 /// Where the log of a new store begins to count. Not 0, so that zeros are never a position.
 constexpr std::uint64_t first_position = page_bytes;
 

@@ -184,13 +184,14 @@ FreeListAllocator& WriteTransaction::heap() {
   return engine().context().heap();
 }
 
-void WriteTransaction::require_own(const void* p) const {
-  if (engine().context().contains(p)) return;
+void WriteTransaction::require_own(const void* p, std::size_t bytes) const {
+  const WriteContext& context = engine().context();
+  if (context.contains(p) && bytes <= context.reach_bytes() - context.offset_of(p)) return;
   throw Error(errc::no_transaction, engine().path(), "the range to mark lies outside this store");
 }
 
 void WriteTransaction::mark(const void* p, std::size_t bytes) {
-  require_own(p);
+  require_own(p, bytes);
   engine().context().mark(p, bytes);
 }
 

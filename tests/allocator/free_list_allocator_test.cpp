@@ -555,6 +555,46 @@ TEST(FreeListAllocator, zero_on_allocate_shows_nothing_of_earlier_owners) {
   }
 }
 
+TEST(FreeListAllocator, zero_on_allocate_shows_nothing_of_earlier_owners_in_what_a_block_gains) {
+  constexpr std::size_t bytes = 20'000;
+  constexpr std::size_t more = 60'000;
+  for (const bool committed : {true, false}) {
+    TestHeap sut;
+    auto* const p = static_cast<unsigned char*>(sut.heap().allocate(bytes));
+    void* const behind = sut.heap().allocate(more);
+    ASSERT_EQ(behind, p + round_up(bytes, page_bytes));
+    sut.heap().allocate(16);
+    std::memset(behind, 0x41, round_up(more, page_bytes));
+    std::memset(p, 0x42, round_up(bytes, page_bytes));
+    sut.heap().deallocate(behind, more);
+    if (committed) sut.commit();
+    sut.heap().zero_on_allocate(true);
+    ASSERT_TRUE(sut.heap().try_expand(p, bytes, more));
+    const auto usable = static_cast<std::ptrdiff_t>(round_up(more, page_bytes));
+    const auto before = static_cast<std::ptrdiff_t>(round_up(bytes, page_bytes));
+    EXPECT_EQ(std::count(p + before, p + usable, 0), usable - before);
+    EXPECT_EQ(std::count(p, p + before, 0x42), before);
+    EXPECT_EQ(sut.unmarked_changes(), std::vector<std::string>{});
+    EXPECT_EQ(sut.problems(), std::vector<std::string>{});
+  }
+}
+
+TEST(FreeListAllocator, zero_on_allocate_that_may_mark_no_more_leaves_the_block_as_it_was) {
+  TestHeap sut;
+  void* const p = sut.heap().allocate(20'000);
+  void* const behind = sut.heap().allocate(400'000);
+  sut.heap().allocate(16);
+  sut.heap().deallocate(behind, 400'000);
+  sut.commit();
+  sut.heap().zero_on_allocate(true);
+  sut.context().write_set().set_touch_limit(20);
+  EXPECT_EQ(code_of([&] { sut.heap().try_expand(p, 20'000, 400'000); }), errc::too_large);
+  sut.context().write_set().set_touch_limit(~0ULL);
+  EXPECT_EQ(sut.problems(), std::vector<std::string>{});
+  sut.heap().deallocate(p, 20'000);
+  EXPECT_EQ(sut.problems(), std::vector<std::string>{});
+}
+
 TEST(FreeListAllocator, the_catalog_offset_is_kept_and_rolled_back) {
   TestHeap sut;
   EXPECT_EQ(sut.heap().catalog_offset(), 0U);

@@ -209,6 +209,8 @@ void Performer::perform(const Action& action) {
     case ActionKind::shrink: store_->shrink_to_usage(); break;
     case ActionKind::resize: store_->resize_file(action.bytes); break;
     case ActionKind::close:
+      // So that there is a reader's lane to give back.
+      { const ReadTransaction section = store_->begin_read(); }
       store_->close();
       store_.reset();
       break;

@@ -64,6 +64,16 @@ RC_GTEST_PROP(WriteSetProperty, marks_add_up, ()) {
   RC_ASSERT(sut.touched().size() == expected.size());
 }
 
+TEST(WriteSet, a_range_whose_end_is_no_number_is_clipped_too) {
+  for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{64}, page_bytes + 2}) {
+    for (const std::uint64_t bytes : {~std::uint64_t{0}, ~std::uint64_t{0} - offset}) {
+      WriteSet sut(pages);
+      sut.mark(offset, bytes, pages);
+      EXPECT_EQ(marked(sut), lines_of(offset, pages * page_bytes - offset, pages)) << offset;
+    }
+  }
+}
+
 TEST(WriteSet, a_range_is_clipped_to_the_pages_that_count) {
   WriteSet sut(pages);
   sut.mark(page_bytes, 5 * page_bytes, 3);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
+#include <string_view>
 #include <thread>
 
 #include "cairn/mapping/drill_hooks.hpp"
@@ -121,6 +123,99 @@ TEST_F(BrokenOff, recovery_syncs_a_commit_before_it_shows_it) {
   EXPECT_EQ(numbers(sut), (Values{1, 2}));
   EXPECT_TRUE(stored);
   EXPECT_GE(log_syncs_before_first_store, 1);
+}
+
+/// Where the writer of `WriterDies` dies.
+std::string_view place_of_death;
+
+class WriterDies : public BrokenOff, public ::testing::WithParamInterface<const char*> {
+ protected:
+  /// A process that has the store open and dies in a commit once it is told to.
+  ForkedChild doomed_writer(const Channel& channel) const {
+    return ForkedChild([&] {
+      Store store = open();
+      channel.tell_parent();
+      channel.hear_parent();
+      place_of_death = GetParam();
+      drill::set_crash_observer([](const char* name) {
+        if (name == place_of_death) ::raise(SIGKILL);
+      });
+      push(store, 2);
+      return true;
+    });
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Places, WriterDies,
+                         ::testing::Values("append.after_tail", "publish.raised", "publish.applied",
+                                           "publish.done", "write.ending"),
+                         [](const auto& place) {
+                           std::string name = place.param;
+                           std::replace(name.begin(), name.end(), '.', '_');
+                           return name;
+                         });
+
+TEST_P(WriterDies, who_waits_for_a_change_sees_the_commit_all_the_same) {
+  const Channel channel;
+  ForkedChild writer = doomed_writer(channel);
+  channel.hear_child();
+  Store sut = open();
+  push(sut, 1);
+  const std::uint64_t seen = sut.sequence();
+  channel.tell_child();
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(sut.wait_for_change(seen, std::chrono::seconds(60)), seen + 1);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
+  EXPECT_FALSE(writer.succeeded());
+  EXPECT_EQ(numbers(sut), (Values{1, 2}));
+  expect_sound(sut);
+}
+
+TEST_P(WriterDies, who_waits_within_a_read_section_waits_no_longer_than_asked) {
+  const Channel channel;
+  ForkedChild writer = doomed_writer(channel);
+  channel.hear_child();
+  Store sut = open();
+  push(sut, 1);
+  {
+    const ReadTransaction section = sut.begin_read();
+    channel.tell_child();
+    // Publishing would have to wait for this very section.
+    EXPECT_LE(sut.wait_for_change(section.sequence(), milliseconds(500)), section.sequence() + 1);
+    EXPECT_LE(section.find<Numbers>("numbers")->size(), 2U);
+  }
+  push(sut, 3);
+  EXPECT_EQ(numbers(sut).back(), 3U);
+}
+
+const Store* watched_store = nullptr;
+RecoveryReport seen_in_the_middle;
+
+TEST_F(BrokenOff, a_report_is_not_shown_before_it_is_whole) {
+  const Channel channel;
+  ForkedChild writer([&] {
+    Store store = open();
+    push(store, 1);
+    const WriteTransaction tx = store.begin_write();
+    channel.tell_parent();
+    channel.hear_parent();
+    return true;
+  });
+  channel.hear_child();
+  Store sut = open();
+  writer.kill_now();
+  watched_store = &sut;
+  drill::set_crash_observer([](const char* name) {
+    if (std::string_view(name) == "takeover.cut") {
+      seen_in_the_middle = watched_store->last_recovery();
+    }
+  });
+  push(sut, 2);
+  drill::set_crash_observer(nullptr);
+  EXPECT_FALSE(seen_in_the_middle.took_over);
+  EXPECT_EQ(seen_in_the_middle.sequence, 2U) << "what opening reported";
+  EXPECT_TRUE(sut.last_recovery().took_over);
+  EXPECT_EQ(sut.last_recovery().sequence, 2U);
 }
 #endif
 

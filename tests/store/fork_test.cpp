@@ -40,6 +40,11 @@ TEST_F(Fork, every_call_of_an_inherited_handle_is_a_named_error) {
                        is_refused([&] { sut->recover(); }) && is_refused([&] { sut->check(); }) &&
                        is_refused([&] { sut->resize_file(1 << 20); }) &&
                        is_refused([&] { sut->shrink_to_usage(); }) &&
+                       is_refused([&] { sut->sequence(); }) && is_refused([&] { sut->size(); }) &&
+                       is_refused([&] { sut->limit(); }) &&
+                       is_refused([&] { sut->durability(); }) &&
+                       is_refused([&] { sut->last_recovery(); }) &&
+                       is_refused([&] { sut->processes(); }) && sut->path() == path() &&
                        is_refused([&] { sut->wait_for_change(0, std::chrono::seconds(0)); });
               }).succeeded());
   push(*sut, 2);

@@ -61,6 +61,69 @@ TEST_P(Limits, a_file_over_max_bytes) {
   EXPECT_EQ(sut.size(), 2U << 20);
 }
 
+TEST_P(Limits, a_file_of_more_bytes_than_can_be_rounded_up) {
+  Store sut = open(how());
+  const std::uint64_t size = sut.size();
+  const std::uint64_t most = ~std::uint64_t{0};
+  for (const std::uint64_t bytes : {most, most - page_bytes + 2}) {
+    expect_error(errc::too_large, path(), {std::to_string(bytes)}, [&] { sut.resize_file(bytes); });
+    EXPECT_EQ(sut.size(), size);
+  }
+}
+
+TEST_P(Limits, a_max_bytes_that_is_no_multiple_of_the_page_size) {
+  Options how = this->how();
+  how.max_bytes = (2 << 20) + 1;
+  Store sut = open(how);
+  EXPECT_EQ(sut.limit(), (2U << 20) + page_bytes);
+  sut.resize_file(sut.limit());
+  EXPECT_EQ(sut.size(), sut.limit());
+}
+
+TEST_P(Limits, a_max_bytes_over_what_can_be_addressed_is_refused_at_every_opening) {
+  const std::uint64_t largest = std::uint64_t{8} << 40;
+  for (const std::uint64_t bytes : {largest + 1, ~std::uint64_t{0}}) {
+    Options how = this->how();
+    how.max_bytes = bytes;
+    const auto refused = [&] {
+      expect_error(errc::invalid_argument, path(),
+                   {"max_bytes", std::to_string(bytes), std::to_string(largest)},
+                   [&] { open(how); });
+    };
+    refused();
+    { const Store made = open(this->how()); }
+    refused();
+    const Store other = open(this->how());
+    refused();
+  }
+}
+
+TEST_P(Limits, any_private_bytes_suffices_for_a_small_transaction) {
+  for (const std::uint64_t bytes :
+       {std::uint64_t{1}, std::uint64_t{2047}, std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
+    Options how = this->how();
+    how.private_bytes = bytes;
+    Store sut = open(how);
+    const std::uint64_t before = numbers(sut).size();
+    push(sut, bytes);
+    EXPECT_EQ(numbers(sut).size(), before + 1);
+    expect_sound(sut);
+  }
+}
+
+TEST_P(Limits, a_range_to_mark_that_ends_outside_the_store) {
+  Store sut = open(how());
+  push(sut, 1);
+  WriteTransaction tx = sut.begin_write();
+  const auto& first = std::as_const(*tx.find<Numbers>("numbers"))[0];
+  for (const std::size_t bytes : {std::size_t{0} - 1, std::size_t{0} - 4000, sut.limit()}) {
+    expect_error(errc::no_transaction, path(), {"outside this store"},
+                 [&] { tx.mark(&first, bytes); });
+  }
+  // Within it, what the heap has not got yet needs no mark.
+  tx.mark(&first, sut.size());
+}
+
 TEST_P(Limits, a_transaction_over_its_memory) {
   Options how = this->how();
   how.private_bytes = 32 * page_bytes;

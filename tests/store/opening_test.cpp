@@ -184,6 +184,13 @@ TEST_F(Opening, a_closed_handle_refuses_by_name_on_every_thread) {
     EXPECT_EQ(error_of([&] { twin.begin_read(); }).code(), errc::closed);
     EXPECT_EQ(error_of([&] { sut.begin_write(); }).code(), errc::closed);
     EXPECT_EQ(error_of([&] { sut.checkpoint(); }).code(), errc::closed);
+    EXPECT_EQ(error_of([&] { sut.sequence(); }).code(), errc::closed);
+    EXPECT_EQ(error_of([&] { sut.size(); }).code(), errc::closed);
+    EXPECT_EQ(error_of([&] { sut.limit(); }).code(), errc::closed);
+    EXPECT_EQ(error_of([&] { sut.durability(); }).code(), errc::closed);
+    EXPECT_EQ(error_of([&] { sut.last_recovery(); }).code(), errc::closed);
+    EXPECT_EQ(error_of([&] { sut.processes(); }).code(), errc::closed);
+    EXPECT_EQ(sut.path(), path());
     EXPECT_EQ(error_of([&] { sut.wait_for_change(0, std::chrono::seconds(0)); }).code(),
               errc::closed);
   };

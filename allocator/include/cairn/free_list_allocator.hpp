@@ -91,7 +91,8 @@ class FreeListAllocator {
   static constexpr bool marked_on_allocate(std::size_t bytes) noexcept {
     return bytes <= max_small;
   }
-  /// Fill blocks with zeros, so that neither log nor file ever shows what an earlier owner left.
+  /// Fill blocks, and what `try_expand` adds to them, with zeros, so that neither log nor file ever
+  /// shows what an earlier owner left.
   void zero_on_allocate(bool on) noexcept { zero_on_allocate_ = on; }
 
   /// Makes the heap end at `bytes` of the file (rounded up to pages): grows by free pages, or gives

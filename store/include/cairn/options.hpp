@@ -23,7 +23,8 @@ struct Options {
   /// Size of a new data file.
   std::uint64_t initial_bytes = 256 << 10;
   /// Most bytes that the data file may grow to, and the address space that each of three views
-  /// takes. 0: as the store was created with, 256 GiB for a new one.
+  /// takes. 0: as the store was created with, 256 GiB for a new one. Over 8 TiB:
+  /// errc::invalid_argument.
   std::uint64_t max_bytes = 0;
   /// Size of a new log ring, rounded up to a power of two. It grows for transactions that need
   /// more.
@@ -40,7 +41,7 @@ struct Options {
   std::chrono::milliseconds reader_timeout{0};
 
   /// Most bytes of private page copies to keep between transactions. 0: a quarter of memory. One
-  /// transaction may change twice as much committed data.
+  /// transaction may change twice as much committed data. Less than 32 KiB is taken as that.
   std::uint64_t private_bytes = 0;
   /// Shown to whoever has to wait for this process; the first 23 bytes are kept.
   std::string label;

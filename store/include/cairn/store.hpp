@@ -22,6 +22,9 @@ namespace cairn {
 ///
 /// Copies of a handle, and handles from opening one file several times, share one store.
 ///
+/// Once the store is closed, and in a child of fork(2), every call on a handle but `path` throws
+/// errc::closed or errc::forked.
+///
 /// Threads: any number at once. One write transaction at a time runs in all processes together;
 /// read sections run beside it.
 class Store {
@@ -31,7 +34,8 @@ class Store {
   ///
   /// Throws: errc::not_a_store, empty_file, is_directory, not_a_regular_file, version_mismatch,
   ///         truncated, corrupt, permission_denied, no_space, power_lost, durability_mismatch,
-  ///         too_many_processes, timeout (another process is opening it), io.
+  ///         too_many_processes, timeout (another process is opening it), invalid_argument (an
+  ///         option), io.
   static Store open(const std::string& path, const Options& options = {});
   /// The same where no store may be there yet; throws errc::already_exists otherwise.
   static Store create(const std::string& path, const Options& options = {});
@@ -79,8 +83,13 @@ class Store {
   ///         thread, errc::transaction_active within a write transaction of it. errc::closed,
   ///         forked.
   WriteTransaction begin_write();
-  /// Two uncontended atomic operations; waits only while a commit is being published.
-  /// Throws: errc::closed, errc::forked; errc::too_many_processes where all reader lanes are taken.
+  /// Two uncontended atomic operations; waits only while a commit is being published. That takes
+  /// as long as sections at older states hold it back, until Options::reader_timeout ends the
+  /// publication.
+  ///
+  /// Throws: errc::closed, errc::forked; errc::too_many_processes where all reader lanes are taken;
+  ///         errc::timeout where a publication has not ended after Options::lock_timeout (zero:
+  ///         never); the errors of taking over where the publisher died.
   ReadTransaction begin_read() const { return {*engine_, *lanes_}; }
 
   /// Empties the log into the data file. Complexity: one or two syncs at Durability::power.
@@ -95,7 +104,10 @@ class Store {
   /// The published sequence number: 1 for a new store, one more for each commit.
   std::uint64_t sequence() const;
   /// Waits until there is a commit after `sequence`, by whichever process, or the time is over.
-  /// Returns the published sequence number.
+  /// Returns the published sequence number. Takes over from a writer that dies meanwhile, unless
+  /// this thread is in a read section; that waits for sections as a commit does.
+  ///
+  /// Throws: errc::closed, forked; errc::io, corrupt where taking over fails.
   std::uint64_t wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) const;
 
   std::uint64_t size() const;   ///< bytes of the data file

@@ -242,7 +242,7 @@ class WriteTransaction {
     return *object;
   }
   Engine& engine() const;
-  void require_own(const void* p) const;
+  void require_own(const void* p, std::size_t bytes = 1) const;
   Catalog catalog() const;
   void* find_root(std::string_view name, const detail::RootType& type) const;
   void* find_to_migrate(std::string_view name, const detail::RootType& from,

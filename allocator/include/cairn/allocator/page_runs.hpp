@@ -38,8 +38,10 @@ class PageRuns {
   void release_span(std::uint32_t chunk);
 
   /// Lengthens the live run at `first` in place; false where what follows is neither free nor the
-  /// heap's end. Leaves of the chunk table at the end give way.
-  bool expand(std::uint32_t first, std::uint32_t pages, std::uint32_t new_pages);
+  /// heap's end. Leaves of the chunk table at the end give way. Marks the pages that the run gains
+  /// if `mark_gained`.
+  bool expand(std::uint32_t first, std::uint32_t pages, std::uint32_t new_pages,
+              bool mark_gained = false);
 
   /// Adds free pages up to `end_page`, or gives trailing free pages back down to it.
   void grow_to(std::uint32_t end_page);

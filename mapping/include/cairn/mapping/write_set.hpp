@@ -23,10 +23,10 @@ class WriteSet {
   /// Covers `max_pages` pages. Throws errc::too_large where the address space does not suffice.
   explicit WriteSet(std::uint64_t max_pages);
 
-  /// Declares [offset, offset + bytes), clipped to the pages below `end_page`.
+  /// Declares [offset, offset + bytes), clipped to the pages below `end_page`, whatever `bytes` is.
   void mark(std::uint64_t offset, std::uint64_t bytes, std::uint64_t end_page) {
     const std::uint64_t in_page = offset % page_bytes;
-    if (in_page + bytes - 1 < page_bytes) [[likely]] {
+    if (bytes - 1 < page_bytes - in_page) [[likely]] {
       mark_lines(offset / page_bytes,
                  (~0ULL << (in_page / line_bytes)) &
                      (~0ULL >> (lines_per_page - 1 - (in_page + bytes - 1) / line_bytes)));

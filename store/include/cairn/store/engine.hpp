@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -96,12 +98,20 @@ class Engine final : private HeapSpace {
   std::uint64_t transaction_heap_end() const noexcept { return heap_end_; }
   const Identity& identity() const noexcept { return identity_; }
   MetaSlot newest_meta() const;
+  /// Parses every record from the checkpoint to the tail. Throws errc::corrupt for one that is
+  /// damaged. Beside writers that go around the ring faster than it is read, it leaves those out
+  /// that have become superfluous meanwhile.
+  void examine_log() const;
   std::uint64_t log_position() const noexcept {
     return live_.log_tail.load(std::memory_order_acquire);
   }
   std::vector<ProcessInfo> processes() const { return table_.list(); }
   ProcessTable& process_table() noexcept { return table_; }
-  const RecoveryReport& last_recovery() const noexcept { return last_recovery_; }
+  /// Of the last recovery or takeover that came to its end.
+  RecoveryReport last_recovery() const {
+    const std::lock_guard guard(report_mutex_);
+    return reported_recovery_;
+  }
   /// True where `p` lies in a view of this store.
   bool is_in_read_view(const void* p) const noexcept;
   SharedImage shared_image() const noexcept;
@@ -134,8 +144,11 @@ class Engine final : private HeapSpace {
   void catch_up();
   void take_over();
   void repair_publication();
+  void publish_for_the_dead();
+  void report_recovery();
   void reload_meta();
   void cut_file();
+  std::optional<std::uint64_t> find_damaged_record(const MetaSlot& meta, std::uint64_t tail) const;
 
   // committing: engine_commit.cpp
   void prepare_transaction(const WriteLock::Grant& grant);
@@ -189,6 +202,9 @@ class Engine final : private HeapSpace {
   WriteContext context_;
   LogState state_;  ///< what the working view shows outside transactions
   RecoveryReport last_recovery_;
+
+  mutable std::mutex report_mutex_;
+  RecoveryReport reported_recovery_;  ///< guarded by report_mutex_
 
   // of the running transaction
   std::uint64_t heap_end_ = 0;

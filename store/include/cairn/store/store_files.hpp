@@ -10,6 +10,9 @@
 
 namespace cairn {
 
+/// Most that `Options::max_bytes` may be.
+inline constexpr std::uint64_t largest_max_bytes = std::uint64_t{8} << 40;
+
 /// Where the log of the store at `path` lives.
 std::string log_path(const std::string& path);
 

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/store/reader_lanes.hpp"
+
+#include <optional>
+
+#include "cairn/mapping/drill_hooks.hpp"
+#include "temp_store.hpp"
+
+namespace cairn::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// The lanes of several processes in one: each has an open file and thereby a slot of its own.
+class Lanes : public ::testing::Test {
+ protected:
+  struct Process {
+    explicit Process(Lanes& lanes)
+        : file(File::open_or_create(lanes.directory_ / "slots", 0600)),
+          table(file, lanes.slots_.data()) {
+      table.claim("process", ~0U);
+      lanes_of.emplace(lanes.live_, lanes.lanes_.data(), table, "lanes");
+    }
+    /// Without giving anything back.
+    void die() {
+      lanes_of->shut(errc::closed);
+      file.close();
+    }
+
+    File file;
+    ProcessTable table;
+    std::optional<ReaderLanes> lanes_of;
+  };
+
+  /// Puts into lane 0 what a process leaves there that dies in a section at `sequence`.
+  void leave_dead_section(std::uint32_t token, std::uint64_t sequence) {
+    lanes_[0].owner = token;
+    lanes_[0].sequence = sequence;
+    live_.claimed_lanes[0] = 1;
+  }
+  /// The token of a process that is gone.
+  std::uint32_t dead_token() {
+    const Process gone(*this);
+    return gone.table.own_token();
+  }
+
+  TempDirectory directory_;
+  std::vector<ProcessSlot> slots_{process_slot_count};
+  std::vector<ReaderLane> lanes_{reader_lane_count};
+  LiveWords live_{};
+};
+
+TEST_F(Lanes, the_lane_of_a_dead_process_is_freed_by_who_waits_for_it) {
+  leave_dead_section(dead_token(), 5);
+  Process sut(*this);
+  sut.lanes_of->wait_for_older(6, milliseconds(5000));
+  EXPECT_EQ(live_.claimed_lanes[0], 0U);
+  EXPECT_EQ(lanes_[0].owner, 0U);
+  EXPECT_EQ(lanes_[0].sequence, 0U);
+}
+
+#if defined(CAIRN_DRILLS) && CAIRN_DRILLS
+ReaderLanes* second_reaper = nullptr;
+bool was_refused = false;
+bool was_reached = false;
+
+TEST_F(Lanes, a_lane_that_one_is_freeing_is_not_freed_by_another) {
+  leave_dead_section(dead_token(), 5);
+  Process first(*this);
+  Process second(*this);
+  second_reaper = &*second.lanes_of;
+  was_reached = was_refused = false;
+  drill::set_crash_observer([](const char* name) {
+    if (std::string_view(name) != "lane.taken") return;
+    drill::set_crash_observer(nullptr);
+    was_reached = true;
+    EXPECT_EQ(second_reaper->reap(), 0U);
+    try {
+      // Long enough to look who owns the lane.
+      second_reaper->wait_for_older(6, milliseconds(100));
+    } catch (const Error& error) {
+      was_refused = error == errc::timeout;
+    }
+  });
+  EXPECT_EQ(first.lanes_of->reap(), 1U);
+  drill::set_crash_observer(nullptr);
+  EXPECT_TRUE(was_reached);
+  EXPECT_TRUE(was_refused) << "freed twice: the next owner's section would have been lost";
+  EXPECT_EQ(live_.claimed_lanes[0], 0U);
+}
+
+TEST_F(Lanes, a_lane_whose_reaper_dies_is_freed_by_the_next) {
+  leave_dead_section(dead_token(), 5);
+  static std::uint64_t sequence_then;
+  static std::uint32_t owner_then;
+  static ReaderLane* lane;
+  lane = &lanes_[0];
+  {
+    Process first(*this);
+    // What the lane holds at this moment is what a death right here would leave.
+    drill::set_crash_observer([](const char* name) {
+      if (std::string_view(name) != "lane.taken") return;
+      sequence_then = lane->sequence;
+      owner_then = lane->owner;
+    });
+    EXPECT_EQ(first.lanes_of->reap(), 1U);
+    drill::set_crash_observer(nullptr);
+  }
+  ASSERT_EQ(sequence_then, 5U);
+  leave_dead_section(owner_then, sequence_then);
+  Process sut(*this);
+  sut.lanes_of->wait_for_older(6, milliseconds(5000));
+  EXPECT_EQ(live_.claimed_lanes[0], 0U);
+  EXPECT_EQ(lanes_[0].sequence, 0U);
+}
+#endif
+
+}  // namespace
+}  // namespace cairn::test
