@@ -25,6 +25,19 @@ std::string element_text(const TypeTree& tree, const TypeNode& node, const char*
   return text + '>';
 }
 
+bool has_value(TypeKind kind) noexcept {
+  return kind == TypeKind::hash_map || kind == TypeKind::btree_map;
+}
+
+/// Of a map or set: with the name of its hash function or comparator.
+std::string keyed_text(const TypeTree& tree, const TypeNode& node, const char* name, int levels) {
+  std::string text = std::string(name) + '<' + text_of(tree, tree.element_of(node), levels - 1);
+  if (has_value(node.kind)) text += ',' + text_of(tree, tree.value_of(node), levels - 1);
+  text += ',' + node.hash_name + node.order_name;
+  if (node.boxed) text += ",boxed";
+  return text + '>';
+}
+
 /// As the description has it, but short: structs by their size, inner levels left out.
 std::string text_of(const TypeTree& tree, const TypeNode& node, int levels) {
   if (levels == 0) return "...";
@@ -51,9 +64,11 @@ std::string text_of(const TypeTree& tree, const TypeNode& node, int levels) {
     case TypeKind::segmented: return element_text(tree, node, "Segmented", levels);
     case TypeKind::variant:
       return "variant of " + std::to_string(node.fields.size()) + " alternatives";
-    case TypeKind::hash_map:
-      return "HashMap<" + text_of(tree, tree.element_of(node), levels - 1) + ',' +
-             text_of(tree, tree.value_of(node), levels - 1) + ',' + node.hash_name + '>';
+    case TypeKind::deque: return element_text(tree, node, "Deque", levels);
+    case TypeKind::hash_map: return keyed_text(tree, node, "HashMap", levels);
+    case TypeKind::hash_set: return keyed_text(tree, node, "HashSet", levels);
+    case TypeKind::btree_map: return keyed_text(tree, node, "BTreeMap", levels);
+    case TypeKind::btree_set: return keyed_text(tree, node, "BTreeSet", levels);
   }
   return "a type of " + std::to_string(node.size) + " bytes";
 }
@@ -122,7 +137,8 @@ class TypeComparison {
 
   bool differ(const TypeNode& stored, const TypeNode& asked) {
     if (stored.kind != asked.kind || stored.count != asked.count ||
-        stored.hash_name != asked.hash_name) {
+        stored.hash_name != asked.hash_name || stored.order_name != asked.order_name ||
+        stored.boxed != asked.boxed) {
       return report_types(stored, asked);
     }
     // What is being compared already, or was, needs no second look: types refer to themselves.
@@ -136,7 +152,7 @@ class TypeComparison {
   bool parts_differ(const TypeNode& stored, const TypeNode& asked) {
     if (stored.kind == TypeKind::structure) return fields_differ(stored, asked);
     if (stored.kind == TypeKind::variant) return alternatives_differ(stored, asked);
-    if (stored.kind == TypeKind::hash_map) {
+    if (has_value(stored.kind)) {
       return element_differs(stored, asked, "{}.key") || value_differs(stored, asked);
     }
     if (has_element(stored.kind)) {
