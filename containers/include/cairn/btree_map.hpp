@@ -275,7 +275,7 @@ template <class K, class V, class C>
 struct detail::Relocation<BTreeMap<K, V, C>> {
   using Map = BTreeMap<K, V, C>;
 
-  static void relocate(Map* from, Map* to) noexcept { Map::Base::relocate(from, to); }
+  static void relocate(Map* from, Map* to) noexcept { Map::relocate(from, to); }
 };
 
 template <class K, class V, class C>

@@ -154,7 +154,7 @@ template <class T, class C>
 struct detail::Relocation<BTreeSet<T, C>> {
   using Set = BTreeSet<T, C>;
 
-  static void relocate(Set* from, Set* to) noexcept { Set::Base::relocate(from, to); }
+  static void relocate(Set* from, Set* to) noexcept { Set::relocate(from, to); }
 };
 
 template <class T, class C>

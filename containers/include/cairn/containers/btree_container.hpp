@@ -189,8 +189,7 @@ class BTreeContainer {
       return *this;
     }
     other.tree_.mark_header();
-    tree_.clear();
-    tree_.steal(other.tree_);
+    tree_.replace_by(other.tree_);
     return *this;
   }
   void swap_with(BTreeContainer& other) {

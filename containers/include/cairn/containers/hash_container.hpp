@@ -275,8 +275,7 @@ HashContainer<Policy>& HashContainer<Policy>::operator=(HashContainer&& other) {
     return *this;
   }
   other.table_.mark_header();
-  table_.clear();
-  table_.steal(other.table_);
+  table_.replace_by(other.table_);
   return *this;
 }
 
