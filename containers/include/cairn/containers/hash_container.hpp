@@ -96,26 +96,30 @@ class HashContainer {
     return range(find(key), end());
   }
 
-  template <class Q>
-    requires looks_up<Q> iterator find(const Q& key) {
-      return at_or_end<iterator>(position(key));
-    }
-  template <class Q>
-    requires looks_up<Q> const_iterator find(const Q& key)
-  const { return at_or_end<const_iterator>(position(key)); }
-  template <class Q>
-    requires looks_up<Q>
-  bool contains(const Q& key) const { return bool(position(key)); }
-  template <class Q>
-    requires looks_up<Q> size_type count(const Q& key)
-  const { return contains(key) ? 1 : 0; }
-  template <class Q>
-    requires looks_up<Q> std::pair<iterator, iterator> equal_range(const Q& key) {
-      return range(find(key), end());
-    }
-  template <class Q>
-    requires looks_up<Q> std::pair<const_iterator, const_iterator> equal_range(const Q& key)
-  const { return range(find(key), end()); }
+  template <HashLookup<K, H, E> Q>
+  iterator find(const Q& key) {
+    return at_or_end<iterator>(position(key));
+  }
+  template <HashLookup<K, H, E> Q>
+  const_iterator find(const Q& key) const {
+    return at_or_end<const_iterator>(position(key));
+  }
+  template <HashLookup<K, H, E> Q>
+  bool contains(const Q& key) const {
+    return bool(position(key));
+  }
+  template <HashLookup<K, H, E> Q>
+  size_type count(const Q& key) const {
+    return contains(key) ? 1 : 0;
+  }
+  template <HashLookup<K, H, E> Q>
+  std::pair<iterator, iterator> equal_range(const Q& key) {
+    return range(find(key), end());
+  }
+  template <HashLookup<K, H, E> Q>
+  std::pair<const_iterator, const_iterator> equal_range(const Q& key) const {
+    return range(find(key), end());
+  }
 
   // Erasing.
 
@@ -131,8 +135,8 @@ class HashContainer {
     return iterator(last.position(), last.chunks_end());
   }
   size_type erase(const K& key) { return erase_key(key); }
-  template <class Q>
-    requires(looks_up<Q> && !std::convertible_to<Q, const_iterator>)
+  template <HashLookup<K, H, E> Q>
+    requires(!std::convertible_to<Q, const_iterator>)
   size_type erase(const Q& key) { return erase_key(key); }
   /// Frees the table as well.
   void clear() { table_.clear(); }
