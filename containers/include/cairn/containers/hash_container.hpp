@@ -143,6 +143,7 @@ class HashContainer {
 
   /// Takes over the elements of `source` whose keys are not here yet; the others stay there. Within
   /// a store they move without being copied.
+  /// Requires: `source` does not stand in an element of this container, which may grow.
   template <class OtherPolicy>
     requires std::same_as<typename OtherPolicy::Slot, value_type>
   void merge(HashContainer<OtherPolicy>& source) { merge_from(source); }
