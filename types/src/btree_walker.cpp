@@ -46,8 +46,8 @@ void ObjectWalker::visit_btree(const TypeNode& node, std::uint64_t at) {
   }
   if (empty || !claim_btree_nodes(node, at)) return;
   const std::uint64_t root = at + static_cast<std::uint64_t>(tree.root);
-  frames_.push_back({&node, at, root, 0, 3 * std::uint64_t{load<BTreeNodeFormat>(root).count} + 1,
-                     tree.size});
+  frames_.push_back(
+      {&node, at, root, 0, 3 * std::uint64_t{load<BTreeNodeFormat>(root).count} + 1, tree.size});
 }
 
 /// Proves that the nodes are a tree's: each has one owner, knows its parent, has elements and room

@@ -51,8 +51,9 @@ struct TypeNode {
   bool plain = false;
   std::uint32_t align = 1;
   std::uint64_t size = 0;
-  /// What an array, optional, vec, deque, hash set, B-tree set, box, ptr, ref, atomic, static_vector,
-  /// segmented or nd_array is of; the key of a map; of an enumeration the integer beneath.
+  /// What an array, optional, vec, deque, hash set, B-tree set, box, ptr, ref, atomic,
+  /// static_vector, segmented or nd_array is of; the key of a map; of an enumeration the integer
+  /// beneath.
   std::uint32_t element = 0;
   /// The value of a map.
   std::uint32_t value = 0;
