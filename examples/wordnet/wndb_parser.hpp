@@ -81,9 +81,8 @@ struct IndexRecord {
 /// The synset on one line of data.noun, data.verb, data.adj or data.adv.
 ///
 /// Throws:     ParseError: a field is missing, of the wrong width or out of range, a count
-/// disagrees with
-///             what follows, the part of speech is not `part`, or the line stands at another byte
-///             of the file than it says.
+///             disagrees with what follows, the part of speech is not `part`, or the line stands at
+///             another byte of the file than it says.
 /// Complexity: O(length of the line).
 SynsetRecord parse_synset(const SourceLine& line, PartOfSpeech part);
 

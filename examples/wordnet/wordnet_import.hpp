@@ -48,8 +48,8 @@ struct ImportResult {
 ///
 /// Requires: options.batch_entries > 0.
 /// Throws:   ParseError: a malformed line. ImportError: the store was begun from other files, or an
-/// entry
-///           refers to a synset that is not there. cairn::Error. All batches before that stay.
+///           entry refers to a synset that is not there. cairn::Error. All batches before that
+///           stay.
 ImportResult import_wordnet(cairn::Store& store, const Source& source,
                             const ImportOptions& options = {});
 

@@ -26,8 +26,7 @@ struct Verification {
 /// 2. Every synset that was mentioned is defined, and filed under its own id.
 /// 3. Every pointer leads to a synset that is filed, and to a word that this synset has.
 /// 4. Every sense leads to a synset that has the word and the part of speech; sense numbers count
-/// up
-///    from 1 for each part of speech.
+///    up from 1 for each part of speech.
 /// 5. Every word of every synset is found under its spelling and leads back to the synset.
 ///
 /// Throws: ParseError: see take_census().

@@ -2,8 +2,8 @@
 // Deque beside std::deque.
 #include <algorithm>
 #include <iterator>
-#include <ranges>
 #include <sstream>
+#include <vector>
 
 #include "model_test.hpp"
 
@@ -124,11 +124,11 @@ RC_GTEST_FIXTURE_PROP(DequeModel, inserts_at_any_place_as_the_standard, ()) {
 
 RC_GTEST_FIXTURE_PROP(DequeModel, takes_ranges_of_every_kind, ()) {
   follow<Ints>({[](auto& stored, auto& model, const Step& step) {
-                  auto range = std::views::iota(step.a) | std::views::take(step.b % 20);
+                  CountedFrom range{step.a, step.b % 20};
                   const auto at = step.place(model.size());
                   stored.insert_range(stored.cbegin() + at, range);
-                  auto common = range | std::views::common;
-                  model.insert(model.begin() + at, common.begin(), common.end());
+                  const std::vector<std::uint32_t> values = range.values();
+                  model.insert(model.begin() + at, values.begin(), values.end());
                 },
                 [](auto& stored, auto& model, const Step& step) {
                   const std::vector<std::uint32_t> values{step.a, step.b, 3};
@@ -232,14 +232,12 @@ RC_GTEST_FIXTURE_PROP(DequeModel, algorithms_of_the_standard_work_on_it, ()) {
                 },
                 [](auto& stored, auto& model, const Step& step) {
                   const auto at = step.place(model.size());
-                  std::ranges::rotate(stored, stored.begin() + at);
-                  std::ranges::rotate(model, model.begin() + at);
+                  std::rotate(stored.begin(), stored.begin() + at, stored.end());
+                  std::rotate(model.begin(), model.begin() + at, model.end());
                 },
                 [](auto& stored, auto& model, const Step&) {
-                  const auto [from, to] = std::ranges::unique(stored);
-                  stored.erase(from, to);
-                  const auto [model_from, model_to] = std::ranges::unique(model);
-                  model.erase(model_from, model_to);
+                  stored.erase(std::unique(stored.begin(), stored.end()), stored.end());
+                  model.erase(std::unique(model.begin(), model.end()), model.end());
                 },
                 [](auto& stored, auto& model, const Step& step) {
                   std::ranges::replace(stored, step.a % 31, step.b);

@@ -7,11 +7,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <iterator>
+#include <numeric>
 #include <optional>
 #include <ostream>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -28,6 +32,47 @@
 /// commits, rollbacks and reopenings in between. Every commit compares the store with the marks,
 /// and each program ends with a check of the whole store.
 namespace cairn::test {
+
+/// Numbers from `first` on: a range whose begin and end are of different types.
+struct CountedFrom {
+  class Iterator {
+   public:
+    using value_type = std::uint32_t;
+    using difference_type = std::ptrdiff_t;
+
+    Iterator() = default;
+    Iterator(std::uint32_t at, std::uint32_t left) : at_(at), left_(left) {}
+    std::uint32_t operator*() const { return at_; }
+    Iterator& operator++() {
+      ++at_;
+      --left_;
+      return *this;
+    }
+    Iterator operator++(int) {
+      const Iterator before = *this;
+      ++*this;
+      return before;
+    }
+    bool operator==(const Iterator&) const = default;
+    bool operator==(std::default_sentinel_t) const { return left_ == 0; }
+
+   private:
+    std::uint32_t at_ = 0;
+    std::uint32_t left_ = 0;
+  };
+
+  Iterator begin() const { return {first, count}; }
+  static std::default_sentinel_t end() { return {}; }
+  std::vector<std::uint32_t> values() const {
+    std::vector<std::uint32_t> values(count);
+    std::iota(values.begin(), values.end(), first);
+    return values;
+  }
+
+  std::uint32_t first;
+  std::uint32_t count;
+};
+static_assert(std::ranges::forward_range<CountedFrom> && !std::ranges::common_range<CountedFrom>);
 
 // What a stored object is as an object of the standard library.
 

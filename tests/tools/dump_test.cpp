@@ -2,7 +2,9 @@
 // What `cairn dump` prints, read back and held against what the program itself sees.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -217,7 +219,8 @@ TEST_F(Dump, numbers_are_exact_to_the_last_bit) {
   ASSERT_EQ(printed.size(), reals.size());
   for (std::size_t i = 0; i < reals.size(); ++i) {
     const double got = printed[i].get<double>();
-    EXPECT_EQ(std::memcmp(&got, &reals[i], sizeof got), 0) << reals[i];
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(got), std::bit_cast<std::uint64_t>(reals[i]))
+        << reals[i];
   }
   const Json limits = dump("limits");
   EXPECT_EQ(limits["first"].get<std::uint64_t>(), std::numeric_limits<std::uint64_t>::max());

@@ -3,6 +3,8 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -199,6 +201,28 @@ TEST_F(ObjectWalkerTest, a_key_that_no_lookup_would_find_is_a_problem) {
   const auto* const chunks = target_at<HashChunkFormat>(&map, stored<HashMapFormat>(map).distance);
   ASSERT_EQ(chunks[16 * (hash_number(stranger) & 63)].overflow, 0);
   expect_problem(map, const_cast<std::uint64_t&>(found->first), stranger, "no lookup comes by");
+}
+
+TEST_F(ObjectWalkerTest, a_map_whose_elements_all_lie_far_from_their_hashes_is_one_problem) {
+  auto& map = make<HashMap<std::uint64_t, std::uint64_t>>();
+  for (std::uint64_t i = 0; i < 20000; ++i) map[i] = i;
+  const auto& format = stored<HashMapFormat>(map);
+  auto* const table = target_at<std::byte>(&format, format.distance);
+  const std::size_t chunks = std::size_t{1} << format.chunk_bits;
+  const std::size_t stride = hash_chunk_stride(16, 8);
+  const std::vector<std::byte> before(table, table + chunks * stride);
+  // Each element lies half the table away from its place, and every chunk sends lookups on.
+  std::rotate(table, table + chunks / 2 * stride, table + chunks * stride);
+  for (std::size_t i = 0; i < chunks; ++i) {
+    reinterpret_cast<HashChunkFormat*>(table + i * stride)->overflow = hash_overflow_max;
+  }
+  EXPECT_TRUE(map.contains(19999));
+  const std::vector<std::string> problems = walk(map);
+  std::copy(before.begin(), before.end(), table);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_NE(problems[0].find("too far from where their hashes say"), std::string::npos)
+      << problems[0];
+  EXPECT_EQ(walk(map), std::vector<std::string>{});
 }
 
 struct Ordered {
@@ -411,9 +435,9 @@ TEST_F(ObjectWalkerTest, tells_each_object_once_and_ends_what_it_begins) {
   EXPECT_TRUE(sut.all_ended());
   EXPECT_EQ(sut.damages, 0);
   // The root and its five parts; 65 Items with five parts each, 25 of them in Boxes; what 7
-  // optionals hold; 20 keys with their lists; 20 pairs with two parts and what goes with them; the
-  // texts of the queue and of the set.
-  EXPECT_EQ(sut.objects, 6 + 65 * 6 + 7 + 40 + 80 + 40);
+  // optionals hold; 20 keys with their lists; 20 pairs with two parts and what goes with them; 20
+  // texts in the queue and 20 words.
+  EXPECT_EQ(sut.objects, 6 + 65 * 6 + 7 + 40 + 80 + 20 + 20);
 }
 
 /// The innermost object at an offset, by the walk itself.

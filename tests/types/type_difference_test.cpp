@@ -4,7 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "cairn/box.hpp"
+#include "cairn/btree_map.hpp"
+#include "cairn/btree_set.hpp"
+#include "cairn/deque.hpp"
 #include "cairn/hash_map.hpp"
+#include "cairn/hash_set.hpp"
 #include "cairn/nd_array.hpp"
 #include "cairn/static_vector.hpp"
 #include "cairn/string.hpp"
@@ -49,6 +53,9 @@ TEST(TypeDifference, is_named_by_the_path_to_it_with_both_types_and_places) {
             "{}.value.x: stored u32@8, asked u64@8");
   EXPECT_EQ((difference<HashMap<int, Visit>, HashMap<unsigned, Visit>>()),
             "{}.key: stored i32, asked u32");
+  EXPECT_EQ((difference<BTreeMap<String, Visit>, BTreeMap<String, WideVisit>>()),
+            "{}.value.x: stored u32@8, asked u64@8");
+  EXPECT_EQ((difference<Deque<Visit>, Deque<WideVisit>>()), "[].x: stored u32@8, asked u64@8");
   EXPECT_EQ((difference<Box<std::array<Visit, 3>>, Box<std::array<WideVisit, 3>>>()),
             "->[].x: stored u32@8, asked u64@8");
 }
@@ -60,6 +67,10 @@ TEST(TypeDifference, of_whole_types_shows_them) {
             "the root: stored array<i32,3>, asked array<i32,4>");
   EXPECT_EQ((difference<NdArray<int, 2>, NdArray<int, 3>>()),
             "the root: stored NdArray<i32,2>, asked NdArray<i32,3>");
+  EXPECT_EQ((difference<HashSet<int>, BTreeMap<int, bool>>()),
+            "the root: stored HashSet<i32,cairn1>, asked BTreeMap<i32,bool,less>");
+  EXPECT_EQ((difference<BTreeSet<int>, BTreeSet<int, std::greater<>>>()),
+            "the root: stored BTreeSet<i32,less>, asked BTreeSet<i32,greater>");
   EXPECT_EQ((difference<std::variant<int, bool>, std::variant<int>>()),
             "the root: stored variant of 2 alternatives, asked variant of 1 alternatives");
   EXPECT_EQ((difference<std::variant<int, bool>, std::variant<int, char>>()),

@@ -22,6 +22,11 @@
 namespace cairn {
 namespace {
 
+/// How many chunks the lookups of all elements of a table may pass, for each of its chunks. Sound
+/// tables stay far below; one of nothing but equal hashes comes here with a thousand elements.
+/// Without a bound a hostile table takes time by the square of its size.
+constexpr std::uint64_t passes_per_chunk_max = 256;
+
 /// a * b, or a number that is larger than any heap.
 std::uint64_t product(std::uint64_t a, std::uint64_t b) noexcept {
   std::uint64_t result;
@@ -474,6 +479,7 @@ void ObjectWalker::visit_map(const TypeNode& node, std::uint64_t at) {
                    std::to_string(elements));
   }
   frames_.push_back({&node, at, table, 0, chunks * hash_chunk_slots_max * 2, elements});
+  frames_.back().passes_left = chunks * passes_per_chunk_max;
 }
 
 /// The parts of a map's frame are keys and values by turns, of all slots, also the free ones. A set
@@ -497,8 +503,7 @@ void ObjectWalker::step_map(Frame& frame) {
 
 /// Proves that a lookup finds the element: its tag and its chunk are those that its key's hash
 /// says, and the chunks that it passed know.
-void ObjectWalker::check_element_place(const Frame& frame, std::uint64_t chunk,
-                                       std::uint64_t slot) {
+void ObjectWalker::check_element_place(Frame& frame, std::uint64_t chunk, std::uint64_t slot) {
   const TypeNode& key = tree_->element_of(*frame.node);
   const HashSlotLayout layout = slot_layout(*frame.node);
   const std::uint64_t stride = hash_chunk_stride(layout.size, layout.align);
@@ -512,8 +517,13 @@ void ObjectWalker::check_element_place(const Frame& frame, std::uint64_t chunk,
     return problem(hash_kind(*frame.node) + "'s tag does not fit the key");
   }
   const std::uint64_t mask = frame.count / 2 / hash_chunk_slots_max - 1;
+  if (frame.passes_left == 0) return;  // and that is a problem already
   std::uint64_t index = *hash;
   for (std::uint64_t tries = 0; (index & mask) != chunk; ++tries) {
+    if (--frame.passes_left == 0) {
+      return problem(hash_kind(*frame.node) +
+                     "'s elements lie too far from where their hashes say");
+    }
     const std::uint64_t passed = frame.content + (index & mask) * stride;
     if (tries > mask || load<HashChunkFormat>(passed).overflow == 0) {
       return problem(hash_kind(*frame.node) + "'s element lies where no lookup comes by");

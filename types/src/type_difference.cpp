@@ -25,15 +25,17 @@ std::string element_text(const TypeTree& tree, const TypeNode& node, const char*
   return text + '>';
 }
 
-/// A map or set that looks its keys up by the function `by`.
-std::string table_text(const TypeTree& tree, const TypeNode& node, const char* name,
-                       const std::string& by, int levels) {
-  std::string text = name;
-  text += '<' + text_of(tree, tree.element_of(node), levels - 1) + ',';
-  if (shape_of(node.kind) == ValueShape::map) {
-    text += text_of(tree, tree.value_of(node), levels - 1) + ',';
-  }
-  return text + by + '>';
+bool has_value(TypeKind kind) noexcept {
+  return kind == TypeKind::hash_map || kind == TypeKind::btree_map;
+}
+
+/// Of a map or set: with the name of its hash function or comparator.
+std::string keyed_text(const TypeTree& tree, const TypeNode& node, const char* name, int levels) {
+  std::string text = std::string(name) + '<' + text_of(tree, tree.element_of(node), levels - 1);
+  if (has_value(node.kind)) text += ',' + text_of(tree, tree.value_of(node), levels - 1);
+  text += ',' + node.hash_name + node.order_name;
+  if (node.boxed) text += ",boxed";
+  return text + '>';
 }
 
 /// As the description has it, but short: structs by their size, inner levels left out.
@@ -60,13 +62,13 @@ std::string text_of(const TypeTree& tree, const TypeNode& node, int levels) {
     case TypeKind::ref: return element_text(tree, node, "Ref", levels);
     case TypeKind::atomic: return element_text(tree, node, "Atomic", levels);
     case TypeKind::segmented: return element_text(tree, node, "Segmented", levels);
-    case TypeKind::deque: return element_text(tree, node, "Deque", levels);
-    case TypeKind::hash_set: return table_text(tree, node, "HashSet", node.hash_name, levels);
-    case TypeKind::hash_map: return table_text(tree, node, "HashMap", node.hash_name, levels);
-    case TypeKind::btree_set: return table_text(tree, node, "BTreeSet", node.order_name, levels);
-    case TypeKind::btree_map: return table_text(tree, node, "BTreeMap", node.order_name, levels);
     case TypeKind::variant:
       return "variant of " + std::to_string(node.fields.size()) + " alternatives";
+    case TypeKind::deque: return element_text(tree, node, "Deque", levels);
+    case TypeKind::hash_map: return keyed_text(tree, node, "HashMap", levels);
+    case TypeKind::hash_set: return keyed_text(tree, node, "HashSet", levels);
+    case TypeKind::btree_map: return keyed_text(tree, node, "BTreeMap", levels);
+    case TypeKind::btree_set: return keyed_text(tree, node, "BTreeSet", levels);
   }
   return "a type of " + std::to_string(node.size) + " bytes";
 }
@@ -150,7 +152,7 @@ class TypeComparison {
   bool parts_differ(const TypeNode& stored, const TypeNode& asked) {
     if (stored.kind == TypeKind::structure) return fields_differ(stored, asked);
     if (stored.kind == TypeKind::variant) return alternatives_differ(stored, asked);
-    if (shape_of(stored.kind) == ValueShape::map) {
+    if (has_value(stored.kind)) {
       return element_differs(stored, asked, "{}.key") || value_differs(stored, asked);
     }
     if (has_element(stored.kind)) {

@@ -52,7 +52,7 @@ class FreeListAllocator {
   /// Throws:     errc::no_space, errc::too_large: nothing changed. errc::invalid_argument for other
   ///             alignments. errc::corrupt where the stored state contradicts itself.
   /// Complexity: constant for small blocks; for large ones bounded, plus what growing the file
-  /// takes.
+  ///             takes.
   void* allocate(std::size_t bytes, std::size_t align = min_align) {
     const bool plain = align - 1 < min_align && (align & (align - 1)) == 0;
     if (bytes <= max_small && plain && !zero_on_allocate_) [[likely]] {
@@ -67,8 +67,7 @@ class FreeListAllocator {
   ///
   /// Requires:   `p` from `allocate(bytes, any alignment)`, or grown to `bytes` by `try_expand`.
   /// Throws:     errc::corrupt where a double free, a wrong size or a foreign address shows:
-  /// nothing
-  ///             changed.
+  ///             nothing changed.
   /// Complexity: constant for small blocks; for large ones one look at each 64 KiB of the run.
   void deallocate(void* p, std::size_t bytes) {
     if (bytes <= max_small && deallocate_small(view_.offset_of(p), class_of(bytes))) [[likely]]

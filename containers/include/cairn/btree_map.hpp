@@ -99,17 +99,20 @@ class BTreeMap : public detail::BTreeContainer<detail::BTreeMapPolicy<K, V, C>> 
   /// The value; marked where the map is mutable. Throws std::out_of_range without one.
   V& at(const K& key) { return marked(at_or_throw(key)); }
   const V& at(const K& key) const { return at_or_throw(key).value()->second; }
-  template <class Q>
-  requires looks_up<Q> V& at(const Q& key) { return marked(at_or_throw(key)); }
-  template <class Q>
-    requires looks_up<Q>
-  const V& at(const Q& key) const { return at_or_throw(key).value()->second; }
+  template <detail::BTreeLookup<K, C> Q>
+  V& at(const Q& key) {
+    return marked(at_or_throw(key));
+  }
+  template <detail::BTreeLookup<K, C> Q>
+  const V& at(const Q& key) const {
+    return at_or_throw(key).value()->second;
+  }
 
   /// The value of `key`, made by default if there is none, and marked.
   V& operator[](const K& key) { return marked(try_emplace(key).first.cursor()); }
   V& operator[](K&& key) { return marked(try_emplace(std::move(key)).first.cursor()); }
-  template <class Q>
-    requires(looks_up<Q>&& std::constructible_from<K, Q>)
+  template <detail::BTreeLookup<K, C> Q>
+    requires(std::constructible_from<K, Q>)
   V& operator[](Q&& key) { return marked(try_emplace(std::forward<Q>(key)).first.cursor()); }
 
   // Inserting.
@@ -122,8 +125,8 @@ class BTreeMap : public detail::BTreeContainer<detail::BTreeMapPolicy<K, V, C>> 
   std::pair<iterator, bool> try_emplace(K&& key, Args&&... args) {
     return emplace_at(this->locate(key), std::move(key), std::forward<Args>(args)...);
   }
-  template <class Q, class... Args>
-    requires(looks_up<Q>&& std::constructible_from<K, Q> && !std::convertible_to<Q, const_iterator>)
+  template <detail::BTreeLookup<K, C> Q, class... Args>
+    requires(std::constructible_from<K, Q> && !std::convertible_to<Q, const_iterator>)
   std::pair<iterator, bool> try_emplace(Q&& key, Args&&... args) {
     return emplace_at(this->locate(std::as_const(key)), std::forward<Q>(key),
                       std::forward<Args>(args)...);
@@ -137,8 +140,8 @@ class BTreeMap : public detail::BTreeContainer<detail::BTreeMapPolicy<K, V, C>> 
     return emplace_at(this->locate_near(hint, key), std::move(key), std::forward<Args>(args)...)
         .first;
   }
-  template <class Q, class... Args>
-    requires(looks_up<Q>&& std::constructible_from<K, Q>)
+  template <detail::BTreeLookup<K, C> Q, class... Args>
+    requires(std::constructible_from<K, Q>)
   iterator try_emplace(const_iterator hint, Q&& key, Args&&... args) {
     return emplace_at(this->locate_near(hint, std::as_const(key)), std::forward<Q>(key),
                       std::forward<Args>(args)...)
@@ -153,8 +156,8 @@ class BTreeMap : public detail::BTreeContainer<detail::BTreeMapPolicy<K, V, C>> 
   std::pair<iterator, bool> insert_or_assign(K&& key, U&& value) {
     return assign_at(this->locate(key), std::move(key), std::forward<U>(value));
   }
-  template <class Q, class U>
-    requires(looks_up<Q>&& std::constructible_from<K, Q>)
+  template <detail::BTreeLookup<K, C> Q, class U>
+    requires(std::constructible_from<K, Q>)
   std::pair<iterator, bool> insert_or_assign(Q&& key, U&& value) {
     return assign_at(this->locate(std::as_const(key)), std::forward<Q>(key),
                      std::forward<U>(value));
@@ -275,7 +278,7 @@ template <class K, class V, class C>
 struct detail::Relocation<BTreeMap<K, V, C>> {
   using Map = BTreeMap<K, V, C>;
 
-  static void relocate(Map* from, Map* to) noexcept { Map::Base::relocate(from, to); }
+  static void relocate(Map* from, Map* to) noexcept { Map::relocate(from, to); }
 };
 
 template <class K, class V, class C>

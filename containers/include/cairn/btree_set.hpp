@@ -71,8 +71,8 @@ class BTreeSet : public detail::BTreeContainer<detail::BTreeSetPolicy<T, C>> {
 
   std::pair<iterator, bool> insert(const T& value) { return add(this->locate(value), value); }
   std::pair<iterator, bool> insert(T&& value) { return add(this->locate(value), std::move(value)); }
-  template <class Q>
-    requires(looks_up<Q>&& std::constructible_from<T, Q>)
+  template <detail::BTreeLookup<T, C> Q>
+    requires(std::constructible_from<T, Q>)
   std::pair<iterator, bool> insert(Q&& value) {
     return add(this->locate(std::as_const(value)), std::forward<Q>(value));
   }
@@ -82,8 +82,8 @@ class BTreeSet : public detail::BTreeContainer<detail::BTreeSetPolicy<T, C>> {
   iterator insert(const_iterator hint, T&& value) {
     return add(this->locate_near(hint, value), std::move(value)).first;
   }
-  template <class Q>
-    requires(looks_up<Q>&& std::constructible_from<T, Q>)
+  template <detail::BTreeLookup<T, C> Q>
+    requires(std::constructible_from<T, Q>)
   iterator insert(const_iterator hint, Q&& value) {
     return add(this->locate_near(hint, std::as_const(value)), std::forward<Q>(value)).first;
   }
@@ -154,7 +154,7 @@ template <class T, class C>
 struct detail::Relocation<BTreeSet<T, C>> {
   using Set = BTreeSet<T, C>;
 
-  static void relocate(Set* from, Set* to) noexcept { Set::Base::relocate(from, to); }
+  static void relocate(Set* from, Set* to) noexcept { Set::relocate(from, to); }
 };
 
 template <class T, class C>

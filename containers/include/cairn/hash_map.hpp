@@ -97,17 +97,20 @@ class HashMap : public detail::HashContainer<detail::HashMapPolicy<K, V, H, E>> 
   /// The value; marked where the map is mutable. Throws std::out_of_range without one.
   V& at(const K& key) { return marked(position_or_throw(key)); }
   const V& at(const K& key) const { return position_or_throw(key).slot()->second; }
-  template <class Q>
-  requires looks_up<Q> V& at(const Q& key) { return marked(position_or_throw(key)); }
-  template <class Q>
-    requires looks_up<Q>
-  const V& at(const Q& key) const { return position_or_throw(key).slot()->second; }
+  template <detail::HashLookup<K, H, E> Q>
+  V& at(const Q& key) {
+    return marked(position_or_throw(key));
+  }
+  template <detail::HashLookup<K, H, E> Q>
+  const V& at(const Q& key) const {
+    return position_or_throw(key).slot()->second;
+  }
 
   /// The value of `key`, made by default if there is none, and marked.
   V& operator[](const K& key) { return marked(emplace_key(key).first.position()); }
   V& operator[](K&& key) { return marked(emplace_key(std::move(key)).first.position()); }
-  template <class Q>
-    requires(looks_up<Q>&& std::constructible_from<K, Q>)
+  template <detail::HashLookup<K, H, E> Q>
+    requires(std::constructible_from<K, Q>)
   V& operator[](Q&& key) { return marked(emplace_key(std::forward<Q>(key)).first.position()); }
 
   // Inserting. Hints are taken and of no use to a hash table.
@@ -120,8 +123,8 @@ class HashMap : public detail::HashContainer<detail::HashMapPolicy<K, V, H, E>> 
   std::pair<iterator, bool> try_emplace(K&& key, Args&&... args) {
     return emplace_key(std::move(key), std::forward<Args>(args)...);
   }
-  template <class Q, class... Args>
-    requires(looks_up<Q>&& std::constructible_from<K, Q> && !std::convertible_to<Q, const_iterator>)
+  template <detail::HashLookup<K, H, E> Q, class... Args>
+    requires(std::constructible_from<K, Q> && !std::convertible_to<Q, const_iterator>)
   std::pair<iterator, bool> try_emplace(Q&& key, Args&&... args) {
     return emplace_key(std::forward<Q>(key), std::forward<Args>(args)...);
   }
@@ -140,8 +143,8 @@ class HashMap : public detail::HashContainer<detail::HashMapPolicy<K, V, H, E>> 
   std::pair<iterator, bool> insert_or_assign(K&& key, U&& value) {
     return assign_key(std::move(key), std::forward<U>(value));
   }
-  template <class Q, class U>
-    requires(looks_up<Q>&& std::constructible_from<K, Q>)
+  template <detail::HashLookup<K, H, E> Q, class U>
+    requires(std::constructible_from<K, Q>)
   std::pair<iterator, bool> insert_or_assign(Q&& key, U&& value) {
     return assign_key(std::forward<Q>(key), std::forward<U>(value));
   }

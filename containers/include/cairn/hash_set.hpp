@@ -72,8 +72,8 @@ class HashSet : public detail::HashContainer<detail::HashSetPolicy<T, H, E>> {
   std::pair<iterator, bool> insert(const T& value) { return insert_value(value); }
   std::pair<iterator, bool> insert(T&& value) { return insert_value(std::move(value)); }
   /// Makes a T of `value` only where none is equal to it.
-  template <class Q>
-    requires(looks_up<Q>&& std::constructible_from<T, Q>)
+  template <detail::HashLookup<T, H, E> Q>
+    requires(std::constructible_from<T, Q>)
   std::pair<iterator, bool> insert(Q&& value) { return insert_value(std::forward<Q>(value)); }
   /// The hint is of no use to a hash table.
   iterator insert(const_iterator, const T& value) { return insert_value(value).first; }

@@ -58,18 +58,28 @@ class NdArray {
   NdArray& operator=(const NdArray& other) {
     if (this == &other) return *this;
     mark_extents();
+    // `other` may stand in an element that goes.
+    const Index extents = other.extents_;
     core_.replace_built(other.size(),
                         [&](auto& built) { built.add_range(other.begin(), other.end()); });
-    extents_ = other.extents_;
+    extents_ = extents;
     return *this;
   }
   NdArray& operator=(NdArray&& other) {
     if (this == &other) return *this;
     mark_extents();
     core_.mark_header();
-    core_.reset();
-    extents_ = {};
-    take(other);
+    if (other.core_.capacity() != 0 && !detail::may_own(this, other.core_.block())) {
+      core_.reset();
+      extents_ = {};
+      take(other);
+      return *this;
+    }
+    other.core_.mark_header();
+    other.mark_extents();
+    const Index extents = std::exchange(other.extents_, Index{});
+    core_.replace_by(other.core_);
+    extents_ = extents;
     return *this;
   }
 

@@ -120,14 +120,27 @@ class Segmented {
 
   /// Copies over the elements that there are, where they stand.
   Segmented& operator=(const Segmented& other) {
-    if (this != &other) assign(other.begin(), other.end());
+    if (this == &other) return *this;
+    if constexpr (std::is_trivially_copyable_v<T>) {
+      assign(other.begin(), other.end());
+    } else {
+      // `other` may stand in an element that is copied over.
+      Segmented aside(other);
+      assign(std::make_move_iterator(aside.begin()), std::make_move_iterator(aside.end()));
+    }
     return *this;
   }
   Segmented& operator=(Segmented&& other) {
     if (this == &other) return *this;
-    clear();
-    shrink_to_fit();
-    take(other);
+    if (other.capacity() != 0 && !detail::may_own(this, other.core_.block())) {
+      clear();
+      shrink_to_fit();
+      take(other);
+    } else {
+      core_.mark_header();
+      other.core_.mark_header();
+      core_.replace_by(other.core_);
+    }
     return *this;
   }
   Segmented& operator=(std::initializer_list<T> values) {

@@ -23,8 +23,9 @@ namespace cairn {
 /// A growable array in a store, with the interface of std::vector.
 ///
 /// It allocates from the store that it stands in; a temporary outside all stores from that of this
-/// thread's innermost write transaction, which it must not outlive. Moving steals within a store
-/// and copies between two.
+/// thread's innermost write transaction. A temporary must not outlive that transaction: in the next
+/// one of the same store its block may be another object's, and it would free that. Moving steals
+/// within a store and copies between two.
 ///
 /// Non-const access marks what it hands out: one element by operator[], at, front, back and
 /// iterators, all of them by data(). `std::as_const` reads without marks.

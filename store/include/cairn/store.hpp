@@ -79,8 +79,7 @@ class Store {
   /// Waits for the write lock, up to Options::lock_timeout.
   ///
   /// Throws: errc::timeout, naming the holder. errc::write_inside_read within a read section of
-  /// this
-  ///         thread, errc::transaction_active within a write transaction of it. errc::closed,
+  ///         this thread, errc::transaction_active within a write transaction of it. errc::closed,
   ///         forked.
   WriteTransaction begin_write();
   /// Two uncontended atomic operations; waits only while a commit is being published. That takes

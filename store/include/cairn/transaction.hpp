@@ -65,8 +65,7 @@ class ReadTransaction {
   /// The root of that name, nullptr where there is none.
   ///
   /// Throws:      errc::type_mismatch where it was made with another type; what() shows both and
-  /// where
-  ///              they begin to differ.
+  ///              where they begin to differ.
   /// Complexity:  O(length of the name) expected.
   /// Invalidates: the pointer is good until the section ends.
   template <class T>

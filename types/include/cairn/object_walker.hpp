@@ -63,8 +63,7 @@ class ObjectVisitor {
 ///
 /// Whatever the bytes are, it reads only the heap, takes each byte of it into at most one block,
 /// and needs no stack for long chains. What it finds wrong it reports with the path that leads
-/// there
-/// ("users[1].name") and does not follow.
+/// there ("users[1].name") and does not follow.
 ///
 /// Complexity: O(bytes owned); memory for one bit per 16 bytes of heap that blocks lie in, and for
 ///             the longest chain of objects.
@@ -106,6 +105,8 @@ class ObjectWalker {
     std::uint64_t high_key = 0;
     /// It goes on for the object of the frame before it, of which it holds a part.
     bool is_continuation = false;
+    /// Of a hash table: how many chunks the lookups of its elements may still pass.
+    std::uint64_t passes_left = 0;
   };
 
   void run();
@@ -136,7 +137,7 @@ class ObjectWalker {
   std::uint64_t btree_element(const TypeNode& node, std::uint64_t offset,
                               std::uint64_t index) const;
   std::uint64_t btree_child(const TypeNode& node, std::uint64_t offset, std::uint64_t index) const;
-  void check_element_place(const Frame& frame, std::uint64_t chunk, std::uint64_t slot);
+  void check_element_place(Frame& frame, std::uint64_t chunk, std::uint64_t slot);
 
   bool claim(std::uint64_t offset, std::uint64_t bytes, std::uint64_t align);
   template <class T>

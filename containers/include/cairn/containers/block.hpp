@@ -41,8 +41,13 @@ inline void free_block(void* block, std::size_t bytes) {
   context->heap().deallocate(block, bytes);
 }
 
-/// Whether the destructor of a container may touch and free its block: not when the transaction
-/// that a temporary belonged to is over, since the block went with it.
+/// Whether the destructor of a container may touch and free its block: not where this thread writes
+/// that store no longer, as when a temporary ends after its transaction.
+///
+/// This is no proof that the block is the container's. A temporary that lives on into the next
+/// transaction of its store passes, although a rollback may have given its block to another object:
+/// a container knows its block by the distance alone, and has no room to note whose transaction it
+/// is. Temporaries must not outlive their transaction; that is up to the program.
 inline bool block_is_writable(const void* block) noexcept {
   return ActiveWrite::find(block) != nullptr;
 }

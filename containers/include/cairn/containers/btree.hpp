@@ -147,6 +147,14 @@ class BTree {
     relocate(&other, this);
     other.stored_ = BTreeFormat{};
   }
+  /// Gives up the elements and takes those of `other`, which may stand in one of them.
+  /// Requires: as steal(), but for what is here.
+  void replace_by(BTree& other) {
+    BTree aside;
+    aside.steal(other);
+    clear();
+    steal(aside);
+  }
   void swap_marked(BTree& other) noexcept {
     BTree aside;
     relocate(this, &aside);

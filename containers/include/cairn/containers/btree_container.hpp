@@ -84,40 +84,46 @@ class BTreeContainer {
     return range<const_iterator>(key);
   }
 
-  template <class Q>
-    requires looks_up<Q> iterator find(const Q& key) {
-      return iterator(find_key(key));
-    }
-  template <class Q>
-    requires looks_up<Q> const_iterator find(const Q& key)
-  const { return const_iterator(find_key(key)); }
-  template <class Q>
-    requires looks_up<Q>
-  bool contains(const Q& key) const { return locate(key).found; }
-  template <class Q>
-    requires looks_up<Q> size_type count(const Q& key)
-  const { return contains(key) ? 1 : 0; }
-  template <class Q>
-    requires looks_up<Q> iterator lower_bound(const Q& key) {
-      return iterator(lower(key));
-    }
-  template <class Q>
-    requires looks_up<Q> const_iterator lower_bound(const Q& key)
-  const { return const_iterator(lower(key)); }
-  template <class Q>
-    requires looks_up<Q> iterator upper_bound(const Q& key) {
-      return iterator(upper(key));
-    }
-  template <class Q>
-    requires looks_up<Q> const_iterator upper_bound(const Q& key)
-  const { return const_iterator(upper(key)); }
-  template <class Q>
-    requires looks_up<Q> std::pair<iterator, iterator> equal_range(const Q& key) {
-      return range<iterator>(key);
-    }
-  template <class Q>
-    requires looks_up<Q> std::pair<const_iterator, const_iterator> equal_range(const Q& key)
-  const { return range<const_iterator>(key); }
+  template <BTreeLookup<K, typename Policy::Order> Q>
+  iterator find(const Q& key) {
+    return iterator(find_key(key));
+  }
+  template <BTreeLookup<K, typename Policy::Order> Q>
+  const_iterator find(const Q& key) const {
+    return const_iterator(find_key(key));
+  }
+  template <BTreeLookup<K, typename Policy::Order> Q>
+  bool contains(const Q& key) const {
+    return locate(key).found;
+  }
+  template <BTreeLookup<K, typename Policy::Order> Q>
+  size_type count(const Q& key) const {
+    return contains(key) ? 1 : 0;
+  }
+  template <BTreeLookup<K, typename Policy::Order> Q>
+  iterator lower_bound(const Q& key) {
+    return iterator(lower(key));
+  }
+  template <BTreeLookup<K, typename Policy::Order> Q>
+  const_iterator lower_bound(const Q& key) const {
+    return const_iterator(lower(key));
+  }
+  template <BTreeLookup<K, typename Policy::Order> Q>
+  iterator upper_bound(const Q& key) {
+    return iterator(upper(key));
+  }
+  template <BTreeLookup<K, typename Policy::Order> Q>
+  const_iterator upper_bound(const Q& key) const {
+    return const_iterator(upper(key));
+  }
+  template <BTreeLookup<K, typename Policy::Order> Q>
+  std::pair<iterator, iterator> equal_range(const Q& key) {
+    return range<iterator>(key);
+  }
+  template <BTreeLookup<K, typename Policy::Order> Q>
+  std::pair<const_iterator, const_iterator> equal_range(const Q& key) const {
+    return range<const_iterator>(key);
+  }
 
   // Erasing.
 
@@ -138,8 +144,8 @@ class BTreeContainer {
     return iterator(at);
   }
   size_type erase(const K& key) { return erase_place(locate(key)); }
-  template <class Q>
-    requires(looks_up<Q> && !std::convertible_to<Q, const_iterator>)
+  template <BTreeLookup<K, typename Policy::Order> Q>
+    requires(!std::convertible_to<Q, const_iterator>)
   size_type erase(const Q& key) { return erase_place(locate(key)); }
   /// Frees all nodes.
   void clear() { tree_.clear(); }
@@ -189,8 +195,7 @@ class BTreeContainer {
       return *this;
     }
     other.tree_.mark_header();
-    tree_.clear();
-    tree_.steal(other.tree_);
+    tree_.replace_by(other.tree_);
     return *this;
   }
   void swap_with(BTreeContainer& other) {

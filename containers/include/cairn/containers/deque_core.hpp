@@ -195,6 +195,14 @@ class DequeCore {
     relocate(&other, this);
     other.stored_ = DequeFormat{};
   }
+  /// Gives up the elements and takes those of `other`, which may stand in one of them.
+  /// Requires: as steal().
+  void replace_by(DequeCore& other) {
+    DequeCore aside;
+    aside.steal(other);
+    reset();
+    steal(aside);
+  }
   /// Gives up the elements and the block. Requires: the header marked.
   void reset() {
     if (stored_.capacity == 0) return;

@@ -33,8 +33,7 @@ Deque<T>& Deque<T>::operator=(Deque&& other) {
     return *this;
   }
   other.core_.mark_header();
-  core_.reset();
-  core_.steal(other.core_);
+  core_.replace_by(other.core_);
   return *this;
 }
 

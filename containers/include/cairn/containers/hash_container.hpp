@@ -96,26 +96,30 @@ class HashContainer {
     return range(find(key), end());
   }
 
-  template <class Q>
-    requires looks_up<Q> iterator find(const Q& key) {
-      return at_or_end<iterator>(position(key));
-    }
-  template <class Q>
-    requires looks_up<Q> const_iterator find(const Q& key)
-  const { return at_or_end<const_iterator>(position(key)); }
-  template <class Q>
-    requires looks_up<Q>
-  bool contains(const Q& key) const { return bool(position(key)); }
-  template <class Q>
-    requires looks_up<Q> size_type count(const Q& key)
-  const { return contains(key) ? 1 : 0; }
-  template <class Q>
-    requires looks_up<Q> std::pair<iterator, iterator> equal_range(const Q& key) {
-      return range(find(key), end());
-    }
-  template <class Q>
-    requires looks_up<Q> std::pair<const_iterator, const_iterator> equal_range(const Q& key)
-  const { return range(find(key), end()); }
+  template <HashLookup<K, H, E> Q>
+  iterator find(const Q& key) {
+    return at_or_end<iterator>(position(key));
+  }
+  template <HashLookup<K, H, E> Q>
+  const_iterator find(const Q& key) const {
+    return at_or_end<const_iterator>(position(key));
+  }
+  template <HashLookup<K, H, E> Q>
+  bool contains(const Q& key) const {
+    return bool(position(key));
+  }
+  template <HashLookup<K, H, E> Q>
+  size_type count(const Q& key) const {
+    return contains(key) ? 1 : 0;
+  }
+  template <HashLookup<K, H, E> Q>
+  std::pair<iterator, iterator> equal_range(const Q& key) {
+    return range(find(key), end());
+  }
+  template <HashLookup<K, H, E> Q>
+  std::pair<const_iterator, const_iterator> equal_range(const Q& key) const {
+    return range(find(key), end());
+  }
 
   // Erasing.
 
@@ -131,14 +135,15 @@ class HashContainer {
     return iterator(last.position(), last.chunks_end());
   }
   size_type erase(const K& key) { return erase_key(key); }
-  template <class Q>
-    requires(looks_up<Q> && !std::convertible_to<Q, const_iterator>)
+  template <HashLookup<K, H, E> Q>
+    requires(!std::convertible_to<Q, const_iterator>)
   size_type erase(const Q& key) { return erase_key(key); }
   /// Frees the table as well.
   void clear() { table_.clear(); }
 
   /// Takes over the elements of `source` whose keys are not here yet; the others stay there. Within
   /// a store they move without being copied.
+  /// Requires: `source` does not stand in an element of this container, which may grow.
   template <class OtherPolicy>
     requires std::same_as<typename OtherPolicy::Slot, value_type>
   void merge(HashContainer<OtherPolicy>& source) { merge_from(source); }
@@ -275,8 +280,7 @@ HashContainer<Policy>& HashContainer<Policy>::operator=(HashContainer&& other) {
     return *this;
   }
   other.table_.mark_header();
-  table_.clear();
-  table_.steal(other.table_);
+  table_.replace_by(other.table_);
   return *this;
 }
 

@@ -163,6 +163,14 @@ class HashTable {
     relocate(&other, this);
     other.stored_ = HashMapFormat{};
   }
+  /// Gives up the elements and takes those of `other`, which may stand in one of them.
+  /// Requires: as steal(), but for what is here.
+  void replace_by(HashTable& other) {
+    HashTable aside;
+    aside.steal(other);
+    clear();
+    steal(aside);
+  }
   void swap_marked(HashTable& other) noexcept {
     HashTable aside;
     relocate(this, &aside);

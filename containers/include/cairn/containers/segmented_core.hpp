@@ -104,6 +104,15 @@ class SegmentedCore {
     relocate(&other, this);
     other.stored_ = SegmentedFormat{};
   }
+  /// Gives up the elements and takes those of `other`, which may stand in one of them.
+  /// Requires: as steal(), but for what is here.
+  void replace_by(SegmentedCore& other) {
+    SegmentedCore aside;
+    aside.steal(other);
+    truncate(0);
+    shrink();
+    steal(aside);
+  }
   void swap_marked(SegmentedCore& other) noexcept {
     SegmentedCore aside;
     relocate(this, &aside);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <compare>
 #include <concepts>
+#include <iterator>
 #include <ranges>
 #include <utility>
 
@@ -11,13 +12,26 @@
 /// What sequences have in common with those of the standard library.
 namespace cairn::detail {
 
-/// The range itself where begin and end are of one type, else a view of it where they are.
+/// A range whose begin and end are of different types, as one where they are of one type. What
+/// std::views::common does, but clang 14 does not understand the views of libstdc++.
+template <class Range>
+struct CommonRange {
+  using Iterator =
+      std::common_iterator<std::ranges::iterator_t<Range>, std::ranges::sentinel_t<Range>>;
+
+  Iterator begin() const { return std::ranges::begin(range); }
+  Iterator end() const { return std::ranges::end(range); }
+
+  Range& range;
+};
+
+/// The range itself where begin and end are of one type, else one where they are.
 template <class Range>
 decltype(auto) common(Range& range) {
   if constexpr (std::ranges::common_range<Range>) {
     return (range);
   } else {
-    return std::views::common(range);
+    return CommonRange<Range>{range};
   }
 }
 

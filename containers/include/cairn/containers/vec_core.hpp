@@ -163,6 +163,14 @@ class VecCore {
     stored_.distance = distance_to(&stored_, data);
     other.stored_ = VecFormat{};
   }
+  /// Gives up the elements and takes those of `other`, which may stand in one of them.
+  /// Requires: as steal().
+  void replace_by(VecCore& other) {
+    VecCore aside;
+    aside.steal(other);
+    reset();
+    steal(aside);
+  }
   /// Gives up the elements and the block. Requires: the header marked.
   void reset() {
     if (stored_.capacity == 0) return;

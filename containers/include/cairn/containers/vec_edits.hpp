@@ -34,8 +34,7 @@ Vec<T>& Vec<T>::operator=(Vec&& other) {
     return *this;
   }
   other.core_.mark_header();
-  core_.reset();
-  core_.steal(other.core_);
+  core_.replace_by(other.core_);
   return *this;
 }
 

@@ -18,7 +18,7 @@ namespace cairn {
 ///  1. Below `tracked_bytes` a page is either as the shared file has it or a private copy; private
 ///     copies are a subset of `write_set().private_pages()`.
 ///  2. From `tracked_bytes` on, nothing committed reaches a page, so stores go straight to the
-///  file.
+///     file.
 ///
 /// Threads: used by the one thread that holds the write lock.
 class WorkingView {

@@ -58,8 +58,7 @@ class LogRing {
   /// Writes header and body of a record. Nothing refers to it until the caller moves the tail.
   ///
   /// Requires: record_bytes() of it fit in the ring behind `header.position`; `line_at(page)`
-  /// yields
-  ///           the address of a page's bytes.
+  ///           yields the address of a page's bytes.
   template <class PageAt>
   RecordView append(RecordHeader header, std::span<const PageEntry> entries, PageAt page_at);
 

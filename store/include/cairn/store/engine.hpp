@@ -42,14 +42,14 @@ enum class OpenMode { open_or_create, create, open_existing };
 ///     published makes reachable, and in the lines of Atomics.
 ///  2. A record is applied only once it is appended (and, at Durability::power, synced).
 ///  3. The log tail is stored after all bytes that it covers; it alone decides that a commit
-///  happened.
+///     happened.
 ///  4. At the begin of a transaction everything appended is published, and the working view shows
-///  it.
+///     it.
 ///  5. The ring's bytes before the checkpoint are overwritten only after a meta slot names it.
 ///  6. The line of an Atomic is marked by the transaction that makes it and, at most, by the one
-///  that
-///     ends it or makes something else of its bytes, so no record in between holds it. Meanwhile it
-///     changes in the shared image alone, at any time, and private copies of it mean nothing.
+///     that ends it or makes something else of its bytes, so no record in between holds it.
+///     Meanwhile it changes in the shared image alone, at any time, and private copies of it mean
+///     nothing.
 ///
 /// Threads: lanes by any; the rest by the one that holds the write lock, which begin_write takes.
 class Engine final : private HeapSpace {

@@ -42,7 +42,7 @@ inline constinit thread_local HotLane hot_lane{no_store_id, nullptr, 0};
 ///
 /// Invariants:
 ///  1. While a lane holds s, the shared image shows s: a record with a higher sequence is not
-///  applied.
+///     applied.
 ///  2. A section enters with published == publishing == s after its lane holds s.
 ///  3. The publisher raises `publishing` before it looks at the lanes.
 ///
@@ -52,14 +52,12 @@ inline constinit thread_local HotLane hot_lane{no_store_id, nullptr, 0};
 /// Where there is nothing to publish for a while, sections leave their fence, which is most of what
 /// they cost, to the publisher (`unfenced_sections`):
 ///  4. A section goes without a fence only if it saw `unfenced_sections` set after it had loaded
-///  the
-///     sequence that it pins, and its process is registered for `fence_all_threads`.
+///     the sequence that it pins, and its process is registered for `fence_all_threads`.
 ///  5. A publisher that finds the word set, after raising `publishing`, clears it and fences all
 ///     threads before it looks at the lanes. So a section that read the word before it was cleared
 ///     has either stored its lane by then, or will load `publishing` after it was raised.
 ///  6. Whoever sets the word does so by a read-modify-write: a publisher that did not find it set
-///  has
-///     raised `publishing` before, in the one order of sequentially consistent operations, and
+///     has raised `publishing` before, in the one order of sequentially consistent operations, and
 ///     every section that sees it set sees that too.
 ///
 /// Threads: `enter` and `leave` by the reading thread, `wait_for_older` by the publisher.
