@@ -302,13 +302,14 @@ void Engine::publish(const RecordView& record) {
   const std::uint64_t sequence = record.sequence();
   crash_point("publish.begin");
   // Sequentially consistent, with `ReaderLanes::enter`: raised before the lanes are looked at.
-  live_.publishing.exchange(sequence, std::memory_order_seq_cst);
+  const bool begun = live_.publishing.exchange(sequence, std::memory_order_seq_cst) == sequence;
   crash_point("publish.raised");
   const bool fenced = lanes_.fence_sections();
   try {
     lanes_.wait_for_older(sequence, options_.reader_timeout);
   } catch (...) {
-    live_.publishing.store(sequence - 1, std::memory_order_seq_cst);
+    // Where a writer had begun before it died, the image may show a part of the record already.
+    if (!begun) live_.publishing.store(sequence - 1, std::memory_order_seq_cst);
     // A section that saw the word set may still be on its way in: the next publisher fences again.
     if (fenced) lanes_.request_fence();
     throw;

@@ -90,6 +90,33 @@ TEST_F(Readers, a_section_that_stays_too_long_is_named_and_the_commit_stands) {
   expect_sound(sut);
 }
 
+TEST_F(Readers, a_publication_that_a_dead_writer_had_begun_stays_begun_until_it_is_whole) {
+  constexpr std::uint64_t publishing = live_words_offset + offsetof(LiveWords, publishing);
+  Options how = options();
+  how.reader_timeout = std::chrono::milliseconds(40);
+  Store sut = open(how);
+  push(sut, 1);
+  std::latch entered(1);
+  std::latch done(1);
+  std::thread reader([&] {
+    const ReadTransaction section = sut.begin_read();
+    entered.count_down();
+    done.wait();
+  });
+  entered.wait();
+  expect_error(errc::timeout, path(), {"thread"}, [&] { push(sut, 2); });
+  EXPECT_EQ(read_struct<std::uint64_t>(path(), publishing), 2U);
+  // As a writer leaves it that dies while it applies the record: some lines show it already.
+  write_struct(path(), publishing, std::uint64_t{3});
+  expect_error(errc::timeout, path(), {"thread"}, [&] { push(sut, 3); });
+  EXPECT_EQ(read_struct<std::uint64_t>(path(), publishing), 3U);
+  done.count_down();
+  reader.join();
+  push(sut, 4);
+  EXPECT_EQ(numbers(sut), (Values{1, 2, 4}));
+  expect_sound(sut);
+}
+
 TEST_F(Readers, a_moved_section_stays_open_until_its_last_owner_goes) {
   Options how = options();
   how.reader_timeout = std::chrono::milliseconds(20);
