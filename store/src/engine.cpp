@@ -119,8 +119,10 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   if (alone) reach = std::max(reach, round_up(options.max_bytes, page_bytes));
   // The lock stands on a descriptor of its own, so that it is dropped here whatever happens.
   File own = File::open(path, File::Access::read_write);
-  if (!(own.id() == id)) return nullptr;
-  std::shared_ptr<Engine> engine(new Engine(std::move(own), identity, meta, options, reach));
+  File locks = File::open(path, File::Access::read_write);
+  if (!(own.id() == id) || !(locks.id() == id)) return nullptr;
+  std::shared_ptr<Engine> engine(
+      new Engine(std::move(own), std::move(locks), identity, meta, options, reach));
   if (alone) {
     engine->recover_alone();
     // Every process maps the file as far as the header says, so it must say so before another
@@ -136,9 +138,10 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   return engine;
 }
 
-Engine::Engine(File data, const Identity& identity, const MetaSlot& meta, const Options& options,
-               std::uint64_t reach_bytes)
+Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& meta,
+               const Options& options, std::uint64_t reach_bytes)
     : data_(std::move(data)),
+      locks_(std::move(locks)),
       identity_(identity),
       options_(options),
       seed_(checksum_seed(identity.uuid)),
@@ -146,7 +149,7 @@ Engine::Engine(File data, const Identity& identity, const MetaSlot& meta, const 
       read_view_(map_shared(data_, reach_bytes, ViewAccess::read_only)),
       window_(map_shared(data_, reach_bytes, ViewAccess::read_write)),
       live_(*at_offset<LiveWords>(window_, live_words_offset)),
-      table_(data_, at_offset<ProcessSlot>(window_, process_table_offset)),
+      table_(locks_, at_offset<ProcessSlot>(window_, process_table_offset)),
       lanes_(live_, at_offset<ReaderLane>(window_, reader_lanes_offset), table_, data_.path()),
       lock_(live_.write_lock, table_),
       log_(File::open(log_path(data_.path()), File::Access::read_write), identity.uuid,
@@ -176,6 +179,7 @@ void Engine::abandon_in_child() noexcept {
   ActiveWrite::pop(context_);
   // Nor may the child keep the parent's locks alive once the parent is dead.
   data_.close();
+  locks_.close();
   log_.close_file();
 }
 

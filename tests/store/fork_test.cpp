@@ -115,6 +115,32 @@ TEST_F(Fork, a_child_that_leaves_a_transaction_does_not_end_the_parents) {
   expect_sound(*sut);
 }
 
+TEST_F(Fork, a_child_that_outlives_its_killed_parent_keeps_nothing_locked) {
+  const Channel channel;
+  ForkedChild parent([&] {
+    Store store = open();
+    const WriteTransaction tx = store.begin_write();
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::pause();
+      ::_exit(0);
+    }
+    channel.tell_parent(static_cast<std::uint64_t>(child));
+    ::pause();
+    return true;
+  });
+  // Killed at the end in any case: it holds on to what the test prints to.
+  const struct Orphan {
+    pid_t pid;
+    ~Orphan() { ::kill(pid, SIGKILL); }
+  } orphan{static_cast<pid_t>(channel.hear_child())};
+  parent.kill_now();
+  Store sut = open();
+  push(sut, 1);
+  EXPECT_EQ(numbers(sut), Values{1});
+  EXPECT_EQ(sut.processes().size(), 1U);
+}
+
 TEST_F(Fork, a_child_that_commits_the_parents_transaction_is_refused) {
   std::optional<Store> sut = open();
   std::optional<WriteTransaction> tx = sut->begin_write();

@@ -126,8 +126,8 @@ class Engine final : private HeapSpace {
   void abandon_in_child() noexcept;
 
  private:
-  Engine(File data, const Identity& identity, const MetaSlot& meta, const Options& options,
-         std::uint64_t reach_bytes);
+  Engine(File data, File locks, const Identity& identity, const MetaSlot& meta,
+         const Options& options, std::uint64_t reach_bytes);
   static std::shared_ptr<Engine> attach(const std::string& path, const Options& options);
 
   // attaching and recovering: engine_recovery.cpp
@@ -183,6 +183,9 @@ class Engine final : private HeapSpace {
 
   // fixed once constructed
   File data_;
+  /// Opened once more, for locks alone: they last as long as their open file, and a mapping keeps
+  /// that open in every child of fork(2), also when this process has died.
+  File locks_;
   Identity identity_;
   Options options_;
   std::uint64_t seed_;
