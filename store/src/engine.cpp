@@ -85,6 +85,8 @@ T* at_offset(const Reservation& memory, std::uint64_t offset) noexcept {
 
 std::shared_ptr<Engine> Engine::open(const std::string& path, const Options& asked, OpenMode mode) {
   const Options options = with_defaults(asked, path);
+  // Its log would be a file of its own, named "-log".
+  if (path.empty()) throw Error(errc::invalid_argument, path, "a store needs a path");
   const auto guard = EngineRegistry::instance().lock_opening();
   if (mode == OpenMode::create && !create_store_files(path, options)) {
     throw Error(errc::already_exists, path, "open it instead, or remove it and its log");
