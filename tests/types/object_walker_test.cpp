@@ -566,6 +566,31 @@ TEST_F(ObjectWalkerTest, hostile_b_trees_are_walked_within_bounds) {
             800);
 }
 
+/// As large as the line of an Atomic.
+struct alignas(64) Line {
+  std::uint64_t value = 5;
+  std::uint64_t magic = atomic_magic;
+  std::array<std::uint64_t, 6> rest{};
+  bool operator==(const Line&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Line, (), (value, magic, rest))
+struct LineHash {
+  static constexpr std::string_view hash_name = "test.line";
+  std::uint64_t operator()(const Line& line) const noexcept { return line.value; }
+};
+
+TEST_F(ObjectWalkerTest, a_key_that_no_map_can_have_is_named_by_its_place) {
+  auto& map = make<HashMap<Line, std::uint8_t, LineHash>>();
+  map[Line{}] = 7;
+  BlockCollector seen;
+  std::vector<std::string> problems;
+  walk_object(TypeTree::parse("HashMap<Atomic<u64>,bool,test.line>"),
+              {heap_.base(), heap_.heap_end(), heap_begin_bytes}, heap_.context().offset_of(&map),
+              seen, problems);
+  EXPECT_EQ(problems, std::vector<std::string>{
+                          "object{slot 0}.value: a bool that is neither false nor true"});
+}
+
 TEST_F(ObjectWalkerTest, problems_are_listed_up_to_a_limit) {
   auto& flags = make<Vec<bool>>(std::size_t{1000}, true);
   std::memset(flags.data(), 7, 1000);

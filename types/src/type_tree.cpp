@@ -441,7 +441,6 @@ ValueShape shape_of(TypeKind kind) noexcept {
     case TypeKind::signed_integer:
     case TypeKind::unsigned_integer:
     case TypeKind::floating:
-    case TypeKind::atomic:
     case TypeKind::enumeration: return ValueShape::number;
     case TypeKind::static_string:
     case TypeKind::string: return ValueShape::text;
@@ -458,6 +457,7 @@ ValueShape shape_of(TypeKind kind) noexcept {
     case TypeKind::hash_map: return ValueShape::map;
     case TypeKind::optional:
     case TypeKind::variant:
+    case TypeKind::atomic:
     case TypeKind::box: return ValueShape::holder;
     case TypeKind::ptr:
     case TypeKind::ref: return ValueShape::pointer;
