@@ -107,8 +107,7 @@ TEST(TypeDescription, is_read_back_with_the_sizes_that_the_compiler_has) {
   EXPECT_EQ(optional.root().size, sizeof(std::optional<User>));
   using Slot = std::pair<const std::uint16_t, User>;
   const TypeTree map = TypeTree::parse(describe_type<HashMap<std::uint16_t, User>>());
-  const HashSlotLayout slot =
-      hash_slot_layout(map.element_of(map.root()), map.value_of(map.root()));
+  const ElementLayout slot = element_layout(map, map.root());
   EXPECT_EQ(slot.size, sizeof(Slot));
   EXPECT_EQ(slot.align, alignof(Slot));
 }

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "cairn/object_walker.hpp"
-#include "cairn/stored_value.hpp"
 #include "cairn/types/btree_format.hpp"
 #include "stored_order.hpp"
 
@@ -126,7 +125,7 @@ bool ObjectWalker::claim_btree_node(const TypeNode& node, std::uint64_t offset, 
 }
 
 bool ObjectWalker::claim_btree_boxes(const TypeNode& node, std::uint64_t offset) {
-  const HashSlotLayout element = btree_slot_layout(*tree_, node).element;
+  const ElementLayout element = btree_slot_layout(*tree_, node).element;
   const unsigned count = load<BTreeNodeFormat>(offset).count;
   for (unsigned i = 0; i < count; ++i) {
     if (!claim(btree_element(node, offset, i), element.size, element.align)) return false;
@@ -134,14 +133,12 @@ bool ObjectWalker::claim_btree_boxes(const TypeNode& node, std::uint64_t offset)
   return true;
 }
 
-/// Nothing for a child; a value is named by its key where that can be told, a key by its place.
+/// Nothing for a child.
 std::string ObjectWalker::btree_part_text(const Frame& frame, std::uint64_t part) const {
   if (part % 3 == 0) return {};
-  const std::string place = '{' + std::to_string(part / 3);
-  if (part % 3 == 1) return place + "}.key";
-  const std::uint64_t element = btree_element(*frame.node, frame.content, part / 3);
-  const std::string text = value_text(tree_->element_of(*frame.node), heap_, element);
-  return text.empty() ? place + "}.value" : '[' + text + ']';
+  const std::string place = '{' + std::to_string(part / 3) + '}';
+  if (part % 3 == 1) return place + ".key";
+  return value_name(*frame.node, place, btree_element(*frame.node, frame.content, part / 3));
 }
 
 /// The parts of a node's frame are, by turns, the child in front of an element, its key and its
@@ -175,8 +172,8 @@ void ObjectWalker::step_btree(Frame& frame) {
 /// known here.
 void ObjectWalker::check_key_order(const Frame& frame, std::uint64_t index) {
   const TypeNode& node = *frame.node;
-  const bool is_less = node.order_name == "less";
-  if (!is_less && node.order_name != "greater") return;
+  const bool is_less = node.key_function == "less";
+  if (!is_less && node.key_function != "greater") return;
   const auto in_order = [&](std::uint64_t a, std::uint64_t b) {
     if (a == 0 || b == 0) return true;
     const TypeNode& key = tree_->element_of(node);

@@ -10,28 +10,21 @@
 namespace cairn {
 namespace {
 
-template <class T>
-T load(const HeapBytes& heap, std::uint64_t at) noexcept {
-  T value;
-  std::memcpy(&value, heap.base + at, sizeof value);
-  return value;
-}
-
 std::uint64_t hash_unsigned(const TypeNode& node, const HeapBytes& heap, std::uint64_t at) {
   switch (node.size) {
-    case 1: return hash_number(load<std::uint8_t>(heap, at));
-    case 2: return hash_number(load<std::uint16_t>(heap, at));
-    case 4: return hash_number(load<std::uint32_t>(heap, at));
-    default: return hash_number(load<std::uint64_t>(heap, at));
+    case 1: return hash_number(heap.load<std::uint8_t>(at));
+    case 2: return hash_number(heap.load<std::uint16_t>(at));
+    case 4: return hash_number(heap.load<std::uint32_t>(at));
+    default: return hash_number(heap.load<std::uint64_t>(at));
   }
 }
 
 std::uint64_t hash_signed(const TypeNode& node, const HeapBytes& heap, std::uint64_t at) {
   switch (node.size) {
-    case 1: return Hash<std::int8_t>{}(load<std::int8_t>(heap, at));
-    case 2: return Hash<std::int16_t>{}(load<std::int16_t>(heap, at));
-    case 4: return Hash<std::int32_t>{}(load<std::int32_t>(heap, at));
-    default: return Hash<std::int64_t>{}(load<std::int64_t>(heap, at));
+    case 1: return Hash<std::int8_t>{}(heap.load<std::int8_t>(at));
+    case 2: return Hash<std::int16_t>{}(heap.load<std::int16_t>(at));
+    case 4: return Hash<std::int32_t>{}(heap.load<std::int32_t>(at));
+    default: return Hash<std::int64_t>{}(heap.load<std::int64_t>(at));
   }
 }
 
@@ -54,8 +47,8 @@ std::optional<std::uint64_t> stored_hash(const TypeTree& tree, const TypeNode& n
     case TypeKind::signed_integer: return hash_signed(node, heap, at);
     case TypeKind::enumeration: return stored_hash(tree, tree.element_of(node), heap, at);
     case TypeKind::floating:
-      return node.size == 4 ? Hash<float>{}(load<float>(heap, at))
-                            : Hash<double>{}(load<double>(heap, at));
+      return node.size == 4 ? Hash<float>{}(heap.load<float>(at))
+                            : Hash<double>{}(heap.load<double>(at));
     case TypeKind::string: return hash_string(heap, at);
     case TypeKind::static_string: {
       // The walker looked at the size before.

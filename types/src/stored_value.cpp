@@ -13,13 +13,6 @@ namespace {
 
 constexpr std::size_t shown_characters = 40;
 
-template <class T>
-T load(const HeapBytes& heap, std::uint64_t at) noexcept {
-  T value;
-  std::memcpy(&value, heap.base + at, sizeof value);
-  return value;
-}
-
 std::uint64_t load_unsigned(const TypeNode& type, const HeapBytes& heap,
                             std::uint64_t at) noexcept {
   std::uint64_t value = 0;
@@ -43,11 +36,11 @@ std::string digits(T value) {
 
 StoredNumber stored_number(const TypeNode& type, const HeapBytes& heap, std::uint64_t at) noexcept {
   switch (type.number) {
-    case TypeKind::boolean: return load<std::uint8_t>(heap, at) != 0;
-    case TypeKind::character: return load<char>(heap, at);
+    case TypeKind::boolean: return heap.load<std::uint8_t>(at) != 0;
+    case TypeKind::character: return heap.load<char>(at);
     case TypeKind::signed_integer: return load_signed(type, heap, at);
     case TypeKind::floating:
-      return type.size == 4 ? double{load<float>(heap, at)} : load<double>(heap, at);
+      return type.size == 4 ? double{heap.load<float>(at)} : heap.load<double>(at);
     default: return load_unsigned(type, heap, at);
   }
 }
@@ -88,9 +81,9 @@ std::string quoted(std::string_view text, std::size_t most) {
 
 std::optional<std::string_view> stored_string(const HeapBytes& heap, std::uint64_t at) noexcept {
   const auto* const base = reinterpret_cast<const char*>(heap.base);
-  const auto tag = load<std::uint8_t>(heap, at + string_tag_byte);
+  const auto tag = heap.load<std::uint8_t>(at + string_tag_byte);
   if (tag <= string_short_capacity) return std::string_view(base + at, string_short_capacity - tag);
-  const auto text = load<StringFormat::Long>(heap, at);
+  const auto text = heap.load<StringFormat::Long>(at);
   const std::uint64_t block = at + static_cast<std::uint64_t>(text.distance);
   if (tag != string_long_tag || block < heap.begin || block >= heap.end ||
       text.size > heap.end - block) {

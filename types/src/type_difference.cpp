@@ -25,15 +25,12 @@ std::string element_text(const TypeTree& tree, const TypeNode& node, const char*
   return text + '>';
 }
 
-bool has_value(TypeKind kind) noexcept {
-  return kind == TypeKind::hash_map || kind == TypeKind::btree_map;
-}
-
 /// Of a map or set: with the name of its hash function or comparator.
 std::string keyed_text(const TypeTree& tree, const TypeNode& node, const char* name, int levels) {
   std::string text = std::string(name) + '<' + text_of(tree, tree.element_of(node), levels - 1);
-  if (has_value(node.kind)) text += ',' + text_of(tree, tree.value_of(node), levels - 1);
-  text += ',' + node.hash_name + node.order_name;
+  if (shape_of(node.kind) == ValueShape::map)
+    text += ',' + text_of(tree, tree.value_of(node), levels - 1);
+  text += ',' + node.key_function;
   if (node.boxed) text += ",boxed";
   return text + '>';
 }
@@ -137,8 +134,7 @@ class TypeComparison {
 
   bool differ(const TypeNode& stored, const TypeNode& asked) {
     if (stored.kind != asked.kind || stored.count != asked.count ||
-        stored.hash_name != asked.hash_name || stored.order_name != asked.order_name ||
-        stored.boxed != asked.boxed) {
+        stored.key_function != asked.key_function || stored.boxed != asked.boxed) {
       return report_types(stored, asked);
     }
     // What is being compared already, or was, needs no second look: types refer to themselves.
@@ -152,7 +148,7 @@ class TypeComparison {
   bool parts_differ(const TypeNode& stored, const TypeNode& asked) {
     if (stored.kind == TypeKind::structure) return fields_differ(stored, asked);
     if (stored.kind == TypeKind::variant) return alternatives_differ(stored, asked);
-    if (has_value(stored.kind)) {
+    if (shape_of(stored.kind) == ValueShape::map) {
       return element_differs(stored, asked, "{}.key") || value_differs(stored, asked);
     }
     if (has_element(stored.kind)) {

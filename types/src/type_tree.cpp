@@ -9,26 +9,23 @@
 #include "cairn/mapping/page.hpp"
 #include "cairn/types/atomic_format.hpp"
 #include "cairn/types/btree_format.hpp"
+#include "cairn/types/hash_map_format.hpp"
 #include "cairn/types/inline_format.hpp"
 #include "cairn/types/nd_array_format.hpp"
 
 namespace cairn {
 
-HashSlotLayout hash_slot_layout(const TypeNode& key, const TypeNode& value) noexcept {
+ElementLayout element_layout(const TypeTree& tree, const TypeNode& node) noexcept {
+  const TypeNode& key = tree.element_of(node);
+  if (shape_of(node.kind) != ValueShape::map) return {key.size, key.size, key.align};
+  const TypeNode& value = tree.value_of(node);
   const std::uint64_t value_offset = round_up(key.size, value.align);
   const std::uint32_t align = std::max(key.align, value.align);
   return {value_offset, round_up(value_offset + value.size, align), align};
 }
 
-HashSlotLayout hash_slot_layout(const TypeNode& key) noexcept {
-  return {key.size, key.size, key.align};
-}
-
 BTreeSlotLayout btree_slot_layout(const TypeTree& tree, const TypeNode& node) noexcept {
-  const TypeNode& key = tree.element_of(node);
-  const HashSlotLayout element = node.kind == TypeKind::btree_set
-                                     ? HashSlotLayout{0, key.size, key.align}
-                                     : hash_slot_layout(key, tree.value_of(node));
+  const ElementLayout element = element_layout(tree, node);
   if (!node.boxed) return {element, element.size, element.align};
   return {element, stored_pointer_bytes, stored_pointer_bytes};
 }
@@ -128,16 +125,24 @@ class TypeParser {
     if (take("Ptr<")) return container_of(TypeKind::ptr, 8, nesting);
     if (take("Ref<")) return container_of(TypeKind::ref, 8, nesting);
     if (take("Deque<")) return container_of(TypeKind::deque, 32, nesting);
-    if (take("HashMap<")) return hash_map(nesting);
-    if (take("HashSet<")) return hash_set(nesting);
+    if (take("HashMap<")) {
+      return keyed(TypeKind::hash_map, sizeof(HashMapFormat), nesting);
+    }
+    if (take("HashSet<")) {
+      return keyed(TypeKind::hash_set, sizeof(HashMapFormat), nesting);
+    }
     if (take("Atomic<")) return atomic(nesting);
     if (take("variant<")) return variant(nesting);
     if (take("static_vector<")) return static_vector(nesting);
     if (take("static_string<")) return static_string();
     if (take("Segmented<")) return container_of(TypeKind::segmented, 24, nesting);
     if (take("NdArray<")) return nd_array(nesting);
-    if (take("BTreeMap<")) return btree(TypeKind::btree_map, nesting);
-    if (take("BTreeSet<")) return btree(TypeKind::btree_set, nesting);
+    if (take("BTreeMap<")) {
+      return keyed(TypeKind::btree_map, sizeof(BTreeFormat), nesting);
+    }
+    if (take("BTreeSet<")) {
+      return keyed(TypeKind::btree_set, sizeof(BTreeFormat), nesting);
+    }
     return scalar();
   }
 
@@ -219,28 +224,25 @@ class TypeParser {
     tree_.nodes_[index].element = element;
     return index;
   }
-  std::uint32_t hash_map(std::uint32_t nesting) {
+  /// A map or set: key, value of a map, function that the keys are looked up by.
+  std::uint32_t keyed(TypeKind kind, std::uint64_t bytes, std::uint32_t nesting) {
     const std::uint32_t key = type(nesting + 1);
     expect(",");
-    const std::uint32_t value = type(nesting + 1);
-    expect(",");
-    const std::string_view hash = name();
+    std::uint32_t value = 0;
+    if (shape_of(kind) == ValueShape::map) {
+      value = type(nesting + 1);
+      expect(",");
+    }
+    const std::string_view function = name();
+    const bool is_btree = kind == TypeKind::btree_map || kind == TypeKind::btree_set;
+    const bool boxed = is_btree && take(",boxed");
     expect(">");
-    const std::uint32_t index = container(TypeKind::hash_map, 24);
-    tree_.nodes_[index].element = key;
-    tree_.nodes_[index].value = value;
-    tree_.nodes_[index].hash_name = hash;
-    return index;
-  }
-
-  std::uint32_t hash_set(std::uint32_t nesting) {
-    const std::uint32_t element = type(nesting + 1);
-    expect(",");
-    const std::string_view hash = name();
-    expect(">");
-    const std::uint32_t index = container(TypeKind::hash_set, 24);
-    tree_.nodes_[index].element = element;
-    tree_.nodes_[index].hash_name = hash;
+    const std::uint32_t index = container(kind, bytes);
+    TypeNode& node = tree_.nodes_[index];
+    node.element = key;
+    node.value = value;
+    node.key_function = function;
+    node.boxed = boxed;
     return index;
   }
 
@@ -326,25 +328,6 @@ class TypeParser {
         container(TypeKind::nd_array, sizeof(VecFormat) + rank * sizeof(std::uint64_t));
     tree_.nodes_[index].element = element;
     tree_.nodes_[index].count = rank;
-    return index;
-  }
-
-  std::uint32_t btree(TypeKind kind, std::uint32_t nesting) {
-    const std::uint32_t key = type(nesting + 1);
-    expect(",");
-    std::uint32_t value = 0;
-    if (kind == TypeKind::btree_map) {
-      value = type(nesting + 1);
-      expect(",");
-    }
-    const std::string_view order = name();
-    const bool boxed = take(",boxed");
-    expect(">");
-    const std::uint32_t index = container(kind, sizeof(BTreeFormat));
-    tree_.nodes_[index].element = key;
-    tree_.nodes_[index].value = value;
-    tree_.nodes_[index].order_name = order;
-    tree_.nodes_[index].boxed = boxed;
     return index;
   }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace cairn {
 
@@ -12,6 +13,14 @@ struct HeapBytes {
   const std::byte* base = nullptr;
   std::uint64_t end = 0;
   std::uint64_t begin = 0;
+
+  /// What stands at an offset. Requires: all of it lies in the store's bytes.
+  template <class T>
+  T load(std::uint64_t at) const noexcept {
+    T value;
+    std::memcpy(&value, base + at, sizeof value);
+    return value;
+  }
 };
 
 }  // namespace cairn

@@ -121,7 +121,6 @@ class ObjectWalker {
   void visit_box(const TypeNode& node, std::uint64_t at);
   void visit_map(const TypeNode& node, std::uint64_t at);
   void visit_deque(const TypeNode& node, std::uint64_t at);
-  HashSlotLayout slot_layout(const TypeNode& node) const noexcept;
   void visit_atomic(const TypeNode& node, std::uint64_t at);
   void visit_variant(const TypeNode& node, std::uint64_t at);
   void visit_static_string(const TypeNode& node, std::uint64_t at);
@@ -142,11 +141,10 @@ class ObjectWalker {
   bool claim(std::uint64_t offset, std::uint64_t bytes, std::uint64_t align);
   template <class T>
   T load(std::uint64_t at) const noexcept {
-    T value;
-    std::memcpy(&value, heap_.base + at, sizeof value);
-    return value;
+    return heap_.load<T>(at);
   }
   void problem(std::string what);
+  std::string value_name(const TypeNode& map, const std::string& place, std::uint64_t key) const;
   std::string btree_part_text(const Frame& frame, std::uint64_t part) const;
   std::string map_part_text(const Frame& frame, std::uint64_t part) const;
 

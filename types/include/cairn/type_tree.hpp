@@ -63,10 +63,9 @@ struct TypeNode {
   std::uint64_t inner_offset = 0;
   /// Of a structure; of a variant its alternatives.
   std::vector<Field> fields;
-  /// The hash function of a hash map or set.
-  std::string hash_name;
-  /// The comparator of a B-tree, and whether its elements stand in blocks of their own.
-  std::string order_name;
+  /// What a map or set looks its keys up by: the hash function or, in a B-tree, the comparator.
+  std::string key_function;
+  /// Whether the elements of a B-tree stand in blocks of their own.
   bool boxed = false;
   /// Where its description stands in the whole text.
   std::uint32_t text_begin = 0;
@@ -123,19 +122,17 @@ class TypeTree {
   std::uint32_t root_ = 0;
 };
 
-/// How key and value lie in a slot of a hash map.
-struct HashSlotLayout {
-  std::uint64_t value_offset;
+/// How the elements of a map or set lie: a key and, in a map, its value.
+struct ElementLayout {
+  std::uint64_t value_offset;  ///< of a map
   std::uint64_t size;
   std::uint32_t align;
 };
-HashSlotLayout hash_slot_layout(const TypeNode& key, const TypeNode& value) noexcept;
-/// The same of a hash set, which has keys alone.
-HashSlotLayout hash_slot_layout(const TypeNode& key) noexcept;
+ElementLayout element_layout(const TypeTree& tree, const TypeNode& node) noexcept;
 
 /// How the elements of a B-tree lie, and its slots.
 struct BTreeSlotLayout {
-  HashSlotLayout element;  ///< the value_offset of a set means nothing
+  ElementLayout element;
   std::uint64_t slot_size;
   std::uint32_t slot_align;
 };
