@@ -45,17 +45,19 @@ void WriteSet::note_first_touch(std::uint64_t page, std::uint64_t lines) {
     over_limit_ = true;
     throw_over_limit();
   }
-  const auto number = static_cast<std::uint32_t>(page);
   // Private first: if the second push throws, a page too many counts as private, which is harmless.
-  if (private_[page] == 0) {
-    private_list_.push_back(number);
-    private_[page] = 1;
-  }
-  touched_.push_back(number);
+  note_private(page);
+  touched_.push_back(static_cast<std::uint32_t>(page));
   if (shared_image_ != nullptr && touched_.size() <= prefetched_pages) {
     const auto line = static_cast<std::uint64_t>(std::countr_zero(lines));
     __builtin_prefetch(shared_image_ + page * page_bytes + line * line_bytes, 1);
   }
+}
+
+void WriteSet::note_private(std::uint64_t page) {
+  if (private_[page] != 0) return;
+  private_list_.push_back(static_cast<std::uint32_t>(page));
+  private_[page] = 1;
 }
 
 void WriteSet::clear() noexcept {

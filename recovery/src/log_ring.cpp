@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -95,6 +96,20 @@ void LogRing::grow_file(std::uint64_t ring_bytes) {
   // journal commit.
   file_.allocate_zeroed(size, log_ring_offset + ring_bytes);
   crash_point("log.grown");
+}
+
+void LogRing::copy_to(const RingMapping& longer, std::uint64_t begin, std::uint64_t end) const {
+  while (begin < end) {
+    // Within a lap of the present ring all bytes move by the same distance, or not at all.
+    const std::uint64_t lap_end = (begin / ring_bytes_ + 1) * ring_bytes_;
+    const std::uint64_t bytes = std::min(lap_end, end) - begin;
+    const std::uint64_t from = begin & (ring_bytes_ - 1);
+    const std::uint64_t to = begin & (longer.ring_bytes - 1);
+    if (to != from) {
+      file_.store_mapped(log_ring_offset + to, longer.memory.data() + to, base_ + from, bytes);
+    }
+    begin += bytes;
+  }
 }
 
 bool LogRing::proves_damage_at(std::uint64_t position, std::uint64_t sequence) const {

@@ -20,20 +20,16 @@ void examine(CheckReport& report, Part part) {
 
 }  // namespace
 
-CheckReport check_store(const Engine& engine) {
+CheckReport check_store(const Engine& engine, const HeapBytes& seen) {
   CheckReport report;
-  const std::byte* const base = engine.read_base();
-  const std::uint64_t heap_end = engine.published_heap_end();
-  const HeapReader heap(base, heap_end, engine.path());
-  const CatalogReader catalog(base, heap_end, engine.path());
+  const HeapReader heap(seen.base, seen.end, engine.path());
+  const CatalogReader catalog(seen.base, seen.end, engine.path());
   examine(report, [&] { engine.examine_log(); });
   examine(report, [&] { heap.verify(report.problems); });
   examine(report, [&] { report.roots = catalog.count(); });
   examine(report, [&] { report.used_bytes = heap.used(); });
   // Damaged objects are told even where the heap is damaged as well.
-  examine(report, [&] {
-    Reachability({base, heap_end, heap_begin}, heap, catalog, engine.path(), report).prove();
-  });
+  examine(report, [&] { Reachability(seen, heap, catalog, engine.path(), report).prove(); });
   return report;
 }
 

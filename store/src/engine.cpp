@@ -157,14 +157,15 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
       log_(File::open(log_path(data_.path()), File::Access::read_write), identity.uuid,
            meta.log_bytes),
       meta_(meta),
-      context_(data_, reach_bytes, *this) {
+      context_(data_, reach_bytes, *this),
+      overlays_(data_, log_, seed_, reach_bytes, [this] { return newest_meta(); }) {
   meta_.max_bytes = reach_bytes;
   if (!survives_power()) context_.prefer_huge_pages();
   context_.heap().zero_on_allocate(options_.zero_on_allocate);
   context_.write_set().set_shared_image(window_.data());
   context_.write_set().set_touch_limit(2 * options_.private_bytes / page_bytes, path());
   table_.claim(options_.label, lock_.owner_slot());
-  lanes_.on_stuck_publisher([this] { repair_publication(); }, options_.lock_timeout);
+  lanes_.set_host(*this, options_.lock_timeout);
 }
 
 Engine::~Engine() {
@@ -229,7 +230,10 @@ void Engine::close() {
     begin_write();
     try {
       const bool empty = meta_.clean != 0 && meta_.checkpoint_position == state_.position;
-      if (!empty && table_.is_alone()) write_checkpoint(true);
+      if (!empty && table_.is_alone()) {
+        require_published("the log cannot be emptied");
+        write_checkpoint(true);
+      }
     } catch (...) {
       rollback();
       throw;
@@ -279,6 +283,7 @@ void Engine::commit_and_cut() {
   begin_write();
   try {
     crash_point("shrink.committed");
+    require_published("the store is shorter, but its file cannot be cut yet");
     cut_file();
   } catch (...) {
     rollback();
@@ -296,9 +301,9 @@ std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanos
     // Sequentially consistent, with `wake_change_waiters`: asked for before the sequence is looked
     // at. A flag and not a count, so that a waiter that is killed leaves nothing behind.
     live_.change_awaited.store(1, std::memory_order_seq_cst);
-    const std::uint64_t published = live_.published.load(std::memory_order_seq_cst);
+    const std::uint64_t visible = live_.visible.load(std::memory_order_seq_cst);
     const auto left = deadline - std::chrono::steady_clock::now();
-    if (published > sequence || left <= left.zero()) return published;
+    if (visible > sequence || left <= left.zero()) return visible;
     futex_wait(live_.change_awaited, 1,
                std::min<std::chrono::nanoseconds>(left, liveness_interval));
     require_open();
@@ -318,15 +323,18 @@ void Engine::publish_for_the_dead() {
   }
 }
 
-bool Engine::is_in_read_view(const void* p) const noexcept {
-  return reinterpret_cast<std::uintptr_t>(p) - reinterpret_cast<std::uintptr_t>(read_view_.data()) <
-         reach_bytes_;
-}
-
-SharedImage Engine::shared_image() const noexcept {
-  const auto begin = reinterpret_cast<std::uintptr_t>(read_view_.data());
+SharedImage Engine::shared_image(const void* p) const noexcept {
+  const auto address = reinterpret_cast<std::uintptr_t>(p);
+  auto begin = reinterpret_cast<std::uintptr_t>(read_view_.data());
+  std::uint64_t bytes = reach_bytes_;
+  if (address - begin >= bytes) {
+    const Reservation* const overlay = overlays_.around(p);
+    if (overlay == nullptr) return {};
+    begin = reinterpret_cast<std::uintptr_t>(overlay->data());
+    bytes = overlay->bytes();
+  }
   const auto window = reinterpret_cast<std::uintptr_t>(window_.data());
-  return {begin, reach_bytes_, static_cast<std::ptrdiff_t>(window - begin), 0};
+  return {begin, bytes, static_cast<std::ptrdiff_t>(window - begin), 0};
 }
 
 RecoveryReport Engine::recover() {

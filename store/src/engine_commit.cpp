@@ -44,13 +44,6 @@ std::uint64_t count_bits(std::uint64_t mask) noexcept {
   return count;
 }
 
-/// Whether the line holds an Atomic, or what is left of one.
-bool is_atomic_line(const std::byte* line) noexcept {
-  std::uint64_t magic = 0;
-  std::memcpy(&magic, line + offsetof(AtomicFormat, magic), sizeof magic);
-  return magic == atomic_magic;
-}
-
 /// Lines of `mask` in which two pages differ, or may at the next moment: where the shared page,
 /// which is the second, holds an Atomic. As long as what replaces that is not published, readers of
 /// the state before may change it.
@@ -75,16 +68,6 @@ bool are_of_one_atomic(const std::byte* a, const std::byte* b) noexcept {
   std::memcpy(&right, b, sizeof right);
   return left.magic == atomic_magic && right.magic == atomic_magic &&
          std::memcmp(left.reserved, right.reserved, sizeof left.reserved) == 0;
-}
-
-/// Orders what this thread did before its last read-modify-write against what it does next.
-void fence_after_read_modify_write() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  // There every read-modify-write is a full fence for the processor; the compiler needs to be told.
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-#else
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-#endif
 }
 
 }  // namespace
@@ -127,19 +110,23 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   require_not_failed();
   if (grant.taken_over) {
     take_over();
-  } else if (grant.changed_hands || state_.sequence != sequence() ||
+  } else if (grant.changed_hands || shown_.sequence != state_.sequence ||
              state_.position != log_position()) {
-    // The latter two where a commit of this process is not published yet, or where catching up was
+    // The latter two where sections keep commits from being published, or where catching up was
     // broken off by an exception.
     catch_up();
   }
+  if (sequence() != state_.sequence) require_published("an earlier commit stands unseen");
   // Set again in case that the end of the last transaction could not.
-  context_.set_tracked_bytes(state_.heap_end);
-  if (state_.reach > state_.heap_end) write_checkpoint(false);
+  context_.set_tracked_bytes(fresh_begin());
+  if (state_.reach > state_.heap_end && !is_held_back()) write_checkpoint(false);
   if (meta_.clean != 0 && !survives_power()) mark_unclean();
-  if (context_.write_set().private_pages().size() * page_bytes > options_.private_bytes) {
+  // While commits are held back, dropping their pages would only be to copy them again.
+  if (context_.write_set().private_pages().size() * page_bytes > options_.private_bytes &&
+      !is_held_back()) {
     context_.drop_private_pages();
   }
+  if (overlays_.any() && !is_held_back()) overlays_.drop_idle();
   context_.heap().reload();
   heap_end_ = state_.heap_end;
   file_bytes_ = state_.file_bytes;
@@ -169,8 +156,10 @@ std::uint64_t Engine::commit(Durability durability) {
     // From here on the commit stands, whatever happens to its publication.
     appended = true;
     const std::uint64_t fresh_begin = state_.heap_end;
-    advance(record);
-    publish(record);
+    const bool nothing_held_back = !is_held_back();
+    advance(state_, record);
+    if (!nothing_held_back || !try_publish(record, section_patience)) show_appended();
+    if (sequence() != state_.sequence) require_published("the commit stands, but nobody sees it");
     if (state_.heap_end >= fresh_begin + populated_fresh_bytes) {
       map_cached_pages(read_view_.data() + fresh_begin, state_.heap_end - fresh_begin);
     }
@@ -191,7 +180,7 @@ RecordView Engine::append_durably() {
   if (!lock_.begin_commit()) {
     throw Error(errc::fenced, path(), "nothing was committed; begin a new transaction");
   }
-  const std::uint64_t fresh_bytes = heap_end_ - std::min(heap_end_, state_.heap_end);
+  const std::uint64_t fresh_bytes = heap_end_ - std::min(heap_end_, context_.tracked_bytes());
   const bool grew = file_bytes_ > state_.file_bytes;
   const bool sync_data = survives_power() && (grew || fresh_bytes > logged_fresh_bytes);
   if (survives_power() && !sync_data) add_fresh_pages();
@@ -214,14 +203,16 @@ void Engine::collect_lines() {
   entries_.clear();
   line_count_ = 0;
   const WriteSet& marks = context_.write_set();
-  const std::uint64_t end_page = std::min(heap_end_, state_.heap_end) / page_bytes;
+  const std::uint64_t end_page = std::min(heap_end_, context_.tracked_bytes()) / page_bytes;
   for (const std::uint32_t page : marks.touched()) {
     if (page >= end_page) continue;
     const std::uint64_t offset = page * page_bytes;
-    // Equal lines may be left out because everything appended is published (Engine, invariant 4).
+    // Equal lines may be left out where everything appended is published (Engine, invariant 4).
     // Compared through the window, which publishing will need in the caches and the TLB anyway.
     const std::uint64_t changed =
-        changed_lines(marks.mask(page), context_.base() + offset, window_.data() + offset);
+        is_held_back()
+            ? marks.mask(page)
+            : changed_lines(marks.mask(page), context_.base() + offset, window_.data() + offset);
     if (changed == 0) continue;
     entries_.push_back({page, changed});
     line_count_ += count_bits(changed);
@@ -229,51 +220,74 @@ void Engine::collect_lines() {
 }
 
 void Engine::add_fresh_pages() {
-  for (std::uint64_t page = state_.heap_end / page_bytes; page < heap_end_ / page_bytes; ++page) {
+  const std::uint64_t first = context_.tracked_bytes() / page_bytes;
+  for (std::uint64_t page = first; page < heap_end_ / page_bytes; ++page) {
     entries_.push_back({page, ~0ULL});
     line_count_ += lines_per_page;
   }
 }
 
-void Engine::verify_marks() const {
+void Engine::verify_marks() {
+  const HeapBytes committed{read_view_.data(), state_.heap_end, heap_begin};
+  if (!is_held_back()) return verify_marks_against(committed);
+  Overlay* const overlay =
+      overlays_.open({shown_.position, shown_.sequence, shown_.heap_end}, state_.sequence);
+  if (overlay == nullptr) return;  // only where the log moves, which takes the write lock
+  try {
+    verify_marks_against({overlay->base(), overlay->heap_end(), heap_begin});
+  } catch (...) {
+    overlays_.close(*overlay);
+    throw;
+  }
+  overlays_.close(*overlay);
+}
+
+void Engine::verify_marks_against(const HeapBytes& committed) const {
   const WriteSet& marks = context_.write_set();
   UnmarkedLines missed;
-  for (std::uint64_t page = heap_begin / page_bytes; page < state_.heap_end / page_bytes; ++page) {
+  for (std::uint64_t page = heap_begin / page_bytes; page < committed.end / page_bytes; ++page) {
     const std::uint64_t offset = page * page_bytes;
     std::uint64_t lines =
-        changed_lines(~marks.mask(page), context_.base() + offset, read_view_.data() + offset);
+        changed_lines(~marks.mask(page), context_.base() + offset, committed.base + offset);
     for (; lines != 0; lines &= lines - 1) {
       const std::uint64_t at =
           offset + static_cast<std::uint64_t>(std::countr_zero(lines)) * line_bytes;
-      if (!are_of_one_atomic(context_.base() + at, read_view_.data() + at)) missed.add(at);
+      if (!are_of_one_atomic(context_.base() + at, committed.base + at)) missed.add(at);
     }
   }
   if (missed.count == 0) return;
   throw Error(errc::unmarked_write, path(),
-              describe(missed, {context_.base(), heap_end_, heap_begin},
-                       {read_view_.data(), state_.heap_end, heap_begin}, path()));
+              describe(missed, {context_.base(), heap_end_, heap_begin}, committed, path()));
 }
 
 void Engine::make_room_in_log(std::uint64_t bytes) {
-  const std::uint64_t used = state_.position - meta_.checkpoint_position;
-  if (used + bytes <= log_.ring_bytes()) return;
+  if (state_.position - meta_.checkpoint_position + bytes <= log_.ring_bytes()) return;
   if (bytes > options_.max_log_bytes) {
     throw Error(errc::too_large, path(),
                 "the transaction needs " + std::to_string(bytes) +
                     " bytes of log, max_log_bytes is " + std::to_string(options_.max_log_bytes) +
                     "; commit in smaller steps");
   }
-  if (bytes <= log_.ring_bytes()) {
-    write_checkpoint(false);
-    return;
+  // What sections keep out of the shared image has to stay.
+  const auto needed = [&] { return state_.position - shown_.position + bytes; };
+  if (needed() > options_.max_log_bytes) {
+    require_published("nothing was committed: the log holds as much as max_log_bytes allows");
   }
-  const std::uint64_t ring_bytes = std::bit_ceil(bytes);
+  if (needed() <= log_.ring_bytes()) {
+    write_checkpoint(false);
+  } else {
+    grow_log(std::bit_ceil(needed()));
+  }
+}
+
+void Engine::grow_log(std::uint64_t ring_bytes) {
   log_.grow_file(ring_bytes);
-  // Before the meta slot names the length: a log that is shorter than it says cannot be opened.
-  if (survives_power()) sync_or_fail(log_.file());
   // Mapped first: once the meta slot names the new length, nothing may fail any more.
   RingMapping mapping = log_.map_ahead(ring_bytes);
-  // The checkpoint empties the ring; only an empty ring may change its length.
+  log_.copy_to(mapping, shown_.position, state_.position);
+  crash_point("log.copied");
+  // Before the meta slot names the length: a log that is shorter than it says cannot be opened.
+  if (survives_power()) sync_or_fail(log_.file());
   write_checkpoint(false, ring_bytes);
   log_.adopt(std::move(mapping));
 }
@@ -298,60 +312,19 @@ RecordView Engine::append() {
   return record;
 }
 
-void Engine::publish(const RecordView& record) {
-  const std::uint64_t sequence = record.sequence();
-  crash_point("publish.begin");
-  // Sequentially consistent, with `ReaderLanes::enter`: raised before the lanes are looked at.
-  const bool begun = live_.publishing.exchange(sequence, std::memory_order_seq_cst) == sequence;
-  crash_point("publish.raised");
-  const bool fenced = lanes_.fence_sections();
-  try {
-    lanes_.wait_for_older(sequence, options_.reader_timeout);
-  } catch (...) {
-    // Where a writer had begun before it died, the image may show a part of the record already.
-    if (!begun) live_.publishing.store(sequence - 1, std::memory_order_seq_cst);
-    // A section that saw the word set may still be on its way in: the next publisher fences again.
-    if (fenced) lanes_.request_fence();
-    throw;
-  }
-  std::byte* const window = window_.data();
-  record.apply([](std::uint64_t) { return true; },
-               [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
-                 data_.store_mapped(offset, window + offset, from, bytes);
-                 crash_point("publish.line");
-               });
-  crash_point("publish.applied");
-  live_.heap_end.store(record.heap_end(), std::memory_order_relaxed);
-  // Release pairs with the acquire in `ReaderLanes::enter`.
-  live_.published.store(sequence, std::memory_order_release);
-  crash_point("publish.done");
-}
-
-/// Requires: a read-modify-write of this thread since the publication, which releasing the lock is.
-void Engine::wake_change_waiters() noexcept {
-  // With `wait_for_change`, which asks to be woken before it looks at the sequence: one of the two
-  // sees the other.
-  fence_after_read_modify_write();
-  if (live_.change_awaited.load(std::memory_order_seq_cst) == 0) [[likely]]
-    return;
-  // Cleared before waking: who asks again after this does not sleep through the next commit.
-  live_.change_awaited.store(0, std::memory_order_seq_cst);
-  futex_wake(live_.change_awaited, INT32_MAX);
-}
-
-void Engine::advance(const RecordView& record) noexcept {
-  state_.position = record.end_position();
-  state_.sequence = record.sequence();
-  state_.heap_end = record.heap_end();
-  state_.file_bytes = record.file_bytes();
-  state_.reach = std::max(state_.reach, record.heap_end());
+void Engine::advance(LogState& state, const RecordView& record) noexcept {
+  state.position = record.end_position();
+  state.sequence = record.sequence();
+  state.heap_end = record.heap_end();
+  state.file_bytes = record.file_bytes();
+  state.reach = std::max(state.reach, record.heap_end());
 }
 
 void Engine::end_transaction() noexcept {
   context_.write_set().clear();
-  if (context_.tracked_bytes() != state_.heap_end) {
+  if (context_.tracked_bytes() != fresh_begin()) {
     try {
-      context_.set_tracked_bytes(state_.heap_end);
+      context_.set_tracked_bytes(fresh_begin());
     } catch (...) {
       // Set again, and the failure reported, when the next transaction begins.
     }
@@ -372,7 +345,8 @@ void Engine::rollback() noexcept {
   // In a forked child the transaction goes on being the parent's; a closed store has none.
   if (condition_.load(std::memory_order_relaxed) != Condition::open) return;
   restore_lines();
-  if (file_bytes_ > state_.file_bytes) {
+  // Sections may still read what a commit that is held back has cut off.
+  if (file_bytes_ > state_.file_bytes && !is_held_back()) {
     try {
       data_.truncate(state_.file_bytes);
     } catch (...) {
@@ -397,6 +371,7 @@ void Engine::restore_lines() noexcept {
     }
   }
   if (options_.verify_writes) context_.drop_private_pages();
+  if (is_held_back()) restore_held_back();
 }
 
 void Engine::sync_or_fail(const File& file) {

@@ -12,11 +12,6 @@
 namespace cairn {
 namespace {
 
-LogState checkpoint_state(const MetaSlot& meta) noexcept {
-  return {meta.checkpoint_position, meta.checkpoint_sequence, meta.heap_end, meta.file_bytes,
-          meta.heap_end};
-}
-
 /// Each attempt outlasts several checkpoints, unless the slots are really damaged.
 constexpr int meta_read_attempts = 3;
 
@@ -50,6 +45,7 @@ void Engine::recover_alone() {
                     std::to_string(state_.heap_end));
   }
   replay(trusted);
+  shown_ = visible_ = state_;
   if (size < state_.file_bytes) {
     throw Error(errc::truncated, path(),
                 "the file has " + std::to_string(size) + " bytes, its last commit needs " +
@@ -82,9 +78,12 @@ void Engine::report_recovery() {
 bool Engine::live_words_are_trustworthy() const {
   const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
   const std::uint64_t published = live_.published.load(std::memory_order_acquire);
-  const std::uint64_t publishing = live_.publishing.load(std::memory_order_acquire);
+  const std::uint64_t visible = live_.visible.load(std::memory_order_acquire);
+  const std::uint64_t applying = live_.applying.load(std::memory_order_acquire);
   if (tail < state_.position || tail - state_.position > log_.ring_bytes()) return false;
-  if (published < state_.sequence || publishing < published || publishing > published + 1) {
+  if (published < state_.sequence || visible < published) return false;
+  if (applying != Publication::none &&
+      (applying < Publication::raised(published) || applying > Publication::begun(published + 1))) {
     return false;
   }
   std::uint64_t position = state_.position;
@@ -95,22 +94,22 @@ bool Engine::live_words_are_trustworthy() const {
     position = record->end_position();
     ++sequence;
   }
-  return position == tail && published <= sequence;
+  return position == tail && visible <= sequence;
 }
 
 void Engine::replay(bool trusted) {
   const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
   const std::uint64_t published = live_.published.load(std::memory_order_acquire);
-  const std::uint64_t publishing = live_.publishing.load(std::memory_order_acquire);
+  const std::uint64_t visible = live_.visible.load(std::memory_order_acquire);
   const bool failed = live_.failed.load(std::memory_order_relaxed) != 0;
   const std::uint64_t ring_end = state_.position + log_.ring_bytes();
   // After a failed sync only records that were durable are replayed, and no sync is tried again.
   bool synced = failed;
   for (;;) {
     if (trusted && state_.position == tail) return;
-    // After a failed sync only what somebody had begun to publish is known to have been durable;
-    // and of that the shared image may show a part already.
-    if (failed && state_.sequence >= std::max(published, publishing)) return;
+    // After a failed sync only what somebody had begun to show is known to have been durable; and
+    // of that the shared image may show a part already.
+    if (failed && state_.sequence >= std::max(published, visible)) return;
     const bool shown = trusted && state_.sequence < published;
     const auto record = shown ? log_.parse_trusted(state_.position) : log_.parse(state_.position);
     if (!record || record->sequence() != state_.sequence + 1 || record->end_position() > ring_end) {
@@ -130,10 +129,10 @@ void Engine::replay(bool trusted) {
 }
 
 /// Nobody may see what a power cut could still take back, and a writer may have died between
-/// appending and syncing. What a writer began to publish it had synced.
+/// appending and syncing. What a writer began to show it had synced.
 void Engine::sync_log_before_showing(const RecordView& record, bool& synced) {
   if (synced || !survives_power()) return;
-  if (record.sequence() <= live_.publishing.load(std::memory_order_acquire)) return;
+  if (record.sequence() <= live_.visible.load(std::memory_order_acquire)) return;
   sync_or_fail(log_.file());
   synced = true;
 }
@@ -162,7 +161,7 @@ void Engine::replay_record(const RecordView& record, bool apply) {
     last_recovery_.replayed_bytes += record.bytes();
     crash_point("recover.applied");
   }
-  advance(record);
+  advance(state_, record);
 }
 
 /// Spoils the header of a record that was written but never covered by the tail, so that nobody who
@@ -180,7 +179,7 @@ void Engine::discard_torn_append() {
 void Engine::restart_log() {
   LogState next = state_;
   next.position = state_.position + log_.ring_bytes();
-  state_ = next;
+  state_ = shown_ = visible_ = next;
   write_checkpoint(meta_.clean != 0 && last_recovery_.replayed_records == 0);
   crash_point("recover.restarted");
 }
@@ -189,7 +188,9 @@ void Engine::reset_live_words() {
   lanes_.reset();
   live_.log_tail.store(state_.position, std::memory_order_relaxed);
   live_.published.store(state_.sequence, std::memory_order_relaxed);
-  live_.publishing.store(state_.sequence, std::memory_order_relaxed);
+  live_.visible.store(state_.sequence, std::memory_order_relaxed);
+  live_.applying.store(Publication::none, std::memory_order_relaxed);
+  live_.published_position.store(state_.position, std::memory_order_relaxed);
   live_.heap_end.store(state_.heap_end, std::memory_order_relaxed);
   live_.change_awaited.store(0, std::memory_order_relaxed);
   live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
@@ -202,12 +203,13 @@ void Engine::reset_live_words() {
 
 void Engine::join_others() {
   const std::uint64_t size = data_.size();
-  if (size < published_heap_end()) {
+  const std::uint64_t heap_end = live_.heap_end.load(std::memory_order_relaxed);
+  if (size < heap_end) {
     throw Error(errc::truncated, path(),
                 "the file has " + std::to_string(size) + " bytes, its heap ends at " +
-                    std::to_string(published_heap_end()));
+                    std::to_string(heap_end));
   }
-  state_ = checkpoint_state(meta_);
+  state_ = shown_ = visible_ = checkpoint_state(meta_);
   last_recovery_ = {};
   // Where no other slot was free this process has that of a writer that died holding the lock.
   if (lock_.owner_slot() == table_.own_slot()) lock_.leave_to_the_dead();
@@ -244,9 +246,11 @@ void Engine::take_over() {
   lanes_.request_fence();
   catch_up();
   discard_torn_append();
-  const std::uint64_t size = data_.size();
-  last_recovery_.reclaimed_bytes = size - std::min(size, state_.file_bytes);
-  cut_file();
+  if (!is_held_back()) {
+    const std::uint64_t size = data_.size();
+    last_recovery_.reclaimed_bytes = size - std::min(size, state_.file_bytes);
+    cut_file();
+  }
   crash_point("takeover.cut");
   live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
   last_recovery_.reaped_processes = table_.reap();
@@ -258,15 +262,13 @@ void Engine::take_over() {
 
 void Engine::catch_up() {
   reload_meta();
-  // Somebody's commit may be appended but not shown; then the walk must begin before it.
-  const bool held_back = sequence() < state_.sequence;
-  if (state_.position < meta_.checkpoint_position || held_back) {
+  if (state_.position < meta_.checkpoint_position) {
     // Private pages may lack records that the log no longer holds.
-    if (!held_back) context_.drop_private_pages();
+    context_.drop_private_pages();
     state_ = checkpoint_state(meta_);
   }
+  sync_shown();
   const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
-  const WriteSet& pages = context_.write_set();
   bool synced = false;
   while (state_.position < tail) {
     const auto record = log_.parse(state_.position);
@@ -276,21 +278,21 @@ void Engine::catch_up() {
                       " although the log reaches to " + std::to_string(tail));
     }
     require_pages_of(*record);
-    if (record->sequence() > sequence()) {
+    const bool wholly = record->sequence() > shown_.sequence;
+    if (wholly) {
       sync_log_before_showing(*record, synced);
-      publish(*record);
-      ++last_recovery_.replayed_records;
-      last_recovery_.replayed_bytes += record->bytes();
+      // What is applied must not reach fresh pages, which are the shared image's.
+      const std::uint64_t reach = std::max({state_.reach, shown_.reach, record->heap_end()});
+      if (context_.tracked_bytes() < reach) context_.set_tracked_bytes(reach);
     }
-    const std::uint64_t tracked = context_.tracked_bytes();
-    record->apply(
-        [&](std::uint64_t page) { return page * page_bytes < tracked && pages.is_private(page); },
-        [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
-          std::memcpy(context_.base() + offset, from, bytes);
-        });
-    advance(*record);
+    apply_to_working_view(*record, wholly);
+    advance(state_, *record);
   }
-  context_.set_tracked_bytes(state_.heap_end);
+  const LogState before = shown_;
+  show_appended();
+  last_recovery_.replayed_records += shown_.sequence - before.sequence;
+  last_recovery_.replayed_bytes += shown_.position - before.position;
+  context_.set_tracked_bytes(fresh_begin());
 }
 
 void Engine::reload_meta() {
@@ -360,10 +362,10 @@ void Engine::write_checkpoint(bool clean, std::uint64_t log_bytes) {
   if (survives_power() || clean) sync_or_fail(data_);
   crash_point("checkpoint.data_synced");
   MetaSlot next = meta_;
-  next.checkpoint_position = state_.position;
-  next.checkpoint_sequence = state_.sequence;
-  next.heap_end = state_.heap_end;
-  next.file_bytes = state_.file_bytes;
+  next.checkpoint_position = shown_.position;
+  next.checkpoint_sequence = shown_.sequence;
+  next.heap_end = shown_.heap_end;
+  next.file_bytes = shown_.file_bytes;
   next.log_bytes = log_bytes;
   next.boot_id = current_boot_id();
   next.clean = clean ? 1 : 0;
@@ -371,7 +373,8 @@ void Engine::write_checkpoint(bool clean, std::uint64_t log_bytes) {
   if (survives_power() || clean) sync_or_fail(data_);
   crash_point("checkpoint.meta_synced");
   meta_ = next;
-  state_.reach = state_.heap_end;
+  shown_.reach = shown_.heap_end;
+  if (!is_held_back()) state_.reach = state_.heap_end;
 }
 
 /// Before the first write after a clean close: a store that is not safe against power loss must not

@@ -109,8 +109,8 @@ SharedImage EngineRegistry::shared_image_at(const void* p) {
   EngineRegistry& self = instance();
   const std::shared_lock guard(self.table_->mutex);
   for (const auto& entry : self.table_->engines) {
-    if (!entry.second.engine->is_in_read_view(p)) continue;
-    SharedImage image = entry.second.engine->shared_image();
+    SharedImage image = entry.second.engine->shared_image(p);
+    if (image.bytes == 0) continue;
     // Closing raises it under the lock that is held here.
     image.generation = shared_image_generation.load(std::memory_order_relaxed);
     return image;

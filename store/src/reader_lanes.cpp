@@ -10,6 +10,7 @@
 #include <memory>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 
 #include "cairn/error.hpp"
 #include "cairn/mapping/membarrier.hpp"
@@ -22,6 +23,7 @@ constexpr int spin_rounds = 400;
 constexpr std::chrono::microseconds pause{50};
 /// How long to wait before asking whether the other side is still alive.
 constexpr std::chrono::milliseconds liveness_interval{10};
+constexpr std::uint64_t liveness_interval_ns = std::chrono::nanoseconds(liveness_interval).count();
 
 std::uint64_t next_id() noexcept {
   static std::atomic<std::uint64_t> last{0};
@@ -87,7 +89,7 @@ template <class Visit>
 void ReaderLanes::for_each_claimed(Visit visit) {
   for (std::uint64_t word = 0; word < live_.claimed_lanes.size(); ++word) {
     // Sequentially consistent: a lane claimed after this look cannot enter at an older sequence,
-    // because its section will then see `publishing` raised (invariants 2 and 3).
+    // because its section will then see `visible` raised (invariants 2 and 3).
     std::uint64_t bits = live_.claimed_lanes[word].load(std::memory_order_seq_cst);
     for (; bits != 0; bits &= bits - 1) {
       const auto bit = static_cast<std::uint64_t>(std::countr_zero(bits));
@@ -111,9 +113,9 @@ void ReaderLanes::give_all_back() noexcept {
   });
 }
 
-void ReaderLanes::on_stuck_publisher(StuckPublisher repair, std::chrono::milliseconds timeout) {
-  repair_ = std::move(repair);
-  repair_timeout_ = timeout;
+void ReaderLanes::set_host(Host& host, std::chrono::milliseconds timeout) noexcept {
+  host_ = &host;
+  enter_timeout_ = timeout;
 }
 
 bool ReaderLanes::is_in_cold_section() const noexcept {
@@ -151,6 +153,7 @@ ThreadLane& ReaderLanes::find_or_claim() {
     }
     auto fresh = std::make_unique<ThreadLane>();
     fresh->store_id = id_;
+    fresh->lanes = this;
     thread_lanes.lanes.reserve(thread_lanes.lanes.size() + 1);
     fresh->lane = claim();
     mine = thread_lanes.lanes.emplace_back(std::move(fresh)).get();
@@ -214,10 +217,11 @@ void ReaderLanes::enter_slowly(ThreadLane& mine) {
   for (int round = 0;; ++round) {
     const std::uint64_t published = live_.published.load(std::memory_order_acquire);
     mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
-    if (live_.publishing.load(std::memory_order_seq_cst) == published) {
+    if (live_.visible.load(std::memory_order_seq_cst) == published) {
       mine.sequence = published;
       return;
     }
+    if (enter_overlay(mine, published)) return;
     mine.lane->sequence.store(0, std::memory_order_release);
     if (round < spin_rounds) continue;
     std::this_thread::sleep_for(pause);
@@ -226,14 +230,60 @@ void ReaderLanes::enter_slowly(ThreadLane& mine) {
     next_repair = now + liveness_interval;
     // The section is not open yet: whoever repairs or gives up must find this thread outside one.
     --mine.depth;
-    if (repair_) repair_();
-    if (repair_timeout_.count() != 0 && now - start >= repair_timeout_) {
+    if (host_ != nullptr) host_->repair_publication();
+    if (enter_timeout_.count() != 0 && now - start >= enter_timeout_) {
       throw Error(errc::timeout, path_,
-                  "a publication has not ended for " + std::to_string(repair_timeout_.count()) +
+                  "a publication has not ended for " + std::to_string(enter_timeout_.count()) +
                       " ms; see the process table for the one that holds it up");
     }
     ++mine.depth;
   }
+}
+
+/// To be called with the lane at `published`, after a look at `visible`.
+bool ReaderLanes::enter_overlay(ThreadLane& mine, std::uint64_t published) {
+  // Sequentially consistent, after `visible` was: whoever raised that before had raised this, too.
+  // Clear, it leaves the shared image frozen at `published` while the lane is there (invariant 3a).
+  if (live_.applying.load(std::memory_order_seq_cst) != Publication::none) return false;
+  // Again, since a publication that was given up may have lowered the one and raised the other.
+  const std::uint64_t visible = live_.visible.load(std::memory_order_seq_cst);
+  if (host_ == nullptr || live_.published.load(std::memory_order_acquire) != published)
+    return false;
+  // Whoever held it back may be gone, and nobody else come to see it.
+  const std::uint64_t now = uptime_ns();
+  std::uint64_t helped = helped_ns_.load(std::memory_order_relaxed);
+  if (now - helped > liveness_interval_ns &&
+      helped_ns_.compare_exchange_strong(helped, now, std::memory_order_relaxed)) {
+    mine.lane->sequence.store(0, std::memory_order_release);
+    host_->help_publication();
+    return false;
+  }
+  try {
+    if (!host_->open_overlay(mine, published, visible)) return false;
+  } catch (...) {
+    mine.lane->sequence.store(0, std::memory_order_release);
+    --mine.depth;
+    throw;
+  }
+  mine.sequence = visible;
+  // Release: all that was read to build the overlay comes before the publisher may go on to
+  // `visible`.
+  mine.lane->sequence.store(visible, std::memory_order_release);
+  return true;
+}
+
+void ReaderLanes::leave_slowly(ThreadLane& mine) noexcept {
+  // In a forked child the overlay is a copy of the parent's, to be used by nobody.
+  if (id() == 0 || host_ == nullptr) return;
+  if (mine.overlay != nullptr) host_->close_overlay(*std::exchange(mine.overlay, nullptr));
+  if (is_held_back()) host_->help_publication();
+}
+
+bool ReaderLanes::is_held_back() const noexcept {
+  // Relaxed: only a reason to look closer.
+  return live_.applying.load(std::memory_order_relaxed) == Publication::none &&
+         live_.visible.load(std::memory_order_relaxed) !=
+             live_.published.load(std::memory_order_relaxed);
 }
 
 void ReaderLanes::offer_unfenced_sections(ThreadLane& mine) noexcept {
@@ -275,52 +325,76 @@ void ReaderLanes::require_fences(bool alone) {
   }
 }
 
-void ReaderLanes::wait_for_older(std::uint64_t sequence, std::chrono::milliseconds timeout) {
-  for_each_claimed([&](ReaderLane& lane) { return wait_for_lane(lane, sequence, timeout); });
+bool ReaderLanes::wait_for_older(std::uint64_t sequence, std::chrono::nanoseconds patience) {
+  bool gone = true;
+  for_each_claimed([&](ReaderLane& lane) {
+    gone = wait_for_lane(lane, sequence, patience);
+    if (!gone) older_ = &lane;
+    return gone;
+  });
+  return gone;
 }
 
 bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
-                                std::chrono::milliseconds timeout) {
+                                std::chrono::nanoseconds patience) {
   const auto is_older = [&] {
     // Pairs with the exchange in `enter` (invariants 2 and 3) and the release in `leave`.
     const std::uint64_t pinned = lane.sequence.load(std::memory_order_seq_cst);
     return pinned != 0 && pinned < sequence;
   };
+  if (!is_older()) [[likely]]
+    return true;
+  if (patience.count() == 0) return false;
   for (int round = 0; round < spin_rounds; ++round) {
-    if (!is_older()) [[likely]]
-      return true;
+    if (!is_older()) return true;
   }
   const auto start = std::chrono::steady_clock::now();
   auto next_look = start + liveness_interval;
   while (is_older()) {
-    std::this_thread::sleep_for(pause);
     const auto now = std::chrono::steady_clock::now();
+    if (now - start >= patience) return false;
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, patience));
     if (now < next_look) continue;
     next_look = now + liveness_interval;
-    const std::uint32_t owner = lane.owner.load(std::memory_order_acquire);
-    // Owner 0: it was idle before, so the next look sees it so or claimed anew.
-    if (owner != 0 && !table_.is_token_alive(owner)) {
-      free_if_owned_by(lane, owner);
-      continue;
-    }
-    if (timeout.count() != 0 && now - start >= timeout) {
-      throw Error(errc::timeout, path_,
-                  "the commit stands but is not visible yet: thread " +
-                      std::to_string(lane.thread_id.load(std::memory_order_relaxed)) + " of " +
-                      table_.describe(ProcessTable::slot_of(owner)) +
-                      " is still in a read section");
-    }
+    free_if_dead(lane);
   }
   return true;
+}
+
+/// Owner 0: claimed this instant by a living thread, or by one that died right there. The latter
+/// pins nothing, and is freed when the store is next opened alone.
+bool ReaderLanes::free_if_dead(ReaderLane& lane) {
+  const std::uint32_t owner = lane.owner.load(std::memory_order_acquire);
+  return owner != 0 && !table_.is_token_alive(owner) && free_if_owned_by(lane, owner);
+}
+
+bool ReaderLanes::is_still_older(std::uint64_t sequence) {
+  if (older_ == nullptr) return false;
+  // Relaxed: where it is gone, all lanes are looked at with the orders that this takes.
+  const std::uint64_t pinned = older_->sequence.load(std::memory_order_relaxed);
+  if (pinned == 0 || pinned >= sequence) {
+    older_ = nullptr;
+    return false;
+  }
+  const std::uint64_t now = uptime_ns();
+  if (now - older_looked_ns_ < liveness_interval_ns) return true;
+  older_looked_ns_ = now;
+  if (free_if_dead(*older_)) older_ = nullptr;
+  return older_ != nullptr;
+}
+
+std::string ReaderLanes::describe_older() const {
+  if (older_ == nullptr) return "a read section";
+  const std::uint32_t owner = older_->owner.load(std::memory_order_relaxed);
+  return "thread " + std::to_string(older_->thread_id.load(std::memory_order_relaxed)) + " of " +
+         table_.describe(ProcessTable::slot_of(owner)) + ", in a read section at commit " +
+         std::to_string(older_->sequence.load(std::memory_order_relaxed));
 }
 
 std::uint32_t ReaderLanes::reap() {
   std::uint32_t reaped = 0;
   for_each_claimed([&](ReaderLane& lane) {
-    const std::uint32_t owner = lane.owner.load(std::memory_order_acquire);
-    // Owner 0: claimed this instant by a living thread, or by one that died right there. The latter
-    // pins nothing, and is freed when the store is next opened alone.
-    if (owner != 0 && !table_.is_token_alive(owner) && free_if_owned_by(lane, owner)) ++reaped;
+    if (free_if_dead(lane)) ++reaped;
     return true;
   });
   return reaped;

@@ -49,7 +49,7 @@ std::uint64_t Store::size() const {
 
 std::uint64_t Store::used() const {
   const ReadTransaction section = begin_read();
-  return HeapReader(engine_->read_base(), engine_->published_heap_end(), engine_->path()).used();
+  return section.heap().used();
 }
 
 std::uint64_t Store::limit() const {
@@ -81,7 +81,7 @@ std::vector<ProcessInfo> Store::processes() const {
 
 CheckReport Store::check() const {
   const ReadTransaction section = begin_read();
-  return check_store(*engine_);
+  return check_store(*engine_, section.bytes());
 }
 
 const std::string& Store::path() const {

@@ -94,7 +94,8 @@ void write_data_file(const File& file, NewStore& made) {
   auto& live = *reinterpret_cast<LiveWords*>(context.base() + live_words_offset);
   live.log_tail.store(made.meta.checkpoint_position, std::memory_order_relaxed);
   live.published.store(made.meta.checkpoint_sequence, std::memory_order_relaxed);
-  live.publishing.store(made.meta.checkpoint_sequence, std::memory_order_relaxed);
+  live.visible.store(made.meta.checkpoint_sequence, std::memory_order_relaxed);
+  live.published_position.store(made.meta.checkpoint_position, std::memory_order_relaxed);
   live.heap_end.store(made.meta.heap_end, std::memory_order_relaxed);
   live.boot_id = current_boot_id();
   crash_point("create.written");

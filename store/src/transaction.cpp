@@ -50,34 +50,38 @@ std::vector<std::string> names_in(const CatalogReader& catalog) {
 }  // namespace
 
 CatalogReader ReadTransaction::catalog() const {
-  return {engine_->read_base(), engine_->published_heap_end(), engine_->path()};
+  const HeapBytes seen = bytes();
+  return {seen.base, seen.end, engine_->path()};
 }
 
 HeapBytes ReadTransaction::bytes() const noexcept {
-  return {engine_->read_base(), engine_->published_heap_end(), heap_begin_bytes};
+  return engine_->section_bytes(*lane_);
 }
 
 HeapReader ReadTransaction::heap() const noexcept {
-  return {engine_->read_base(), engine_->published_heap_end(), engine_->path()};
+  const HeapBytes seen = bytes();
+  return {seen.base, seen.end, engine_->path()};
 }
 
 const void* ReadTransaction::find_root(std::string_view name, const detail::RootType& type) const {
   const auto root = catalog().find(name);
   if (!root) return nullptr;
   require_type(*root, type, engine_->path());
-  return engine_->read_base() + root->offset;
+  return bytes().base + root->offset;
 }
 
 const void* ReadTransaction::resolve(std::uint64_t offset, std::uint64_t bytes,
                                      std::uint64_t align) const {
-  require_block(offset, bytes, align, engine_->published_heap_end(), engine_->path());
-  return engine_->read_base() + offset;
+  const HeapBytes seen = this->bytes();
+  require_block(offset, bytes, align, seen.end, engine_->path());
+  return seen.base + offset;
 }
 
 std::uint64_t ReadTransaction::offset_of(const void* object, std::uint64_t bytes) const {
-  const auto offset = reinterpret_cast<std::uintptr_t>(object) -
-                      reinterpret_cast<std::uintptr_t>(engine_->read_base());
-  require_block(offset, bytes, 1, engine_->published_heap_end(), engine_->path());
+  const HeapBytes seen = this->bytes();
+  const auto offset =
+      reinterpret_cast<std::uintptr_t>(object) - reinterpret_cast<std::uintptr_t>(seen.base);
+  require_block(offset, bytes, 1, seen.end, engine_->path());
   return offset;
 }
 
@@ -196,7 +200,7 @@ void WriteTransaction::mark(const void* p, std::size_t bytes) {
 }
 
 std::uint64_t WriteTransaction::sequence() const {
-  return engine().sequence();
+  return engine().transaction_sequence();
 }
 
 }  // namespace cairn

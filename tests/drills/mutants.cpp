@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t tail_offset = live_words_offset + offsetof(LiveWords, log_tail);
 constexpr std::uint64_t published_offset = live_words_offset + offsetof(LiveWords, published);
-constexpr std::uint64_t publishing_offset = live_words_offset + offsetof(LiveWords, publishing);
+constexpr std::uint64_t visible_offset = live_words_offset + offsetof(LiveWords, visible);
 
 /// The files of a store changed behind the library's back. What is written here shows at once in
 /// every mapping.
@@ -118,7 +118,7 @@ void withhold_the_tail(std::string_view point, const std::string& path) {
 void call_it_published_too_early(std::string_view point, const std::string& path) {
   if (point != "publish.raised") return;
   const Tamperer store(path);
-  store.set_word(published_offset, store.word(publishing_offset));
+  store.set_word(published_offset, store.word(visible_offset));
 }
 
 void lose_the_last_line(std::string_view point, const std::string& path) {
@@ -160,7 +160,7 @@ void forget_checkpoints(std::string_view point, const std::string& path) {
 void skip_the_redo(const std::string& path) {
   const Tamperer store(path);
   const std::uint64_t published = store.word(published_offset);
-  if (store.word(publishing_offset) == published + 1)
+  if (store.word(visible_offset) == published + 1)
     store.set_word(published_offset, published + 1);
 }
 

@@ -8,6 +8,7 @@
 
 #include "cairn/mapping/drill_hooks.hpp"
 #include "forked_child.hpp"
+#include "slow_reader.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -16,51 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 
 /// What an exception or a death breaks off is taken up again by whoever comes next.
-class BrokenOff : public StoreTest {
- protected:
-  /// A thread that keeps a read section open until it is told to end.
-  class SlowReader {
-   public:
-    explicit SlowReader(const Store& store) : thread_([this, &store] { run(store); }) {
-      while (!inside_.load()) std::this_thread::yield();
-    }
-    ~SlowReader() { leave(); }
-    void leave() {
-      leave_.store(true);
-      if (thread_.joinable()) thread_.join();
-    }
-
-   private:
-    void run(const Store& store) {
-      const ReadTransaction section = store.begin_read();
-      inside_.store(true);
-      while (!leave_.load()) std::this_thread::sleep_for(milliseconds(1));
-    }
-    std::atomic<bool> inside_{false};
-    std::atomic<bool> leave_{false};
-    std::thread thread_;
-  };
-};
-
-TEST_F(BrokenOff, a_commit_that_stands_survives_a_catch_up_that_timed_out) {
-  Options how = options();
-  how.reader_timeout = milliseconds(30);
-  Store sut = open(how);
-  sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("numbers").resize(10'000); });
-  SlowReader reader(sut);
-  const auto set = [](std::uint64_t index, std::uint64_t value) {
-    return [=](WriteTransaction& tx) { (*tx.find<Numbers>("numbers"))[index] = value; };
-  };
-  expect_error(errc::timeout, path(), {"stands"}, [&] { sut.write(set(0, 2)); });
-  expect_error(errc::timeout, path(), {"stands"}, [&] { sut.begin_write(); });
-  expect_error(errc::timeout, path(), {"stands"}, [&] { sut.begin_write(); });
-  reader.leave();
-  sut.write(set(9'000, 3));
-  const auto found = numbers(sut);
-  EXPECT_EQ(found[0], 2U);
-  EXPECT_EQ(found[9'000], 3U);
-  expect_sound(sut);
-}
+class BrokenOff : public StoreTest {};
 
 TEST_F(BrokenOff, closing_is_refused_while_a_section_is_open) {
   Store sut = open();

@@ -8,35 +8,24 @@
 namespace cairn::test {
 namespace {
 
-class Readers : public StoreTest {};
+class Readers : public StoreTest {
+ protected:
+  std::uint64_t published() const {
+    return read_struct<std::uint64_t>(path(), live_words_offset + offsetof(LiveWords, published));
+  }
+};
 
 TEST_F(Readers, a_section_sees_one_state_while_a_thread_commits) {
   Store sut = open();
   push(sut, 1);
-  std::atomic<bool> committed{false};
-  std::thread writer;
-  {
-    const ReadTransaction section = sut.begin_read();
-    const auto& seen = *section.find<Numbers>("numbers");
-    std::latch begun(1);
-    writer = std::thread([&] {
-      WriteTransaction tx = sut.begin_write();
-      tx.find<Numbers>("numbers")->push_back(2);
-      begun.count_down();
-      tx.commit();
-      committed = true;
-    });
-    begun.wait();
-    for (int i = 0; i < 50; ++i) {
-      EXPECT_EQ(Values(seen.begin(), seen.end()), Values{1});
-      EXPECT_EQ(section.sequence(), 2U);
-      EXPECT_EQ(sut.sequence(), 2U);
-      std::this_thread::sleep_for(std::chrono::microseconds(200));
-    }
-    EXPECT_FALSE(committed);
-  }
-  writer.join();
-  EXPECT_EQ(numbers(sut), (Values{1, 2}));
+  const ReadTransaction section = sut.begin_read();
+  const auto& seen = *section.find<Numbers>("numbers");
+  std::thread([&] { push(sut, 2); }).join();
+  EXPECT_EQ(Values(seen.begin(), seen.end()), Values{1});
+  EXPECT_EQ(section.sequence(), 2U);
+  EXPECT_EQ(sut.sequence(), 3U);
+  std::thread([&] { EXPECT_EQ(numbers(sut), (Values{1, 2})); }).join();
+  EXPECT_EQ(Values(seen.begin(), seen.end()), Values{1});
 }
 
 TEST_F(Readers, nested_sections_see_what_the_outermost_sees) {
@@ -65,72 +54,19 @@ TEST_F(Readers, nested_sections_see_what_the_outermost_sees) {
   EXPECT_EQ(sut.begin_read().sequence(), 3U);
 }
 
-TEST_F(Readers, a_section_that_stays_too_long_is_named_and_the_commit_stands) {
-  Options how = options();
-  how.reader_timeout = std::chrono::milliseconds(40);
-  how.label = "slow";
-  Store sut = open(how);
-  push(sut, 1);
-  std::latch entered(1);
-  std::latch done(1);
-  std::thread reader([&] {
-    const ReadTransaction section = sut.begin_read();
-    entered.count_down();
-    done.wait();
-    EXPECT_EQ(section.find<Numbers>("numbers")->size(), 1U);
-  });
-  entered.wait();
-  expect_error(errc::timeout, path(), {"thread", "slow", std::to_string(::getpid())},
-               [&] { push(sut, 2); });
-  EXPECT_EQ(sut.sequence(), 2U);
-  done.count_down();
-  reader.join();
-  push(sut, 3);
-  EXPECT_EQ(numbers(sut), (Values{1, 2, 3}));
-  expect_sound(sut);
-}
-
-TEST_F(Readers, a_publication_that_a_dead_writer_had_begun_stays_begun_until_it_is_whole) {
-  constexpr std::uint64_t publishing = live_words_offset + offsetof(LiveWords, publishing);
-  Options how = options();
-  how.reader_timeout = std::chrono::milliseconds(40);
-  Store sut = open(how);
-  push(sut, 1);
-  std::latch entered(1);
-  std::latch done(1);
-  std::thread reader([&] {
-    const ReadTransaction section = sut.begin_read();
-    entered.count_down();
-    done.wait();
-  });
-  entered.wait();
-  expect_error(errc::timeout, path(), {"thread"}, [&] { push(sut, 2); });
-  EXPECT_EQ(read_struct<std::uint64_t>(path(), publishing), 2U);
-  // As a writer leaves it that dies while it applies the record: some lines show it already.
-  write_struct(path(), publishing, std::uint64_t{3});
-  expect_error(errc::timeout, path(), {"thread"}, [&] { push(sut, 3); });
-  EXPECT_EQ(read_struct<std::uint64_t>(path(), publishing), 3U);
-  done.count_down();
-  reader.join();
-  push(sut, 4);
-  EXPECT_EQ(numbers(sut), (Values{1, 2, 4}));
-  expect_sound(sut);
-}
-
 TEST_F(Readers, a_moved_section_stays_open_until_its_last_owner_goes) {
-  Options how = options();
-  how.reader_timeout = std::chrono::milliseconds(20);
-  Store sut = open(how);
+  Store sut = open();
   push(sut, 1);
   ReadTransaction kept = [&] {
     ReadTransaction first = sut.begin_read();
     ReadTransaction second = std::move(first);
     return second;
   }();
-  std::thread([&] { EXPECT_EQ(error_of([&] { push(sut, 2); }).code(), errc::timeout); }).join();
+  std::thread([&] { push(sut, 2); }).join();
+  EXPECT_LT(published(), sut.sequence());
   { const ReadTransaction gone = std::move(kept); }
-  push(sut, 3);
-  EXPECT_EQ(numbers(sut), (Values{1, 2, 3}));
+  EXPECT_EQ(published(), sut.sequence());
+  EXPECT_EQ(numbers(sut), (Values{1, 2}));
 }
 
 TEST_F(Readers, the_last_lane_and_the_one_after_it) {

@@ -29,16 +29,18 @@ struct Options {
   /// Size of a new log ring, rounded up to a power of two. It grows for transactions that need
   /// more.
   std::uint64_t log_bytes = 1 << 20;
-  /// Largest record of one transaction; the log ring grows up to the next power of two.
+  /// Most that the log may hold: of one transaction, and of commits that read sections at older
+  /// states keep out of the data file. The ring grows up to the next power of two.
   std::uint64_t max_log_bytes = std::uint64_t{4} << 30;
 
   /// How long to wait for the write lock, and for another process that is opening the store.
   std::chrono::milliseconds lock_timeout = std::chrono::seconds(10);
   /// How long a resize may take before others may call it stuck.
   std::chrono::milliseconds operation_timeout = std::chrono::seconds(30);
-  /// How long a commit waits for read sections at older states before it gives up publishing (it
-  /// stands all the same, and the next writer publishes it). Zero: as long as it takes.
-  std::chrono::milliseconds reader_timeout{0};
+  /// How long a writer waits for read sections at older states, which it only does where it cannot
+  /// go on beside them: where the log holds max_log_bytes that they still need, where the file is to
+  /// be cut, and where an Atomic is made in reused memory. Zero: as long as it takes.
+  std::chrono::milliseconds reader_timeout = std::chrono::seconds(10);
 
   /// Most bytes of private page copies to keep between transactions. 0: a quarter of memory. One
   /// transaction may change twice as much committed data. Less than 32 KiB is taken as that.

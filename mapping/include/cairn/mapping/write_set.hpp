@@ -54,6 +54,8 @@ class WriteSet {
   /// True where the page may be a private copy: it was declared at some time since the last
   /// `forget_private`.
   bool is_private(std::uint64_t page) const noexcept { return private_[page] != 0; }
+  /// Says that the page is about to become a private copy without being declared.
+  void note_private(std::uint64_t page);
   std::span<const std::uint32_t> private_pages() const noexcept { return private_list_; }
   void forget_private() noexcept;
   /// The same for pages from `first_page` on.

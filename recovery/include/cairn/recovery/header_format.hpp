@@ -101,11 +101,13 @@ struct LiveWords {
   std::array<std::uint64_t, 6> reserved0;
   // readers and the publisher
   std::atomic<std::uint64_t> published;       ///< sequence that the shared image shows
-  std::atomic<std::uint64_t> publishing;      ///< the same, or one more while that is being applied
+  std::atomic<std::uint64_t> visible;         ///< the newest that a new read section must see
   std::atomic<std::uint64_t> heap_end;        ///< bytes of the heap at `published`
   std::atomic<std::uint32_t> change_awaited;  ///< 1: somebody sleeps on this word for a commit
   std::atomic<std::uint32_t> unfenced_sections;  ///< see ReaderLanes: 0 no, 1 yes, 2 never
-  std::array<std::uint64_t, 4> reserved1;
+  std::atomic<std::uint64_t> applying;            ///< see Publication
+  std::atomic<std::uint64_t> published_position;  ///< log position behind the record `published`
+  std::array<std::uint64_t, 2> reserved1;
   // both, rarely written
   std::array<std::atomic<std::uint64_t>, 4> claimed_lanes;  ///< bit i of word w: lane 64 w + i
   std::atomic<std::uint32_t> failed;  ///< 1 once a sync failed: nobody may write any more
@@ -118,10 +120,20 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(std::atomic<std::uint64_t>) == 8 && sizeof(std::atomic<std::uint32_t>) == 4);
 static_assert(sizeof(LiveWords) == 4 * line_bytes);
 static_assert(offsetof(LiveWords, published) == line_bytes);
+static_assert(offsetof(LiveWords, applying) == line_bytes + 32);
 static_assert(offsetof(LiveWords, claimed_lanes) == 2 * line_bytes);
 static_assert(offsetof(LiveWords, failed) == 2 * line_bytes + 32);
 static_assert(offsetof(LiveWords, resize) == 3 * line_bytes);
 static_assert(live_words_offset + sizeof(LiveWords) <= page_bytes);
+
+/// `LiveWords::applying` tells how far the publication of record n is: no publication is under way;
+/// the publisher is about to look at the lanes; it has begun to store, so whoever comes after it
+/// must finish.
+struct Publication {
+  static constexpr std::uint64_t none = 0;
+  static constexpr std::uint64_t raised(std::uint64_t sequence) noexcept { return 2 * sequence; }
+  static constexpr std::uint64_t begun(std::uint64_t sequence) noexcept { return 2 * sequence + 1; }
+};
 
 enum class ProcessPhase : std::uint32_t {
   idle,

@@ -66,12 +66,14 @@ class LogRing {
   void spoil(std::uint64_t position);
 
   /// Makes the file long enough for a ring of that length. The caller syncs it, also where it was
-  /// long enough: a process that died may have left it so. Requires that the ring holds no record
-  /// that is still needed; the caller makes the new length known afterwards.
-  /// Throws errc::no_space; nothing has changed then.
+  /// long enough: a process that died may have left it so. The caller makes the new length known
+  /// afterwards. Throws errc::no_space; nothing has changed then.
   void grow_file(std::uint64_t ring_bytes);
   /// Maps the file as a ring of another length, for `adopt`. Throws errc::truncated, too_large.
   RingMapping map_ahead(std::uint64_t ring_bytes) const;
+  /// Copies what the ring holds in [begin, end) to where a longer ring has it. Those places are
+  /// behind the end of the present one, which therefore stays as it is.
+  void copy_to(const RingMapping& longer, std::uint64_t begin, std::uint64_t end) const;
   void adopt(RingMapping mapping) noexcept;
   /// In a forked child: the descriptor is the parent's.
   void close_file() noexcept { file_.close(); }

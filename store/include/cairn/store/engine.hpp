@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "cairn/allocator/write_context.hpp"
+#include "cairn/heap_bytes.hpp"
 #include "cairn/mapping/file.hpp"
 #include "cairn/options.hpp"
 #include "cairn/recovery/header_format.hpp"
 #include "cairn/recovery/log_ring.hpp"
 #include "cairn/recovery/meta_slots.hpp"
 #include "cairn/reports.hpp"
+#include "cairn/store/overlays.hpp"
 #include "cairn/store/process_table.hpp"
 #include "cairn/store/reader_lanes.hpp"
 #include "cairn/store/write_lock.hpp"
@@ -32,6 +34,11 @@ struct LogState {
   std::uint64_t reach = 0;
 };
 
+inline LogState checkpoint_state(const MetaSlot& meta) noexcept {
+  return {meta.checkpoint_position, meta.checkpoint_sequence, meta.heap_end, meta.file_bytes,
+          meta.heap_end};
+}
+
 enum class OpenMode { open_or_create, create, open_existing };
 
 /// One process's share in one store: both files, the three views, and the protocol between
@@ -43,16 +50,19 @@ enum class OpenMode { open_or_create, create, open_existing };
 ///  2. A record is applied only once it is appended (and, at Durability::power, synced).
 ///  3. The log tail is stored after all bytes that it covers; it alone decides that a commit
 ///     happened.
-///  4. At the begin of a transaction everything appended is published, and the working view shows
-///     it.
+///  4. At the begin of a transaction everything appended is visible, and the working view shows it:
+///     what sections keep out of the shared image (`shown_` to `state_`) stands in private pages.
+///     Where nothing is kept back, lines that equal the shared image need not be logged.
 ///  5. The ring's bytes before the checkpoint are overwritten only after a meta slot names it.
 ///  6. The line of an Atomic is marked by the transaction that makes it and, at most, by the one
 ///     that ends it or makes something else of its bytes, so no record in between holds it.
 ///     Meanwhile it changes in the shared image alone, at any time, and private copies of it mean
-///     nothing.
+///     nothing. A record that makes one where the shared image has something else is visible only
+///     once it is published.
+///  7. The log is freed up to what the shared image shows, never further.
 ///
 /// Threads: lanes by any; the rest by the one that holds the write lock, which begin_write takes.
-class Engine final : private HeapSpace {
+class Engine final : private HeapSpace, private ReaderLanes::Host {
  public:
   /// The engine for the file at `path`, the same one for every handle of this process.
   static std::shared_ptr<Engine> open(const std::string& path, const Options& options,
@@ -82,14 +92,17 @@ class Engine final : private HeapSpace {
   const std::string& path() const noexcept override { return data_.path(); }
   Durability durability() const noexcept;
   WriteContext& context() noexcept { return context_; }
-  /// The committed bytes, for sections.
-  const std::byte* read_base() const noexcept { return read_view_.data(); }
-  std::uint64_t published_heap_end() const noexcept {
-    return live_.heap_end.load(std::memory_order_relaxed);
+  /// The committed bytes that a section of this thread sees.
+  HeapBytes section_bytes(const ThreadLane& section) const noexcept {
+    if (section.overlay != nullptr) [[unlikely]] {
+      return {section.overlay->base(), section.overlay->heap_end(), heap_begin};
+    }
+    return {read_view_.data(), live_.heap_end.load(std::memory_order_relaxed), heap_begin};
   }
-  std::uint64_t sequence() const noexcept {
-    return live_.published.load(std::memory_order_acquire);
-  }
+  /// Of the newest commit that a new section sees.
+  std::uint64_t sequence() const noexcept { return live_.visible.load(std::memory_order_acquire); }
+  /// Of the last commit before the running transaction.
+  std::uint64_t transaction_sequence() const noexcept { return state_.sequence; }
   std::uint64_t file_bytes() const {
     require_open();
     return data_.size();
@@ -113,8 +126,9 @@ class Engine final : private HeapSpace {
     return reported_recovery_;
   }
   /// True where `p` lies in a view of this store.
-  bool is_in_read_view(const void* p) const noexcept;
-  SharedImage shared_image() const noexcept;
+  bool is_in_read_view(const void* p) const noexcept { return shared_image(p).bytes != 0; }
+  /// The read view or overlay that holds `p`, and the way from there to the window.
+  SharedImage shared_image(const void* p) const noexcept;
   bool is_in_working_view(const void* p) const noexcept { return context_.contains(p); }
   /// Throws errc::closed or forked where this handle cannot be used.
   void require_open() const {
@@ -137,13 +151,15 @@ class Engine final : private HeapSpace {
   void replay(bool trusted);
   void sync_log_before_showing(const RecordView& record, bool& synced);
   void replay_record(const RecordView& record, bool apply);
+  std::uint64_t published() const noexcept {
+    return live_.published.load(std::memory_order_acquire);
+  }
   void require_pages_of(const RecordView& record) const;
   void discard_torn_append();
   void restart_log();
   void reset_live_words();
   void catch_up();
   void take_over();
-  void repair_publication();
   void publish_for_the_dead();
   void report_recovery();
   void reload_meta();
@@ -155,11 +171,11 @@ class Engine final : private HeapSpace {
   void release_after_failure(const WriteLock::Grant& grant) noexcept;
   void collect_lines();
   void add_fresh_pages();
-  void verify_marks() const;
+  void verify_marks();
+  void verify_marks_against(const HeapBytes& committed) const;
   void make_room_in_log(std::uint64_t bytes);
+  void grow_log(std::uint64_t ring_bytes);
   RecordView append();
-  void publish(const RecordView& record);
-  void wake_change_waiters() noexcept;
   void end_transaction() noexcept;
   void restore_lines() noexcept;
   RecordView append_durably();
@@ -167,6 +183,34 @@ class Engine final : private HeapSpace {
   void write_checkpoint(bool clean) { write_checkpoint(clean, meta_.log_bytes); }
   void write_checkpoint(bool clean, std::uint64_t log_bytes);
   void mark_unclean();
+
+  // publishing, and what sections hold back: engine_publish.cpp
+  bool is_held_back() const noexcept { return shown_.sequence != state_.sequence; }
+  RecordView appended_after(const LogState& place) const;
+  void sync_shown();
+  /// How long the first commit that meets an older section waits for it. Most sections are shorter,
+  /// and waiting for those costs less than an overlay.
+  static constexpr std::chrono::microseconds section_patience{100};
+  bool try_publish(const RecordView& record, std::chrono::nanoseconds patience);
+  void apply_to_image(const RecordView& record);
+  void show_appended();
+  void show_held_back();
+  bool makes_atomic_in_image(const RecordView& record) const;
+  void require_published(const char* consequence);
+  void apply_to_working_view(const RecordView& record, bool wholly);
+  void restore_held_back();
+  void drop_private_pages();
+  /// From where on nothing that sections or the log may still show is in a page.
+  std::uint64_t fresh_begin() const noexcept {
+    return is_held_back() ? state_.reach : state_.heap_end;
+  }
+  void wake_change_waiters() noexcept;
+
+  // ReaderLanes::Host
+  void repair_publication() override;
+  void help_publication() noexcept override;
+  bool open_overlay(ThreadLane& mine, std::uint64_t published, std::uint64_t visible) override;
+  void close_overlay(Overlay& overlay) noexcept override;
 
   // HeapSpace
   std::uint64_t heap_end() const noexcept override { return heap_end_; }
@@ -179,7 +223,7 @@ class Engine final : private HeapSpace {
   [[noreturn]] void throw_not_open() const;
   void require_not_failed() const;
   bool survives_power() const noexcept { return identity_.durability == StoredDurability::power; }
-  void advance(const RecordView& record) noexcept;
+  static void advance(LogState& state, const RecordView& record) noexcept;
 
   // fixed once constructed
   File data_;
@@ -203,8 +247,12 @@ class Engine final : private HeapSpace {
   LogRing log_;
   MetaSlot meta_;
   WriteContext context_;
-  LogState state_;  ///< what the working view shows outside transactions
+  LogState state_;    ///< what the working view shows outside transactions
+  LogState shown_;    ///< what the shared image shows, as far as this process knows
+  LogState visible_;  ///< what new sections see, as far as this process knows
   RecoveryReport last_recovery_;
+
+  Overlays overlays_;
 
   mutable std::mutex report_mutex_;
   RecoveryReport reported_recovery_;  ///< guarded by report_mutex_

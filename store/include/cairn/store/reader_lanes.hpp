@@ -15,10 +15,16 @@
 
 namespace cairn {
 
+class Overlay;
+class ReaderLanes;
+
 /// This thread's place in one store's reader lanes.
 struct ThreadLane {
   std::uint64_t store_id = 0;  ///< ReaderLanes::id of the store, 0 none
+  ReaderLanes* lanes = nullptr;
   ReaderLane* lane = nullptr;
+  /// What the open section reads; nullptr: the shared image.
+  Overlay* overlay = nullptr;
   std::uint64_t sequence = 0;  ///< what the open section reads at
   std::uint32_t depth = 0;     ///< sections open within one another
   /// Sections entered with a fence of their own since the state last changed.
@@ -41,38 +47,57 @@ inline constinit thread_local HotLane hot_lane{no_store_id, nullptr, 0};
 /// The lanes in which reading threads pin the state that they read.
 ///
 /// Invariants:
-///  1. While a lane holds s, the shared image shows s: a record with a higher sequence is not
-///     applied.
-///  2. A section enters with published == publishing == s after its lane holds s.
-///  3. The publisher raises `publishing` before it looks at the lanes.
+///  1. While a lane holds s, no record with a higher sequence is applied to the shared image.
+///  2. A section of the shared image enters with published == visible == s after its lane holds s.
+///  3. The publisher raises `visible`, and `applying` before that, before it looks at the lanes.
 ///
 /// 2 and 3 are each a store followed by a load of the other's word, with a full fence in between,
-/// so at least one side sees the other: either the section backs off or the publisher waits.
+/// so at least one side sees the other: either the section backs off or the publisher does.
+///
+/// Where sections at an older state p hold publication back, `visible` stays above `published`, and
+/// new sections read an overlay (Overlays):
+///  3a. A section that finds `applying` clear after its lane holds p has the shared image frozen at
+///      p: a publisher that raises it later sees the lane. It raises its lane to the sequence of
+///      its overlay only once that is whole; a lane may be raised, never lowered but to 0.
 ///
 /// Where there is nothing to publish for a while, sections leave their fence, which is most of what
 /// they cost, to the publisher (`unfenced_sections`):
 ///  4. A section goes without a fence only if it saw `unfenced_sections` set after it had loaded
 ///     the sequence that it pins, and its process is registered for `fence_all_threads`.
-///  5. A publisher that finds the word set, after raising `publishing`, clears it and fences all
+///  5. A publisher that finds the word set, after raising `visible`, clears it and fences all
 ///     threads before it looks at the lanes. So a section that read the word before it was cleared
-///     has either stored its lane by then, or will load `publishing` after it was raised.
+///     has either stored its lane by then, or will load `visible` after it was raised.
 ///  6. Whoever sets the word does so by a read-modify-write: a publisher that did not find it set
-///     has raised `publishing` before, in the one order of sequentially consistent operations, and
+///     has raised `visible` before, in the one order of sequentially consistent operations, and
 ///     every section that sees it set sees that too.
 ///
-/// Threads: `enter` and `leave` by the reading thread, `wait_for_older` by the publisher.
+/// Threads: `enter` and `leave` by the reading thread; what the publisher calls, under the write
+/// lock.
 class ReaderLanes {
  public:
-  /// Called by a section that has waited for a publication for a while: repairs it where the
-  /// publisher is dead.
-  using StuckPublisher = std::function<void()>;
+  /// What sections need of the store around the lanes.
+  class Host {
+   public:
+    /// A section has waited for a publication for a while: repairs it where the publisher is dead.
+    virtual void repair_publication() = 0;
+    /// Publishes what is held back, where that is possible without waiting.
+    virtual void help_publication() noexcept = 0;
+    /// Gives `mine`, whose lane holds `published`, an overlay that shows `visible`. False where the
+    /// log changed meanwhile: to be tried again.
+    virtual bool open_overlay(ThreadLane& mine, std::uint64_t published, std::uint64_t visible) = 0;
+    virtual void close_overlay(Overlay& overlay) noexcept = 0;
+
+   protected:
+    ~Host() = default;
+  };
 
   ReaderLanes(LiveWords& live, ReaderLane* lanes, const ProcessTable& table, std::string path);
   ~ReaderLanes();
   ReaderLanes(const ReaderLanes&) = delete;
   ReaderLanes& operator=(const ReaderLanes&) = delete;
 
-  void on_stuck_publisher(StuckPublisher repair, std::chrono::milliseconds timeout);
+  /// `timeout` is how long a section waits for a publication; zero: as long as it takes.
+  void set_host(Host& host, std::chrono::milliseconds timeout) noexcept;
   /// From now on `enter` throws `code`: the store was closed, or this is a forked child. In a
   /// section that is open no more must be entered.
   void shut(errc code) noexcept;
@@ -95,7 +120,7 @@ class ReaderLanes {
       mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
       note_fenced_entry(mine, published);
     }
-    if (live_.publishing.load(std::memory_order_seq_cst) != published) [[unlikely]] {
+    if (live_.visible.load(std::memory_order_seq_cst) != published) [[unlikely]] {
       enter_slowly(mine);
     } else {
       mine.sequence = published;
@@ -104,9 +129,14 @@ class ReaderLanes {
   }
 
   static void leave(ThreadLane& mine) noexcept {
-    if (--mine.depth == 0) {
-      // Release: the section's reads come before the publisher sees the lane idle.
-      mine.lane->sequence.store(0, std::memory_order_release);
+    if (--mine.depth != 0) return;
+    // Release: the section's reads come before the publisher sees the lane idle.
+    mine.lane->sequence.store(0, std::memory_order_release);
+    // Relaxed: whoever commits at this very moment may not be seen, and sees the lane idle or
+    // leaves the rest to the next section or commit.
+    if (mine.lanes->live_.visible.load(std::memory_order_relaxed) != mine.sequence ||
+        mine.overlay != nullptr) [[unlikely]] {
+      mine.lanes->leave_slowly(mine);
     }
   }
 
@@ -117,7 +147,7 @@ class ReaderLanes {
   }
 
   /// Takes over the fences that sections left out. To be called by the publisher after it raised
-  /// `publishing`, before `wait_for_older`. True where there were any.
+  /// `visible`, before `wait_for_older`. True where there were any.
   bool fence_sections() noexcept {
     const bool any = live_.unfenced_sections.load(std::memory_order_seq_cst) == 1;
     if (any) [[unlikely]]
@@ -128,9 +158,14 @@ class ReaderLanes {
   void request_fence() noexcept;
   /// True while a thread of this process is in a section.
   bool any_section_open();
-  /// Waits until no lane holds a sequence below `sequence`. Lanes of dead processes are freed on
-  /// the way. Throws errc::timeout, naming the reader, after `timeout` (zero: never).
-  void wait_for_older(std::uint64_t sequence, std::chrono::milliseconds timeout);
+  /// Waits until no lane holds a sequence below `sequence`, for `patience` at most. Lanes of dead
+  /// processes are freed on the way, if that takes long enough to look. False where one is left.
+  bool wait_for_older(std::uint64_t sequence, std::chrono::nanoseconds patience);
+  /// True while the lane that made `wait_for_older` give up last still holds a sequence below
+  /// `sequence`: a look at one lane instead of all. Frees it where its process is dead.
+  bool is_still_older(std::uint64_t sequence);
+  /// For messages: whose lane that is.
+  std::string describe_older() const;
 
   /// To be called when attaching: sees to it that nobody relies on fences that this process cannot
   /// provide. Throws errc::io where somebody already does.
@@ -151,6 +186,9 @@ class ReaderLanes {
   ThreadLane& this_thread();
   ThreadLane& find_or_claim();
   void enter_slowly(ThreadLane& mine);
+  bool enter_overlay(ThreadLane& mine, std::uint64_t published);
+  void leave_slowly(ThreadLane& mine) noexcept;
+  bool is_held_back() const noexcept;
   void fence_sections_slowly() noexcept;
   void note_fenced_entry(ThreadLane& mine, std::uint64_t published) noexcept {
     if (mine.quiet_sequence != published) {
@@ -164,7 +202,8 @@ class ReaderLanes {
   ReaderLane* claim();
   void give_back(ReaderLane* lane) noexcept;
   bool free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexcept;
-  bool wait_for_lane(ReaderLane& lane, std::uint64_t sequence, std::chrono::milliseconds timeout);
+  bool wait_for_lane(ReaderLane& lane, std::uint64_t sequence, std::chrono::nanoseconds patience);
+  bool free_if_dead(ReaderLane& lane);
   template <class Visit>
   void for_each_claimed(Visit visit);
 
@@ -179,8 +218,14 @@ class ReaderLanes {
   const std::uint64_t id_;  ///< among the stores of this process, never used again
   std::atomic<std::uint64_t> open_id_;
   errc shut_reason_ = errc::closed;
-  StuckPublisher repair_;
-  std::chrono::milliseconds repair_timeout_{0};
+  Host* host_ = nullptr;
+  std::chrono::milliseconds enter_timeout_{0};
+  /// When a section of this process tried last to publish what is held back, uptime_ns().
+  std::atomic<std::uint64_t> helped_ns_{0};
+
+  // guarded by the write lock
+  ReaderLane* older_ = nullptr;        ///< the lane that was waited for in vain
+  std::uint64_t older_looked_ns_ = 0;  ///< when its process was looked at, uptime_ns()
 };
 
 inline ThreadLane& ReaderLanes::this_thread() {

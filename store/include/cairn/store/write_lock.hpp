@@ -35,6 +35,8 @@ class WriteLock {
 
   /// Waits for the lock; takes it from a dead owner. Throws errc::timeout, naming the owner.
   Grant acquire(std::chrono::milliseconds timeout, const std::string& path);
+  /// Takes the lock if it is free.
+  bool try_acquire(Grant& grant) noexcept { return try_acquire(grant, 0); }
   /// Active to committing. False where the lock was taken away.
   bool begin_commit() noexcept;
   void release() noexcept;

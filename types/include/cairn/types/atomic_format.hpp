@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 namespace cairn {
@@ -27,9 +28,17 @@ struct AtomicFormat {
   std::uint8_t reserved[40];
 };
 
-/// "cnatomic": tells people, `check` and `verify_writes` what the line is. No commit goes by it.
+/// "cnatomic": tells people, `check` and `verify_writes` what the line is. That a line carries it by
+/// chance costs a commit a line of log, or a wait for older sections, and nothing else.
 inline constexpr std::uint64_t atomic_magic = 0x63696D6F74616E63ULL;
 inline constexpr std::uint64_t atomic_value_bytes_max = 8;
+
+/// Whether the line holds an Atomic, or what is left of one.
+inline bool is_atomic_line(const std::byte* line) noexcept {
+  std::uint64_t magic = 0;
+  std::memcpy(&magic, line + offsetof(AtomicFormat, magic), sizeof magic);
+  return magic == atomic_magic;
+}
 
 static_assert(sizeof(AtomicFormat) == 64, "a line");
 static_assert(offsetof(AtomicFormat, value) == 0 && offsetof(AtomicFormat, magic) == 8 &&

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSL-1.0
+// How appended records reach readers: through the shared image, or past sections that keep them out
+// of it.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <climits>
+#include <cstring>
+#include <string>
+
+#include "cairn/error.hpp"
+#include "cairn/mapping/futex.hpp"
+#include "cairn/store/engine.hpp"
+#include "cairn/types/atomic_format.hpp"
+
+namespace cairn {
+namespace {
+
+/// How much of what was held back one transaction publishes, so that none has to do it all.
+constexpr int records_at_once = 4096;
+
+/// Orders what this thread did before its last read-modify-write against what it does next.
+void fence_after_read_modify_write() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  // There every read-modify-write is a full fence for the processor; the compiler needs to be told.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#else
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+}
+
+}  // namespace
+
+RecordView Engine::appended_after(const LogState& place) const {
+  const auto record = log_.parse_trusted(place.position);
+  if (record && record->sequence() == place.sequence + 1) return *record;
+  throw Error(errc::corrupt, log_.file().path(),
+              "no record of commit " + std::to_string(place.sequence + 1) + " at position " +
+                  std::to_string(place.position));
+}
+
+/// Learns from the log what others published meanwhile.
+void Engine::sync_shown() {
+  const std::uint64_t published = this->published();
+  if (shown_.position < meta_.checkpoint_position) shown_ = checkpoint_state(meta_);
+  while (shown_.sequence < published) advance(shown_, appended_after(shown_));
+  if (visible_.sequence < shown_.sequence) visible_ = shown_;
+  // What a dead publisher left, unless it may have stored a part of the next record.
+  const std::uint64_t applying = live_.applying.load(std::memory_order_relaxed);
+  if (applying != Publication::none && applying != Publication::begun(published + 1)) {
+    live_.applying.store(Publication::none, std::memory_order_release);
+  }
+}
+
+/// Brings the shared image up to everything appended or, where sections are in the way, lets new
+/// ones see it by overlays. Requires: all of it is durable.
+void Engine::show_appended() {
+  for (int i = 0; i < records_at_once && is_held_back(); ++i) {
+    // Only the first that meets a section waits for it.
+    const bool first = shown_.sequence == live_.visible.load(std::memory_order_relaxed);
+    if (!try_publish(appended_after(shown_), first ? section_patience : section_patience.zero())) {
+      break;
+    }
+  }
+  if (is_held_back()) show_held_back();
+}
+
+/// False where a section at an older state does not leave within `patience`: nothing has changed
+/// then. Requires: the record follows what the shared image shows.
+bool Engine::try_publish(const RecordView& record, std::chrono::nanoseconds patience) {
+  const std::uint64_t sequence = record.sequence();
+  crash_point("publish.begin");
+  // Where a writer had begun before it died, the image may show a part of the record already. It
+  // had looked at the lanes, so who is there now is on the way out.
+  const bool begun = live_.applying.load(std::memory_order_relaxed) == Publication::begun(sequence);
+  if (begun) {
+    patience = options_.lock_timeout;
+  } else {
+    if (patience.count() == 0 && lanes_.is_still_older(sequence)) return false;
+    // Relaxed: the exchange that follows releases it to whoever sees that.
+    live_.applying.store(Publication::raised(sequence), std::memory_order_relaxed);
+  }
+  const std::uint64_t before = live_.visible.load(std::memory_order_relaxed);
+  // Sequentially consistent, with `ReaderLanes::enter`: raised before the lanes are looked at.
+  live_.visible.exchange(std::max(before, sequence), std::memory_order_seq_cst);
+  crash_point("publish.raised");
+  const bool fenced = lanes_.fence_sections();
+  if (!lanes_.wait_for_older(sequence, patience)) {
+    // A section that saw the words set may still be on its way in: the next publisher fences again.
+    if (fenced) lanes_.request_fence();
+    if (begun) {
+      throw Error(errc::timeout, path(),
+                  "a publication that a dead writer had begun waits for " +
+                      lanes_.describe_older());
+    }
+    if (before < sequence && makes_atomic_in_image(record)) {
+      live_.visible.store(before, std::memory_order_relaxed);
+    }
+    // Release: whoever sees it clear sees what `visible` is now.
+    live_.applying.store(Publication::none, std::memory_order_release);
+    return false;
+  }
+  // Relaxed: only a kill separates it from what follows, and a kill reorders nothing.
+  live_.applying.store(Publication::begun(sequence), std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  crash_point("publish.begun");
+  apply_to_image(record);
+  return true;
+}
+
+void Engine::apply_to_image(const RecordView& record) {
+  std::byte* const window = window_.data();
+  record.apply([](std::uint64_t) { return true; },
+               [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
+                 data_.store_mapped(offset, window + offset, from, bytes);
+                 crash_point("publish.line");
+               });
+  crash_point("publish.applied");
+  live_.heap_end.store(record.heap_end(), std::memory_order_relaxed);
+  live_.published_position.store(record.end_position(), std::memory_order_relaxed);
+  // Release pairs with the acquire in `ReaderLanes::enter`.
+  live_.published.store(record.sequence(), std::memory_order_release);
+  crash_point("publish.done");
+  live_.applying.store(Publication::none, std::memory_order_release);
+  advance(shown_, record);
+  if (visible_.sequence < shown_.sequence) visible_ = shown_;
+}
+
+/// Raises `visible` over what is held back, as far as overlays can show it.
+void Engine::show_held_back() {
+  const std::uint64_t seen = live_.visible.load(std::memory_order_relaxed);
+  while (visible_.sequence < seen) advance(visible_, appended_after(visible_));
+  while (visible_.sequence < state_.sequence) {
+    const RecordView record = appended_after(visible_);
+    if (makes_atomic_in_image(record)) return;
+    advance(visible_, record);
+    // Release pairs with the acquire of whoever reads by it: the record is there.
+    live_.visible.store(visible_.sequence, std::memory_order_release);
+    crash_point("publish.held_back");
+  }
+}
+
+/// Whether the record makes an Atomic where the shared image shows something else to older
+/// sections: it changes in the shared image alone, so nobody may find it before it is there.
+bool Engine::makes_atomic_in_image(const RecordView& record) const {
+  bool found = false;
+  record.apply([](std::uint64_t) { return true; },
+               [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
+                 if (offset >= shown_.heap_end) return;
+                 for (std::size_t at = 0; at < bytes; at += line_bytes) {
+                   found = found || is_atomic_line(from + at);
+                 }
+               });
+  return found;
+}
+
+/// Waits until all is published. Throws errc::timeout after Options::reader_timeout, naming the
+/// section that is in the way and, as `consequence`, what comes of it.
+void Engine::require_published(const char* consequence) {
+  constexpr std::chrono::nanoseconds forever = std::chrono::hours(24 * 365);
+  const std::chrono::nanoseconds patience =
+      options_.reader_timeout.count() == 0 ? forever : options_.reader_timeout;
+  const auto start = std::chrono::steady_clock::now();
+  while (is_held_back()) {
+    const auto waited = std::chrono::steady_clock::now() - start;
+    const auto left = std::max<std::chrono::nanoseconds>(patience - waited, section_patience);
+    if (try_publish(appended_after(shown_), left)) continue;
+    if (waited < patience) continue;
+    throw Error(errc::timeout, path(),
+                std::string(consequence) + " after " +
+                    std::to_string(options_.reader_timeout.count()) +
+                    " ms: " + lanes_.describe_older() + " is in the way");
+  }
+}
+
+/// Where a commit is not published, it is applied wholly; of what the shared image shows, only the
+/// private pages need to be told.
+void Engine::apply_to_working_view(const RecordView& record, bool wholly) {
+  const std::uint64_t tracked = context_.tracked_bytes();
+  WriteSet& pages = context_.write_set();
+  record.apply(
+      [&](std::uint64_t page) {
+        if (page * page_bytes >= tracked) return false;
+        if (wholly) pages.note_private(page);
+        return pages.is_private(page);
+      },
+      [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
+        std::memcpy(context_.base() + offset, from, bytes);
+      });
+}
+
+/// Applies what is held back to the working view, which shows the shared image in its place.
+void Engine::restore_held_back() {
+  for (LogState place = shown_; place.sequence < state_.sequence;) {
+    const RecordView record = appended_after(place);
+    apply_to_working_view(record, true);
+    advance(place, record);
+  }
+}
+
+void Engine::drop_private_pages() {
+  context_.drop_private_pages();
+  restore_held_back();
+}
+
+/// Requires: a read-modify-write of this thread since the publication, which releasing the lock is.
+void Engine::wake_change_waiters() noexcept {
+  // With `wait_for_change`, which asks to be woken before it looks at the sequence: one of the two
+  // sees the other.
+  fence_after_read_modify_write();
+  if (live_.change_awaited.load(std::memory_order_seq_cst) == 0) [[likely]]
+    return;
+  // Cleared before waking: who asks again after this does not sleep through the next commit.
+  live_.change_awaited.store(0, std::memory_order_seq_cst);
+  futex_wake(live_.change_awaited, INT_MAX);
+}
+
+/// In a section that leaves or enters, so it never waits; whoever comes next does what it leaves.
+void Engine::help_publication() noexcept {
+  try {
+    WriteLock::Grant grant;
+    while (lock_.try_acquire(grant)) {
+      try {
+        require_not_failed();
+        catch_up();
+      } catch (...) {
+        release_after_failure(grant);
+        return;
+      }
+      const bool more = is_held_back() && !lanes_.is_still_older(shown_.sequence + 1);
+      lock_.release();
+      wake_change_waiters();
+      if (!more) break;
+    }
+    if (overlays_.any() && published() == sequence()) overlays_.drop_idle();
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the next section or commit tries again
+  }
+}
+
+bool Engine::open_overlay(ThreadLane& mine, std::uint64_t published, std::uint64_t visible) {
+  const LogPlace shown{live_.published_position.load(std::memory_order_relaxed), published,
+                       live_.heap_end.load(std::memory_order_relaxed)};
+  mine.overlay = overlays_.open(shown, visible);
+  return mine.overlay != nullptr;
+}
+
+void Engine::close_overlay(Overlay& overlay) noexcept {
+  overlays_.close(overlay);
+  if (published() == sequence()) overlays_.drop_idle();
+}
+
+}  // namespace cairn

@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: BSL-1.0
+// A section that stays keeps commits out of the shared image, and nobody waits for it.
+#include <signal.h>
+
+#include <map>
+#include <optional>
+#include <thread>
+
+#include "cairn/recovery/header_format.hpp"
+#include "forked_child.hpp"
+#include "slow_reader.hpp"
+#include "temp_store.hpp"
+
+namespace cairn::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::uint64_t cells = 20'000;
+
+class HeldBack : public StoreTest {
+ protected:
+  std::uint64_t live_word(std::uint64_t offset) const {
+    return read_struct<std::uint64_t>(path(), live_words_offset + offset);
+  }
+  std::uint64_t published() const { return live_word(offsetof(LiveWords, published)); }
+  std::uint64_t visible() const { return live_word(offsetof(LiveWords, visible)); }
+  bool is_held_back() const { return published() != visible(); }
+
+  /// Numbers enough to fill many pages, all of them 0.
+  static void fill(Store& store) {
+    store.write([](WriteTransaction& tx) { tx.construct<Numbers>("numbers").resize(cells); });
+  }
+  static void set(Store& store, std::uint64_t index, std::uint64_t value) {
+    store.write([&](WriteTransaction& tx) { tx.find<Numbers>("numbers")->at(index) = value; });
+  }
+  static std::uint64_t get(const Store& store, std::uint64_t index) {
+    return store.read(
+        [&](const ReadTransaction& tx) { return tx.find<Numbers>("numbers")->at(index); });
+  }
+  static SlowReader::Look sees(std::uint64_t index, std::uint64_t value) {
+    return [=](const ReadTransaction& section) {
+      EXPECT_EQ(section.find<Numbers>("numbers")->at(index), value);
+    };
+  }
+};
+
+TEST_F(HeldBack, commits_go_on_and_new_sections_see_each_of_them) {
+  for (const Options& how : {options(), power_options()}) {
+    const std::string name = how.durability == Durability::power ? "power" : "process";
+    Store sut = Store::open(path(name), how);
+    fill(sut);
+    SlowReader reader(sut, sees(0, 0));
+    const std::uint64_t before = sut.sequence();
+    for (std::uint64_t i = 1; i <= 100; ++i) {
+      set(sut, i * 37, i);
+      set(sut, 0, i);
+      ASSERT_EQ(get(sut, 0), i);
+      ASSERT_EQ(get(sut, i * 37), i);
+      ASSERT_EQ(sut.sequence(), before + 2 * i);
+    }
+    expect_sound(sut);
+    reader.leave();
+    EXPECT_EQ(get(sut, 0), 100U);
+    expect_sound(sut);
+  }
+}
+
+TEST_F(HeldBack, the_data_file_does_not_grow_and_the_log_is_free_again_when_the_reader_leaves) {
+  Store sut = open();
+  fill(sut);
+  const std::uint64_t size = sut.size();
+  SlowReader reader(sut, sees(5, 0));
+  const std::uint64_t held_at = published();
+  for (std::uint64_t i = 1; i <= 200; ++i) set(sut, 5, i);
+  EXPECT_EQ(published(), held_at);
+  EXPECT_EQ(sut.size(), size);
+  reader.leave();
+  EXPECT_FALSE(is_held_back());
+  sut.checkpoint();
+  const auto meta = [&](std::uint64_t index) {
+    return read_struct<MetaSlot>(path(), meta_offset(index));
+  };
+  const std::uint64_t newest = std::max(meta(0).checkpoint_position, meta(1).checkpoint_position);
+  EXPECT_EQ(newest, live_word(offsetof(LiveWords, log_tail)));
+}
+
+TEST_F(HeldBack, sections_of_one_process_may_each_read_another_state) {
+  Store sut = open();
+  fill(sut);
+  std::vector<std::unique_ptr<SlowReader>> readers;
+  for (std::uint64_t i = 1; i <= 6; ++i) {
+    readers.push_back(std::make_unique<SlowReader>(sut, sees(7, i - 1)));
+    set(sut, 7, i);
+  }
+  // The oldest last, so that what it holds back is published all at once.
+  while (readers.size() > 1) readers.pop_back();
+  EXPECT_TRUE(is_held_back());
+  set(sut, 7, 7);
+  readers.clear();
+  EXPECT_FALSE(is_held_back());
+  EXPECT_EQ(get(sut, 7), 7U);
+}
+
+TEST_F(HeldBack, what_a_section_waits_for_is_published_as_far_as_the_others_let_it) {
+  Store sut = open();
+  fill(sut);
+  SlowReader first(sut, sees(1, 0));
+  set(sut, 1, 1);
+  SlowReader second(sut, sees(1, 1));
+  const std::uint64_t seen_by_second = sut.sequence();
+  set(sut, 1, 2);
+  first.leave();
+  EXPECT_EQ(published(), seen_by_second);
+  EXPECT_EQ(get(sut, 1), 2U);
+  second.leave();
+  EXPECT_EQ(published(), sut.sequence());
+}
+
+TEST_F(HeldBack, a_log_that_is_full_grows_with_what_it_has_to_keep) {
+  Options how = options();
+  how.log_bytes = 64 << 10;
+  Store sut = open(how);
+  fill(sut);
+  SlowReader reader(sut, sees(0, 0));
+  std::vector<std::uint64_t> model(cells);
+  for (std::uint64_t round = 1; round <= 40; ++round) {
+    sut.write([&](WriteTransaction& tx) {
+      auto& numbers = *tx.find<Numbers>("numbers");
+      for (std::uint64_t i = round % 8; i < cells; i += 8)
+        numbers[i] = model[i] = round * cells + i;
+    });
+    ASSERT_EQ(numbers(sut), model) << round;
+  }
+  EXPECT_TRUE(is_held_back());
+  expect_sound(sut);
+  reader.leave();
+  EXPECT_EQ(numbers(sut), model);
+  sut.close();
+  EXPECT_EQ(numbers(open()), model);
+}
+
+TEST_F(HeldBack, past_max_log_bytes_the_reader_is_named_and_nothing_is_committed) {
+  Options how = options();
+  how.log_bytes = 64 << 10;
+  how.max_log_bytes = 256 << 10;
+  how.reader_timeout = milliseconds(40);
+  how.label = "slow";
+  Store sut = open(how);
+  fill(sut);
+  SlowReader reader(sut, sees(0, 0));
+  std::uint64_t done = 0;
+  const auto commit_all = [&] {
+    for (std::uint64_t i = 1; i <= 100; ++i) {
+      sut.write([&](WriteTransaction& tx) {
+        auto& numbers = *tx.find<Numbers>("numbers");
+        for (std::uint64_t k = 0; k < 1000; ++k) numbers[k] = i;
+      });
+      done = i;
+    }
+  };
+  expect_error(errc::timeout, path(),
+               {"thread", "slow", std::to_string(::getpid()), "max_log_bytes"}, commit_all);
+  ASSERT_GT(done, 10U);
+  EXPECT_EQ(get(sut, 999), done);
+  reader.leave();
+  set(sut, 0, 77);
+  EXPECT_EQ(get(sut, 0), 77U);
+  EXPECT_EQ(get(sut, 999), done);
+  expect_sound(sut);
+}
+
+TEST_F(HeldBack, rolling_back_restores_what_is_committed_and_not_published) {
+  Store sut = open();
+  fill(sut);
+  SlowReader reader(sut, sees(3, 0));
+  set(sut, 3, 1);
+  set(sut, 4'000, 2);
+  for (int i = 0; i < 3; ++i) {
+    WriteTransaction tx = sut.begin_write();
+    auto& numbers = *tx.find<Numbers>("numbers");
+    numbers[3] = 99;
+    numbers[4'000] = 99;
+    numbers[9'000] = 99;
+    numbers.resize(3 * cells);
+    tx.construct<Numbers>("more").resize(1000);
+  }
+  sut.write([](WriteTransaction& tx) {
+    const auto& numbers = std::as_const(*tx.find<Numbers>("numbers"));
+    EXPECT_EQ(numbers.size(), cells);
+    EXPECT_EQ(numbers[3], 1U);
+    EXPECT_EQ(numbers[4'000], 2U);
+    EXPECT_EQ(numbers[9'000], 0U);
+    tx.find<Numbers>("numbers")->at(5) = 5;
+  });
+  EXPECT_EQ(get(sut, 3), 1U);
+  EXPECT_EQ(get(sut, 5), 5U);
+  expect_sound(sut);
+}
+
+TEST_F(HeldBack, a_change_that_nothing_declared_is_found) {
+  Store sut = open();
+  fill(sut);
+  const SlowReader reader(sut);
+  set(sut, 10, 1);
+  WriteTransaction tx = sut.begin_write();
+  const auto& numbers = std::as_const(*tx.find<Numbers>("numbers"));
+  const_cast<std::uint64_t&>(numbers[500]) = 3;
+  expect_error(errc::unmarked_write, path(), {"numbers[500]"}, [&] { tx.commit(); });
+  EXPECT_EQ(get(sut, 10), 1U);
+  EXPECT_EQ(get(sut, 500), 0U);
+}
+
+TEST_F(HeldBack, the_heap_grows_and_shrinks_beside_the_reader) {
+  Options how = options();
+  how.reader_timeout = milliseconds(40);
+  Store sut = open(how);
+  fill(sut);
+  SlowReader reader(sut, [](const ReadTransaction& section) {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t each : *section.find<Numbers>("numbers")) sum += each;
+    EXPECT_EQ(sum, 0U);
+  });
+  for (std::uint64_t round = 1; round <= 4; ++round) {
+    sut.write(
+        [&](WriteTransaction& tx) { tx.construct<Numbers>("more").resize(20 * cells, round); });
+    ASSERT_EQ(numbers(sut, "more").back(), round);
+    sut.write([](WriteTransaction& tx) { tx.destroy<Numbers>("more"); });
+    expect_error(errc::timeout, path(), {"cannot be cut"}, [&] { sut.shrink_to_usage(); });
+    ASSERT_EQ(get(sut, cells - 1), 0U);
+  }
+  expect_sound(sut);
+  reader.leave();
+  sut.shrink_to_usage();
+  EXPECT_LT(sut.size(), 10 * cells * sizeof(std::uint64_t));
+  expect_sound(sut);
+}
+
+TEST_F(HeldBack, an_overlay_hands_out_what_a_section_must_not_write) {
+  Store sut = open();
+  fill(sut);
+  const SlowReader reader(sut);
+  set(sut, 1, 1);
+  const ReadTransaction section = sut.begin_read();
+  const auto& numbers = *section.find<Numbers>("numbers");
+  const Ref<Numbers> ref = section.ref(numbers);
+  EXPECT_EQ(&section[ref], &numbers);
+  EXPECT_EQ(error_of([&] { const_cast<Numbers&>(numbers)[1] = 2; }).code(),
+            errc::write_inside_read);
+  EXPECT_EQ(section.names(), std::vector<std::string>{"numbers"});
+}
+
+TEST_F(HeldBack, atomics_found_in_an_overlay_are_those_that_all_see) {
+  using Counter = Atomic<std::uint64_t>;
+  Store sut = open();
+  fill(sut);
+  sut.write([](WriteTransaction& tx) { tx.construct<Counter>("counter"); });
+  SlowReader reader(sut, [](const ReadTransaction& section) {
+    EXPECT_EQ(section.find<Counter>("counter")->load(), 3U);
+  });
+  set(sut, 0, 1);
+  sut.read([](const ReadTransaction& tx) { *tx.find<Counter>("counter") += 2; });
+  sut.write([](WriteTransaction& tx) { *tx.find<Counter>("counter") += 1; });
+  reader.leave();
+  sut.read([](const ReadTransaction& tx) { EXPECT_EQ(tx.find<Counter>("counter")->load(), 3U); });
+}
+
+TEST_F(HeldBack, an_atomic_in_memory_that_the_reader_may_use_is_not_seen_before_it_leaves) {
+  using Counter = Atomic<std::uint64_t>;
+  Options how = options();
+  how.reader_timeout = milliseconds(40);
+  Store sut = open(how);
+  // A block of the size of an Atomic that is free again, so that one is made in its place.
+  std::uint64_t reused = 0;
+  sut.write([&](WriteTransaction& tx) {
+    tx.construct<Numbers>("numbers").resize(cells);
+    tx.construct<std::array<std::uint64_t, 8>>("line").fill(1);
+    reused = tx.ref(*tx.find<std::array<std::uint64_t, 8>>("line")).offset();
+  });
+  SlowReader reader(sut, [](const ReadTransaction& section) {
+    EXPECT_EQ((*section.find<std::array<std::uint64_t, 8>>("line"))[7], 1U);
+  });
+  expect_error(errc::timeout, path(), {"stands", "thread"}, [&] {
+    sut.write([&](WriteTransaction& tx) {
+      tx.destroy<std::array<std::uint64_t, 8>>("line");
+      ASSERT_EQ(tx.ref(tx.construct<Counter>("counter")).offset(), reused)
+          << "or this shows nothing";
+    });
+  });
+  // New sections see the state before, and writers wait as well.
+  sut.read([](const ReadTransaction& tx) { EXPECT_EQ(tx.find<Counter>("counter"), nullptr); });
+  expect_error(errc::timeout, path(), {"stands", "thread"}, [&] { set(sut, 0, 1); });
+  reader.leave();
+  set(sut, 0, 2);
+  sut.read([](const ReadTransaction& tx) { *tx.find<Counter>("counter") += 1; });
+  EXPECT_EQ(get(sut, 0), 2U);
+  expect_sound(sut);
+}
+
+TEST_F(HeldBack, an_atomic_in_new_memory_is_seen_at_once) {
+  using Counter = Atomic<std::uint64_t>;
+  Store sut = open();
+  fill(sut);
+  SlowReader reader(sut);
+  set(sut, 0, 1);
+  sut.write(
+      [](WriteTransaction& tx) { tx.construct<Segmented<Counter>>("counters").resize(1 << 16); });
+  const auto add = [](const ReadTransaction& tx) {
+    const auto& counters = *tx.find<Segmented<Counter>>("counters");
+    counters[counters.size() - 1] += 1;
+    return counters[counters.size() - 1].load();
+  };
+  EXPECT_TRUE(is_held_back());
+  EXPECT_EQ(sut.read(add), 1U);
+  set(sut, 0, 2);
+  EXPECT_EQ(sut.read(add), 2U);
+  reader.leave();
+  EXPECT_FALSE(is_held_back());
+  EXPECT_EQ(sut.read(add), 3U);
+}
+
+TEST_F(HeldBack, a_change_is_waited_for_and_seen_while_it_is_held_back) {
+  Store sut = open();
+  fill(sut);
+  const SlowReader reader(sut);
+  const std::uint64_t before = sut.sequence();
+  std::thread writer([&] {
+    std::this_thread::sleep_for(milliseconds(10));
+    set(sut, 0, 9);
+  });
+  EXPECT_EQ(sut.wait_for_change(before, std::chrono::seconds(5)), before + 1);
+  writer.join();
+  EXPECT_EQ(get(sut, 0), 9U);
+}
+
+TEST_F(HeldBack, a_small_budget_of_private_pages_is_enough) {
+  Options how = options();
+  how.private_bytes = 256 << 10;
+  Store sut = open(how);
+  fill(sut);
+  SlowReader reader(sut, sees(0, 0));
+  std::vector<std::uint64_t> model(cells);
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    const std::uint64_t at = i * 997 % cells;
+    set(sut, at, model[at] = i + 1);
+  }
+  EXPECT_EQ(numbers(sut), model);
+  reader.leave();
+  set(sut, 1, model[1] = 1);
+  EXPECT_EQ(numbers(sut), model);
+}
+
+TEST_F(HeldBack, a_publication_that_a_dead_writer_had_begun_stays_begun_until_it_is_whole) {
+  constexpr std::uint64_t applying = live_words_offset + offsetof(LiveWords, applying);
+  Options how = options();
+  how.lock_timeout = milliseconds(60);
+  Store sut = open(how);
+  fill(sut);
+  SlowReader reader(sut, sees(0, 0));
+  set(sut, 0, 1);
+  // As a writer leaves it that dies while it applies the record: some lines show it already.
+  write_struct(path(), applying, Publication::begun(published() + 1));
+  expect_error(errc::timeout, path(), {"had begun", "thread"}, [&] { set(sut, 0, 2); });
+  EXPECT_EQ(live_word(offsetof(LiveWords, applying)), Publication::begun(published() + 1));
+  expect_error(errc::timeout, path(), {"publication"}, [&] { get(sut, 0); });
+  reader.leave();
+  set(sut, 0, 3);
+  EXPECT_EQ(live_word(offsetof(LiveWords, applying)), Publication::none);
+  EXPECT_EQ(get(sut, 0), 3U);
+  expect_sound(sut);
+}
+
+/// Several processes, of which one sleeps in a section.
+class HeldBackByOthers : public HeldBack {
+ protected:
+  /// A child that stays in a section until it is told to leave, or killed.
+  ForkedChild sleeper(const Channel& channel) const {
+    ForkedChild child([&] {
+      const Store store = open();
+      const ReadTransaction section = store.begin_read();
+      channel.tell_parent();
+      channel.hear_parent();
+      return section.find<Numbers>("numbers")->at(0) == 0;
+    });
+    channel.hear_child();
+    return child;
+  }
+};
+
+TEST_F(HeldBackByOthers, writers_take_turns_and_all_readers_see_every_commit) {
+  {
+    Store made = open();
+    fill(made);
+  }
+  const Channel sleeping;
+  ForkedChild slow = sleeper(sleeping);
+  const Channel turns;
+  ForkedChild other([&] {
+    Store store = open();
+    for (std::uint64_t i = 0; i < 50; ++i) {
+      const std::uint64_t expected = turns.hear_parent();
+      if (get(store, 0) != expected) return false;
+      set(store, 0, expected + 1);
+      set(store, 100 + i * 50, expected + 1);
+      turns.tell_parent();
+    }
+    return true;
+  });
+  Store sut = open();
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    set(sut, 0, 2 * i + 1);
+    set(sut, 101 + i * 50, i);
+    turns.tell_child(2 * i + 1);
+    turns.hear_child();
+    ASSERT_EQ(get(sut, 0), 2 * i + 2);
+    ASSERT_EQ(get(sut, 100 + i * 50), 2 * i + 2);
+  }
+  EXPECT_TRUE(other.succeeded());
+  EXPECT_TRUE(is_held_back());
+  // Who comes only now sees it all, too.
+  EXPECT_TRUE(ForkedChild([&] { return get(open(), 0) == 100; }).succeeded());
+  sleeping.tell_child();
+  EXPECT_TRUE(slow.succeeded());
+  EXPECT_FALSE(is_held_back());
+  expect_sound(sut);
+}
+
+TEST_F(HeldBackByOthers, a_reader_that_is_killed_holds_nothing_back_any_more) {
+  Store sut = open();
+  fill(sut);
+  const Channel sleeping;
+  ForkedChild slow = sleeper(sleeping);
+  set(sut, 0, 1);
+  EXPECT_TRUE(is_held_back());
+  slow.kill_now();
+  std::this_thread::sleep_for(milliseconds(20));
+  // Looked at by who reads as by who writes.
+  EXPECT_EQ(get(sut, 0), 1U);
+  EXPECT_FALSE(is_held_back());
+}
+
+TEST_F(HeldBackByOthers, what_a_dead_writer_had_committed_is_seen_beside_the_reader) {
+  {
+    Store made = open();
+    fill(made);
+  }
+  const Channel sleeping;
+  ForkedChild slow = sleeper(sleeping);
+  const Channel writing;
+  ForkedChild writer([&] {
+    Store store = open();
+    for (std::uint64_t i = 1; i <= 30; ++i) set(store, i, i);
+    WriteTransaction tx = store.begin_write();
+    tx.find<Numbers>("numbers")->at(1) = 99;
+    writing.tell_parent();
+    writing.hear_parent();
+    return true;
+  });
+  writing.hear_child();
+  writer.kill_now();
+  Store sut = open();
+  EXPECT_EQ(get(sut, 30), 30U);
+  set(sut, 31, 31);
+  EXPECT_EQ(get(sut, 1), 1U);
+  EXPECT_TRUE(is_held_back());
+  sleeping.tell_child();
+  EXPECT_TRUE(slow.succeeded());
+  EXPECT_FALSE(is_held_back());
+  expect_sound(sut);
+}
+
+TEST_F(HeldBackByOthers, nothing_is_lost_where_all_die) {
+  const Channel channel;
+  ForkedChild both([&] {
+    Options how = options();
+    how.log_bytes = 64 << 10;
+    Store store = open(how);
+    fill(store);
+    const SlowReader reader(store);
+    for (std::uint64_t i = 1; i <= 3000; ++i) set(store, i, i);
+    channel.tell_parent();
+    channel.hear_parent();
+    return true;
+  });
+  channel.hear_child();
+  EXPECT_TRUE(is_held_back());
+  both.kill_now();
+  const Store sut = open();
+  EXPECT_GE(sut.last_recovery().replayed_records, 3000U);
+  std::vector<std::uint64_t> expected(cells);
+  for (std::uint64_t i = 1; i <= 3000; ++i) expected[i] = i;
+  EXPECT_EQ(numbers(sut), expected);
+  expect_sound(sut);
+}
+
+}  // namespace
+}  // namespace cairn::test
