@@ -22,6 +22,8 @@ struct Board {
   std::atomic<std::uint64_t> acknowledged;    ///< transactions whose commit has returned
   std::atomic<std::uint32_t> in_transaction;  ///< 1 while one more is on its way
   std::atomic<std::uint32_t> tail_stored;     ///< 1 once that one has passed its commit point
+  std::atomic<std::uint32_t> held_back;       ///< acknowledged ones that a section holds back
+  std::atomic<std::uint32_t> releasing;       ///< 1 while these are being published
   std::atomic<std::uint64_t> progress;        ///< raised now and then by a child that is alive
 
   // signals between processes that run together

@@ -160,8 +160,7 @@ void forget_checkpoints(std::string_view point, const std::string& path) {
 void skip_the_redo(const std::string& path) {
   const Tamperer store(path);
   const std::uint64_t published = store.word(published_offset);
-  if (store.word(visible_offset) == published + 1)
-    store.set_word(published_offset, published + 1);
+  if (store.word(visible_offset) == published + 1) store.set_word(published_offset, published + 1);
 }
 
 void recover_without_redo(std::string_view point, const std::string& path) {

@@ -266,10 +266,9 @@ std::string Arenas::who_holds_what() const {
   std::ifstream(path_, std::ios::binary)
       .read(header.data(), static_cast<std::streamsize>(header.size()));
   const auto& live = *reinterpret_cast<const LiveWords*>(header.data() + live_words_offset);
-  std::string text = fmt::format("\n  lock word {:#x}, tail {}, published {}, visible {}, applying {}",
-                                 live.write_lock.load(), live.log_tail.load(),
-                                 live.published.load(), live.visible.load(),
-                                 live.applying.load());
+  std::string text = fmt::format(
+      "\n  lock word {:#x}, tail {}, published {}, visible {}, applying {}", live.write_lock.load(),
+      live.log_tail.load(), live.published.load(), live.visible.load(), live.applying.load());
   const auto* const slots =
       reinterpret_cast<const ProcessSlot*>(header.data() + process_table_offset);
   for (std::uint64_t i = 0; i < process_slot_count; ++i) {

@@ -104,6 +104,23 @@ Workload log_workload() {
   return made;
 }
 
+/// A section stays while the log fills and grows under what it holds back, with growth of the heap
+/// and a rollback in between; what comes after it leaves is published at once.
+Workload held_back_workload() {
+  Workload made{"held back", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  made.setup.push_back(commit({{EditKind::fill, 6000, 1}, {EditKind::put, 1, 1}}));
+  made.actions.push_back({ActionKind::hold});
+  made.actions.push_back(commit({{EditKind::put, 1, 2}, {EditKind::append, 1, 1}}));
+  made.actions.push_back(commit({{EditKind::fill, 6000, 2}}));
+  made.actions.push_back({ActionKind::abandon, {{EditKind::put, 1, 9}, {EditKind::put, 3, 9}}});
+  made.actions.push_back(commit({{EditKind::fill, 9000, 3}}));
+  made.actions.push_back({ActionKind::checkpoint});
+  made.actions.push_back(commit({{EditKind::put, 1, 3}}));
+  made.actions.push_back({ActionKind::release});
+  made.actions.push_back(commit({{EditKind::put, 1, 4}}));
+  return made;
+}
+
 Workload checkpoint_workload() {
   Workload made{"checkpoint", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
   made.setup.push_back(commit({{EditKind::fill, 3000, 1}}));
@@ -153,9 +170,9 @@ Options drill_options(Durability durability, const std::string& label) {
 }
 
 std::vector<Workload> all_workloads() {
-  return {create_workload(),     numbers_workload(), lists_workload(),  chain_workload(),
-          growth_workload(),     abandon_workload(), shrink_workload(), log_workload(),
-          checkpoint_workload(), close_workload()};
+  return {create_workload(),    numbers_workload(),    lists_workload(),  chain_workload(),
+          growth_workload(),    abandon_workload(),    shrink_workload(), log_workload(),
+          held_back_workload(), checkpoint_workload(), close_workload()};
 }
 
 Workload workload_named(const std::string& name) {
@@ -191,6 +208,7 @@ void Performer::commit(const Action& action) {
   tx.commit();
   // Nothing can kill the process between these: it dies at points in the library only.
   board_.acknowledged.fetch_add(1);
+  if (reader_) board_.held_back.fetch_add(1);
   board_.tail_stored = 0;
   board_.in_transaction = 0;
 }
@@ -205,6 +223,13 @@ void Performer::perform(const Action& action) {
       tx.rollback();
       break;
     }
+    case ActionKind::hold: reader_.emplace(*store_); break;
+    case ActionKind::release:
+      board_.releasing = 1;
+      reader_.reset();
+      board_.held_back = 0;
+      board_.releasing = 0;
+      break;
     case ActionKind::checkpoint: store_->checkpoint(); break;
     case ActionKind::shrink: store_->shrink_to_usage(); break;
     case ActionKind::resize: store_->resize_file(action.bytes); break;

@@ -8,6 +8,7 @@
 
 #include "board.hpp"
 #include "content.hpp"
+#include "slow_reader.hpp"
 
 namespace cairn::drills {
 
@@ -15,6 +16,8 @@ enum class ActionKind {
   open,         ///< opens the store; every workload begins so
   transaction,  ///< commits `edits`
   abandon,      ///< makes `edits` and lets the transaction go
+  hold,         ///< a thread begins a read section and stays
+  release,      ///< and leaves it
   checkpoint,
   shrink,  ///< shrink_to_usage
   resize,  ///< resize_file(bytes)
@@ -37,7 +40,7 @@ struct Workload {
 };
 
 /// The workloads of the sweep: creation, small commits of each container, growth, rollback,
-/// shrinking, a log that grows, checkpoints, closing.
+/// shrinking, a log that grows, commits that a section holds back, checkpoints, closing.
 std::vector<Workload> all_workloads();
 Workload workload_named(const std::string& name);
 
@@ -61,6 +64,7 @@ class Performer {
   std::string path_;
   Board& board_;
   std::optional<Store> store_;
+  std::optional<test::SlowReader> reader_;
 };
 
 /// Works through all actions.
