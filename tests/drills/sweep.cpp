@@ -129,7 +129,7 @@ void Sweep::prove_report(const Passage& passage, const Finding& finding,
   static const std::set<std::string> to_redo = {
       "append.after_tail", "commit.sync_log", "commit.synced", "publish.begin",
       "publish.raised",    "publish.begun",   "publish.line",  "publish.applied"};
-  const std::uint64_t unpublished = board_->held_back + 1U;
+  const std::uint64_t unpublished = board_->held_back + board_->tail_stored;
   if (to_redo.contains(step) && board_->releasing == 0 && finding.replayed_records != unpublished) {
     throw DrillFailure(where + ": recovery replayed " + std::to_string(finding.replayed_records) +
                        " records, " + std::to_string(unpublished) + " were not published");
