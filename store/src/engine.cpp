@@ -153,7 +153,7 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
       live_(*at_offset<LiveWords>(window_, live_words_offset)),
       table_(locks_, at_offset<ProcessSlot>(window_, process_table_offset)),
       lanes_(live_, at_offset<ReaderLane>(window_, reader_lanes_offset), table_, data_.path()),
-      lock_(live_.write_lock, table_),
+      lock_(live_, table_),
       log_(File::open(log_path(data_.path()), File::Access::read_write), identity.uuid,
            meta.log_bytes),
       meta_(meta),
@@ -205,7 +205,7 @@ Durability Engine::durability() const noexcept {
 }
 
 void Engine::checkpoint() {
-  begin_write();
+  begin_guarded();
   try {
     write_checkpoint(false);
   } catch (...) {
@@ -226,7 +226,7 @@ void Engine::close() {
     const ByteLock closing = ByteLock::acquire(gate, opening_lock_offset, options_.lock_timeout,
                                                "opening or closing the store");
     // Taken in any case, so that no transaction of this process is left behind.
-    begin_write();
+    begin_guarded();
     try {
       const bool empty = meta_.clean != 0 && meta_.checkpoint_position == state_.position;
       if (!empty && table_.is_alone()) write_checkpoint(true);
@@ -276,7 +276,7 @@ std::uint64_t Engine::shrink_to_usage() {
 /// shorter; a kill in between leaves the cut to recovery.
 void Engine::commit_and_cut() {
   commit(durability());
-  begin_write();
+  begin_guarded();
   try {
     crash_point("shrink.committed");
     cut_file();
@@ -330,7 +330,7 @@ SharedImage Engine::shared_image() const noexcept {
 }
 
 RecoveryReport Engine::recover() {
-  begin_write();
+  begin_guarded();
   const RecoveryReport report = last_recovery_;
   rollback();
   return report;

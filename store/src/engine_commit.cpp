@@ -90,6 +90,12 @@ void fence_after_read_modify_write() noexcept {
 }  // namespace
 
 void Engine::begin_write() {
+  begin_guarded();
+  lock_.begin_body();
+  crash_point("write.active");
+}
+
+void Engine::begin_guarded(const WriteLock::Patience& patience) {
   require_open();
   if (lanes_.in_section()) {
     throw Error(errc::write_inside_read, path(),
@@ -99,23 +105,25 @@ void Engine::begin_write() {
     throw Error(errc::transaction_active, path(),
                 "commit it or let it go before beginning another");
   }
-  const WriteLock::Grant grant = lock_.acquire(options_.lock_timeout, path());
+  const WriteLock::Grant grant = acquire_working_view(patience);
   crash_point("write.locked");
   try {
     table_.enter_phase(ProcessPhase::writing);
     prepare_transaction(grant);
   } catch (...) {
     table_.leave_phase();
+    give_up_working_view();
     release_after_failure(grant);
     throw;
   }
+  epoch_ = grant.epoch;
   ActiveWrite::push(context_);
 }
 
 /// What a takeover left undone is the next owner's to do, so the lock stays with the dead. Some of
 /// what others appended may have been published before the failure.
 void Engine::release_after_failure(const WriteLock::Grant& grant) noexcept {
-  if (grant.taken_over) {
+  if (grant.taken_over || grant.fenced) {
     lock_.leave_to_the_dead();
   } else {
     lock_.release();
@@ -125,7 +133,7 @@ void Engine::release_after_failure(const WriteLock::Grant& grant) noexcept {
 
 void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   require_not_failed();
-  if (grant.taken_over) {
+  if (grant.taken_over || grant.fenced) {
     take_over();
   } else if (grant.changed_hands || state_.sequence != sequence() ||
              state_.position != log_position()) {
@@ -147,6 +155,13 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
 
 std::uint64_t Engine::commit(Durability durability) {
   require_open();
+  if (!lock_.begin_commit(epoch_)) {
+    end_fenced();
+    throw Error(errc::fenced, path(),
+                "another process ended this transaction while it was in its body; nothing was "
+                "committed, begin a new one");
+  }
+  crash_point("commit.guarded");
   bool appended = false;
   try {
     if (lanes_.in_section()) {
@@ -188,9 +203,6 @@ std::uint64_t Engine::commit(Durability durability) {
 }
 
 RecordView Engine::append_durably() {
-  if (!lock_.begin_commit()) {
-    throw Error(errc::fenced, path(), "nothing was committed; begin a new transaction");
-  }
   const std::uint64_t fresh_bytes = heap_end_ - std::min(heap_end_, state_.heap_end);
   const bool grew = file_bytes_ > state_.file_bytes;
   const bool sync_data = survives_power() && (grew || fresh_bytes > logged_fresh_bytes);
@@ -363,6 +375,7 @@ void Engine::end_transaction() noexcept {
   }
   ActiveWrite::pop(context_);
   table_.leave_phase();
+  give_up_working_view();
   crash_point("write.ending");
   lock_.release();
   wake_change_waiters();
@@ -371,6 +384,10 @@ void Engine::end_transaction() noexcept {
 void Engine::rollback() noexcept {
   // In a forked child the transaction goes on being the parent's; a closed store has none.
   if (condition_.load(std::memory_order_relaxed) != Condition::open) return;
+  if (!lock_.begin_commit(epoch_)) {
+    end_fenced();
+    return;
+  }
   restore_lines();
   if (file_bytes_ > state_.file_bytes) {
     try {
@@ -450,7 +467,7 @@ void Engine::grow_file_to(std::uint64_t bytes) {
   const std::uint64_t now = uptime_ns();
   const std::chrono::nanoseconds allowed = options_.operation_timeout;
   resize.owner_slot.store(table_.own_slot(), std::memory_order_relaxed);
-  resize.epoch.store(lock_.epoch(), std::memory_order_relaxed);
+  resize.epoch.store(epoch_, std::memory_order_relaxed);
   resize.started_ns.store(now, std::memory_order_relaxed);
   resize.deadline_ns.store(now + static_cast<std::uint64_t>(allowed.count()),
                            std::memory_order_relaxed);

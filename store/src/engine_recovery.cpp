@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "cairn/error.hpp"
 #include "cairn/recovery/checksum.hpp"
@@ -220,6 +221,11 @@ void Engine::join_others() {
 void Engine::repair_publication() {
   WriteLock::Grant grant;
   if (!lock_.try_take_over(grant)) return;
+  if (working_view_use_.load(std::memory_order_acquire) != 0) {
+    // A fenced transaction of this process is not through with the view.
+    lock_.leave_to_the_dead();
+    return;
+  }
   table_.enter_phase(ProcessPhase::recovering);
   try {
     require_not_failed();
@@ -259,6 +265,7 @@ void Engine::take_over() {
 void Engine::catch_up() {
   reload_meta();
   // Somebody's commit may be appended but not shown; then the walk must begin before it.
+  if (std::exchange(stale_pages_, false)) context_.drop_private_pages();
   const bool held_back = sequence() < state_.sequence;
   if (state_.position < meta_.checkpoint_position || held_back) {
     // Private pages may lack records that the log no longer holds.

@@ -98,7 +98,8 @@ struct LiveWords {
   // writers
   std::atomic<std::uint64_t> write_lock;  ///< see WriteLock
   std::atomic<std::uint64_t> log_tail;    ///< position behind the last appended record
-  std::array<std::uint64_t, 6> reserved0;
+  std::atomic<std::uint64_t> body;        ///< see WriteLock: whose body may be storing, 0 nobody's
+  std::array<std::uint64_t, 5> reserved0;
   // readers and the publisher
   std::atomic<std::uint64_t> published;       ///< sequence that the shared image shows
   std::atomic<std::uint64_t> publishing;      ///< the same, or one more while that is being applied

@@ -62,6 +62,9 @@ class Engine final : private HeapSpace {
   Engine& operator=(const Engine&) = delete;
 
   void begin_write();
+  /// The same without becoming active: for work that nobody may interrupt.
+  void begin_guarded() { begin_guarded({options_.lock_timeout}); }
+  void begin_guarded(const WriteLock::Patience& patience);
   /// Ends the transaction, whether it returns or throws: by rolling back unless the record was
   /// appended.
   std::uint64_t commit(Durability durability);
@@ -150,6 +153,12 @@ class Engine final : private HeapSpace {
   void cut_file();
   std::optional<std::uint64_t> find_damaged_record(const MetaSlot& meta, std::uint64_t tail) const;
 
+  // the working view between threads, and fencing: engine_fencing.cpp
+  WriteLock::Grant acquire_working_view(const WriteLock::Patience& patience);
+  void give_up_working_view() noexcept { working_view_use_.store(0, std::memory_order_relaxed); }
+  void wait_for_fenced_thread(std::chrono::steady_clock::time_point deadline);
+  void end_fenced() noexcept;
+
   // committing: engine_commit.cpp
   void prepare_transaction(const WriteLock::Grant& grant);
   void release_after_failure(const WriteLock::Grant& grant) noexcept;
@@ -203,13 +212,20 @@ class Engine final : private HeapSpace {
   LogRing log_;
   MetaSlot meta_;
   WriteContext context_;
-  LogState state_;  ///< what the working view shows outside transactions
+  LogState state_;            ///< what the working view shows outside transactions
+  bool stale_pages_ = false;  ///< private pages are a fenced transaction's
   RecoveryReport last_recovery_;
 
   mutable std::mutex report_mutex_;
   RecoveryReport reported_recovery_;  ///< guarded by report_mutex_
 
+  /// 0: no transaction of this process uses the working view, 1: one does, 2: and others wait for
+  /// it. Stored by the holder of the write lock, unless that was fenced: then it has the view still
+  /// and not the lock, and no other thread may have it until its body ends.
+  std::atomic<std::uint32_t> working_view_use_{0};
+
   // of the running transaction
+  std::uint64_t epoch_ = 0;  ///< of the write lock
   std::uint64_t heap_end_ = 0;
   std::uint64_t file_bytes_ = 0;
   std::vector<PageEntry> entries_;
