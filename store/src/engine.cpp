@@ -243,50 +243,6 @@ void Engine::close() {
   table_.release();
 }
 
-void Engine::resize_file(std::uint64_t bytes) {
-  begin_write();
-  try {
-    // Compared before it is rounded up to whole pages, as the limit is: near 2^64 that gives 0.
-    if (bytes > limit_bytes()) {
-      throw Error(errc::too_large, path(),
-                  std::to_string(bytes) + " bytes, max_bytes is " + std::to_string(limit_bytes()));
-    }
-    const std::uint64_t wanted = round_up(bytes, page_bytes);
-    if (wanted > file_bytes_) {
-      grow_file_to(wanted);
-    } else {
-      context_.heap().trim();
-      file_bytes_ = std::max(wanted, heap_end_);
-    }
-  } catch (...) {
-    rollback();
-    throw;
-  }
-  commit_and_cut();
-}
-
-std::uint64_t Engine::shrink_to_usage() {
-  const std::uint64_t before = file_bytes();
-  resize_file(0);
-  const std::uint64_t after = file_bytes();
-  return before - std::min(before, after);
-}
-
-/// Commits a transaction that changed the file's length, and cuts the file where that made it
-/// shorter; a kill in between leaves the cut to recovery.
-void Engine::commit_and_cut() {
-  commit(durability());
-  begin_guarded();
-  try {
-    crash_point("shrink.committed");
-    cut_file();
-  } catch (...) {
-    rollback();
-    throw;
-  }
-  rollback();
-}
-
 std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) {
   require_open();
   // Longer than anybody waits, and short enough to be added to a time.
@@ -329,8 +285,16 @@ SharedImage Engine::shared_image() const noexcept {
   return {begin, reach_bytes_, static_cast<std::ptrdiff_t>(window - begin), 0};
 }
 
-RecoveryReport Engine::recover() {
-  begin_guarded();
+RecoveryReport Engine::recover(const RecoverOptions& how) {
+  WriteLock::Patience patience = usual_patience();
+  if (how.fence_live_owner) patience.fence_after = how.fence_after;
+  begin_guarded(patience);
+  try {
+    settle_quarantine(true);
+  } catch (...) {
+    rollback();
+    throw;
+  }
   const RecoveryReport report = last_recovery_;
   rollback();
   return report;

@@ -95,7 +95,7 @@ void Engine::begin_write() {
   crash_point("write.active");
 }
 
-void Engine::begin_guarded(const WriteLock::Patience& patience) {
+WriteLock::Grant Engine::begin_guarded(const WriteLock::Patience& patience) {
   require_open();
   if (lanes_.in_section()) {
     throw Error(errc::write_inside_read, path(),
@@ -118,6 +118,7 @@ void Engine::begin_guarded(const WriteLock::Patience& patience) {
   }
   epoch_ = grant.epoch;
   ActiveWrite::push(context_);
+  return grant;
 }
 
 /// What a takeover left undone is the next owner's to do, so the lock stays with the dead. Some of
@@ -134,7 +135,7 @@ void Engine::release_after_failure(const WriteLock::Grant& grant) noexcept {
 void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   require_not_failed();
   if (grant.taken_over || grant.fenced) {
-    take_over();
+    take_over(grant);
   } else if (grant.changed_hands || state_.sequence != sequence() ||
              state_.position != log_position()) {
     // The latter two where a commit of this process is not published yet, or where catching up was
@@ -151,15 +152,14 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   context_.heap().reload();
   heap_end_ = state_.heap_end;
   file_bytes_ = state_.file_bytes;
+  settle_quarantine(grant.changed_hands);
 }
 
 std::uint64_t Engine::commit(Durability durability) {
   require_open();
   if (!lock_.begin_commit(epoch_)) {
     end_fenced();
-    throw Error(errc::fenced, path(),
-                "another process ended this transaction while it was in its body; nothing was "
-                "committed, begin a new one");
+    throw_fenced();
   }
   crash_point("commit.guarded");
   bool appended = false;
@@ -175,6 +175,7 @@ std::uint64_t Engine::commit(Durability durability) {
     if (context_.write_set().is_over_limit()) context_.write_set().throw_over_limit();
     if (options_.verify_writes) verify_marks();
     collect_lines();
+    require_no_ended_atomics();
     if (entries_.empty() && heap_end_ == state_.heap_end && file_bytes_ == state_.file_bytes) {
       const std::uint64_t unchanged = state_.sequence;
       end_transaction();
@@ -241,7 +242,8 @@ void Engine::collect_lines() {
 }
 
 void Engine::add_fresh_pages() {
-  for (std::uint64_t page = state_.heap_end / page_bytes; page < heap_end_ / page_bytes; ++page) {
+  const std::uint64_t begin = std::max(state_.heap_end, set_aside_end_);
+  for (std::uint64_t page = begin / page_bytes; page < heap_end_ / page_bytes; ++page) {
     entries_.push_back({page, ~0ULL});
     line_count_ += lines_per_page;
   }
@@ -252,6 +254,9 @@ void Engine::verify_marks() const {
   UnmarkedLines missed;
   for (std::uint64_t page = heap_begin / page_bytes; page < state_.heap_end / page_bytes; ++page) {
     const std::uint64_t offset = page * page_bytes;
+    // There somebody else is storing.
+    if (offset - context_.heap().quarantined_offset() < context_.heap().quarantined_bytes())
+      continue;
     std::uint64_t lines =
         changed_lines(~marks.mask(page), context_.base() + offset, read_view_.data() + offset);
     for (; lines != 0; lines &= lines - 1) {
@@ -463,21 +468,17 @@ void Engine::grow_file(std::uint64_t bytes) {
 }
 
 void Engine::grow_file_to(std::uint64_t bytes) {
-  ResizeRecord& resize = live_.resize;
-  const std::uint64_t now = uptime_ns();
-  const std::chrono::nanoseconds allowed = options_.operation_timeout;
-  resize.owner_slot.store(table_.own_slot(), std::memory_order_relaxed);
-  resize.epoch.store(epoch_, std::memory_order_relaxed);
-  resize.started_ns.store(now, std::memory_order_relaxed);
-  resize.deadline_ns.store(now + static_cast<std::uint64_t>(allowed.count()),
-                           std::memory_order_relaxed);
-  resize.old_bytes.store(state_.file_bytes, std::memory_order_relaxed);
-  resize.new_bytes.store(bytes, std::memory_order_relaxed);
-  // Release: whoever finds the resize finds its numbers.
-  resize.state.store(ResizeState::growing, std::memory_order_release);
-  resizing_ = true;
+  record_resize(ResizeState::growing, state_.file_bytes, bytes);
   crash_point("grow.recorded");
-  data_.allocate(file_bytes_, bytes);
+  const int failure = data_.try_allocate(file_bytes_, bytes);
+  crash_point("grow.tried");
+  if (failure == 0) {
+    // Who fenced this transaction before the file was longer did not see that it is, and will use
+    // what it has gained; who does so now sets it aside.
+    require_not_fenced();
+  } else {
+    settle_failed_growth(failure, bytes);
+  }
   file_bytes_ = bytes;
   crash_point("grow.allocated");
 }

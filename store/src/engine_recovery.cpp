@@ -194,6 +194,8 @@ void Engine::reset_live_words() {
   live_.heap_end.store(state_.heap_end, std::memory_order_relaxed);
   live_.change_awaited.store(0, std::memory_order_relaxed);
   live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
+  live_.quarantine.owner.store(0, std::memory_order_relaxed);
+  live_.quarantine.ended.store(0, std::memory_order_relaxed);
   live_.failed.store(0, std::memory_order_relaxed);
   lock_.reset();
   crash_point("recover.words");
@@ -229,7 +231,7 @@ void Engine::repair_publication() {
   table_.enter_phase(ProcessPhase::recovering);
   try {
     require_not_failed();
-    take_over();
+    take_over(grant);
   } catch (...) {
     table_.leave_phase();
     release_after_failure(grant);
@@ -240,19 +242,20 @@ void Engine::repair_publication() {
   wake_change_waiters();
 }
 
-void Engine::take_over() {
+void Engine::take_over(const WriteLock::Grant& grant) {
   const Clock::time_point start = Clock::now();
   last_recovery_ = {};
   last_recovery_.needed = true;
-  last_recovery_.took_over = true;
+  last_recovery_.took_over = grant.taken_over;
   crash_point("takeover.begin");
   // The dead owner may have taken back the readers' leave to go unfenced without fencing them.
   lanes_.request_fence();
   catch_up();
   discard_torn_append();
+  set_body_aside();
   const std::uint64_t size = data_.size();
-  last_recovery_.reclaimed_bytes = size - std::min(size, state_.file_bytes);
   cut_file();
+  last_recovery_.reclaimed_bytes = size - std::min(size, data_.size());
   crash_point("takeover.cut");
   live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
   last_recovery_.reaped_processes = table_.reap();
@@ -354,12 +357,13 @@ std::optional<std::uint64_t> Engine::find_damaged_record(const MetaSlot& meta,
   return std::nullopt;
 }
 
-/// Cuts the file to its committed length.
+/// Cuts the file to its committed length, or to where a fenced process may still be at work.
 void Engine::cut_file() {
-  if (data_.size() <= state_.file_bytes) return;
+  const std::uint64_t length = std::max(state_.file_bytes, quarantine_end());
+  if (data_.size() <= length) return;
   // Replay after a power cut must not meet records that write behind the new end.
-  if (state_.reach > state_.file_bytes) write_checkpoint(false);
-  data_.truncate(state_.file_bytes);
+  if (state_.reach > length) write_checkpoint(false);
+  data_.truncate(length);
 }
 
 void Engine::write_checkpoint(bool clean, std::uint64_t log_bytes) {

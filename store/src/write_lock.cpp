@@ -93,12 +93,14 @@ bool WriteLock::try_take_over(Grant& grant) {
 }
 
 /// Never a thread of this process: both would work in the same view.
-bool WriteLock::try_fence(Grant& grant) noexcept {
+bool WriteLock::try_fence(Grant& grant) {
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   const std::uint64_t slot_number = seen & slot_mask;
   if (slot_number == 0 || (seen & guarded) != 0 || slot_number == table_.own_slot() + 1) {
     return false;
   }
+  // One at a time. With the epoch that is expected below nobody can have been fenced since.
+  if (has_unsettled_fence()) return false;
   const std::uint64_t next = (seen >> epoch_shift) + 1;
   const std::uint64_t mine =
       next << epoch_shift | waiters_bit | guarded | (std::uint64_t{table_.own_slot()} + 1);
@@ -165,6 +167,10 @@ void WriteLock::begin_body() noexcept {
   word_.fetch_and(~guarded, std::memory_order_release);
 }
 
+void WriteLock::resume_body() noexcept {
+  word_.fetch_and(~guarded, std::memory_order_release);
+}
+
 bool WriteLock::begin_commit(std::uint64_t epoch) noexcept {
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   while (is_mine(seen, epoch)) {
@@ -219,6 +225,17 @@ bool WriteLock::is_held(std::uint64_t epoch) const noexcept {
   return is_mine(word_.load(std::memory_order_seq_cst), epoch);
 }
 
+bool WriteLock::is_over(std::uint64_t body) const {
+  // Acquire pairs with the release with which its process says so: its stores are seen.
+  return live_.quarantine.ended.load(std::memory_order_acquire) == body ||
+         !table_.is_token_alive(static_cast<std::uint32_t>(body));
+}
+
+bool WriteLock::has_unsettled_fence() const {
+  const std::uint64_t owner = live_.quarantine.owner.load(std::memory_order_relaxed);
+  return owner != 0 && !is_over(owner);
+}
+
 std::uint32_t WriteLock::owner_slot() const noexcept {
   return static_cast<std::uint32_t>(word_.load(std::memory_order_relaxed) & slot_mask) - 1;
 }
@@ -237,7 +254,11 @@ std::string WriteLock::describe_owner() const {
   const std::string owner = table_.describe(static_cast<std::uint32_t>(seen & slot_mask) - 1);
   if ((seen & guarded) != 0) return owner + "; it is at what cannot be interrupted";
   if ((seen & slot_mask) == table_.own_slot() + 1) return owner + ", which is this one";
-  return owner + "; it is in the body of its transaction, and recover can fence it";
+  const std::string body = owner + "; it is in the body of its transaction, and recover ";
+  if (!has_unsettled_fence()) return body + "can fence it";
+  return body + "cannot fence it as long as a transaction that was fenced before goes on in " +
+         table_.describe(ProcessTable::slot_of(
+             static_cast<std::uint32_t>(live_.quarantine.owner.load(std::memory_order_relaxed))));
 }
 
 void WriteLock::leave_to_the_dead() noexcept {

@@ -115,6 +115,9 @@ class FreeListAllocator {
   std::uint64_t quarantined_bytes() const noexcept {
     return table_.header().quarantined_pages * page_bytes;
   }
+  std::uint64_t quarantined_offset() const noexcept {
+    return table_.header().quarantined_first * page_bytes;
+  }
 
   /// Bytes of the heap, and the most that the file can grow to.
   std::uint64_t size() const noexcept { return space_.heap_end() - heap_begin_bytes; }

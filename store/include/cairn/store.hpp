@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -78,7 +79,8 @@ class Store {
 
   /// Waits for the write lock, up to Options::lock_timeout.
   ///
-  /// Throws: errc::timeout, naming the holder. errc::write_inside_read within a read section of
+  /// Throws: errc::timeout, naming the holder and what it is at. errc::write_inside_read within a
+  /// read section of
   ///         this thread, errc::transaction_active within a write transaction of it. errc::closed,
   ///         forked.
   WriteTransaction begin_write();
@@ -119,8 +121,21 @@ class Store {
   /// Gives the free end of the data file back; returns how many bytes that were.
   std::uint64_t shrink_to_usage();
 
-  /// Takes over from a writer that died, if there is one.
-  RecoveryReport recover();
+  /// The change of the file's length that is under way, and whether it is past its deadline; none
+  /// where nobody is at one. A transaction that made the file grow is at it until it ends.
+  std::optional<ResizeInfo> check_operation_timeout() const;
+  /// Brings a change of the file's length to its end that nobody else will: of a process that died,
+  /// whose growth is cut off again or whose shrinking is finished; and of one that lives but is
+  /// past its deadline, which is fenced as `recover` can do. Leaves any other alone.
+  ///
+  /// Throws: errc::timeout where the one past its deadline cannot be fenced, naming it.
+  RecoveryReport cleanup_failed_resize();
+
+  /// Takes over from a writer that died, if there is one, and from one that lives as `how` says.
+  ///
+  /// Throws: errc::timeout, naming the process that has the write lock and what it is at: it is not
+  ///         to be fenced, is committing, or an earlier fenced transaction is not over.
+  RecoveryReport recover(const RecoverOptions& how = {});
   /// What opening the store had to do.
   RecoveryReport last_recovery() const;
   std::vector<ProcessInfo> processes() const;

@@ -92,6 +92,17 @@ struct ResizeRecord {
 };
 static_assert(sizeof(ResizeRecord) == line_bytes);
 
+/// A fenced transaction that may still be storing into the pages that were fresh for it. Once the
+/// heap's header has them as well (HeapHeader::quarantined_first), that is what counts.
+struct Quarantine {
+  std::atomic<std::uint64_t> owner;  ///< its LiveWords::body, 0 none
+  std::atomic<std::uint64_t> ended;  ///< the last one whose process says that it is over
+  std::atomic<std::uint64_t> begin;  ///< byte of the file: the heap's end when it was fenced
+  std::atomic<std::uint64_t> end;    ///< byte of the file: how far it reached then
+  std::array<std::uint64_t, 4> reserved;
+};
+static_assert(sizeof(Quarantine) == line_bytes);
+
 /// Bytes 2048..: words that processes of one boot share. What writers touch, what readers touch and
 /// what hardly anybody touches stand in lines of their own.
 struct LiveWords {
@@ -114,14 +125,16 @@ struct LiveWords {
   BootId boot_id;  ///< the boot that these words belong to
   std::uint64_t reserved3;
   ResizeRecord resize;
+  Quarantine quarantine;
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(std::atomic<std::uint64_t>) == 8 && sizeof(std::atomic<std::uint32_t>) == 4);
-static_assert(sizeof(LiveWords) == 4 * line_bytes);
+static_assert(sizeof(LiveWords) == 5 * line_bytes);
 static_assert(offsetof(LiveWords, published) == line_bytes);
 static_assert(offsetof(LiveWords, claimed_lanes) == 2 * line_bytes);
 static_assert(offsetof(LiveWords, failed) == 2 * line_bytes + 32);
 static_assert(offsetof(LiveWords, resize) == 3 * line_bytes);
+static_assert(offsetof(LiveWords, quarantine) == 4 * line_bytes);
 static_assert(live_words_offset + sizeof(LiveWords) <= page_bytes);
 
 enum class ProcessPhase : std::uint32_t {

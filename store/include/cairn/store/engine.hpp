@@ -63,8 +63,8 @@ class Engine final : private HeapSpace {
 
   void begin_write();
   /// The same without becoming active: for work that nobody may interrupt.
-  void begin_guarded() { begin_guarded({options_.lock_timeout}); }
-  void begin_guarded(const WriteLock::Patience& patience);
+  void begin_guarded() { begin_guarded(usual_patience()); }
+  WriteLock::Grant begin_guarded(const WriteLock::Patience& patience);
   /// Ends the transaction, whether it returns or throws: by rolling back unless the record was
   /// appended.
   std::uint64_t commit(Durability durability);
@@ -78,9 +78,11 @@ class Engine final : private HeapSpace {
   /// Makes the data file `bytes` long, or as short as its content allows.
   void resize_file(std::uint64_t bytes);
   std::uint64_t shrink_to_usage();
+  std::optional<ResizeInfo> resize_under_way() const;
+  RecoveryReport cleanup_failed_resize();
   /// Waits until the published sequence is above `sequence`; returns it, newer or not.
   std::uint64_t wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout);
-  RecoveryReport recover();
+  RecoveryReport recover(const RecoverOptions& how);
 
   const std::string& path() const noexcept override { return data_.path(); }
   Durability durability() const noexcept;
@@ -145,7 +147,7 @@ class Engine final : private HeapSpace {
   void restart_log();
   void reset_live_words();
   void catch_up();
-  void take_over();
+  void take_over(const WriteLock::Grant& grant);
   void repair_publication();
   void publish_for_the_dead();
   void report_recovery();
@@ -158,6 +160,18 @@ class Engine final : private HeapSpace {
   void give_up_working_view() noexcept { working_view_use_.store(0, std::memory_order_relaxed); }
   void wait_for_fenced_thread(std::chrono::steady_clock::time_point deadline);
   void end_fenced() noexcept;
+  [[noreturn]] void throw_fenced() const;
+  void require_not_fenced() const;
+  WriteLock::Patience usual_patience() const noexcept {
+    return {options_.lock_timeout, std::nullopt, options_.fence_live_owner};
+  }
+  void set_body_aside();
+  void settle_quarantine(bool look_for_dead);
+  void reserve_quarantine();
+  std::uint64_t quarantine_end() const;
+  void require_no_ended_atomics() const;
+  template <class Change>
+  void commit_by_itself(Change change);
 
   // committing: engine_commit.cpp
   void prepare_transaction(const WriteLock::Grant& grant);
@@ -183,7 +197,10 @@ class Engine final : private HeapSpace {
   void shrink_heap(std::uint64_t bytes) override { heap_end_ = bytes; }
   void grow_file(std::uint64_t bytes);
   void grow_file_to(std::uint64_t bytes);
+  void settle_failed_growth(int failure, std::uint64_t bytes);
+  void record_resize(ResizeState state, std::uint64_t old_bytes, std::uint64_t new_bytes);
   void commit_and_cut();
+  void cut_published_file();
 
   [[noreturn]] void throw_not_open() const;
   void require_not_failed() const;
@@ -214,6 +231,7 @@ class Engine final : private HeapSpace {
   WriteContext context_;
   LogState state_;            ///< what the working view shows outside transactions
   bool stale_pages_ = false;  ///< private pages are a fenced transaction's
+  std::uint32_t quarantine_looks_ = 0;
   RecoveryReport last_recovery_;
 
   mutable std::mutex report_mutex_;
@@ -230,6 +248,7 @@ class Engine final : private HeapSpace {
   std::uint64_t file_bytes_ = 0;
   std::vector<PageEntry> entries_;
   std::uint64_t line_count_ = 0;
+  std::uint64_t set_aside_end_ = 0;  ///< fresh pages before it are another process's
   bool resizing_ = false;
 };
 

@@ -81,6 +81,10 @@ class WriteLock {
   /// What `LiveWords::body` is while this process's transaction runs; 0 outside.
   std::uint64_t own_body() const noexcept { return own_body_; }
   void forget_body() noexcept { own_body_ = 0; }
+  /// True where the fenced transaction that left this in `LiveWords::body` stores nothing more.
+  bool is_over(std::uint64_t body) const;
+  /// Back to active after `begin_commit` within the same transaction.
+  void resume_body() noexcept;
   /// For messages: who holds it and what can be done about it.
   std::string describe_owner() const;
   /// Where the word names this process's slot: makes it name an owner that is certainly dead, so
@@ -92,7 +96,8 @@ class WriteLock {
 
  private:
   bool try_acquire(Grant& grant, std::uint64_t waiters, bool waited_long) noexcept;
-  bool try_fence(Grant& grant) noexcept;
+  bool try_fence(Grant& grant);
+  bool has_unsettled_fence() const;
   Grant acquire_slowly(const Patience& patience, const std::string& path);
   bool is_mine(std::uint64_t word, std::uint64_t epoch) const noexcept;
 
