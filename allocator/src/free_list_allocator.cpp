@@ -305,6 +305,19 @@ void FreeListAllocator::resize_file(std::uint64_t bytes) {
   }
 }
 
+void FreeListAllocator::quarantine_to(std::uint64_t bytes) {
+  if (bytes > limit()) {
+    throw Error(errc::too_large, space_.path(),
+                "a heap of " + std::to_string(bytes) + " bytes in a store of at most " +
+                    std::to_string(limit()));
+  }
+  runs_.quarantine_to(static_cast<std::uint32_t>(bytes / page_bytes));
+}
+
+void FreeListAllocator::release_quarantined() {
+  runs_.release_quarantined();
+}
+
 std::uint64_t FreeListAllocator::trim() {
   const std::uint64_t before = space_.heap_end();
   drop_cached();

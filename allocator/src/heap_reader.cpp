@@ -42,6 +42,15 @@ std::uint64_t HeapReader::used() const {
   return walk.live_bytes();
 }
 
+std::uint64_t HeapReader::quarantined() const {
+  if (heap_end_ >= heap_begin_bytes + heap_minimum_bytes) {
+    return reinterpret_cast<const HeapHeader*>(base_ + heap_begin_bytes)->quarantined_pages *
+           page_bytes;
+  }
+  throw Error(errc::corrupt, std::string(path_),
+              "a heap cannot end at byte " + std::to_string(heap_end_));
+}
+
 std::uint64_t HeapReader::catalog_offset() const {
   // Asked for at every look-up of a root: nothing but what the answer depends on is checked.
   std::uint64_t offset = 0;

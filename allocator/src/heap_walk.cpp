@@ -71,6 +71,9 @@ void HeapWalk::check_header() {
                      all_zero(h.class_head + class_count,
                               sizeof h.class_head - class_count * sizeof h.class_head[0]);
   if (!clean) problem("header: unused fields are not zero");
+  if (h.quarantined_pages == 0 && h.quarantined_first != 0) {
+    problem("header: no page in quarantine, from page " + number(h.quarantined_first) + " on");
+  }
   if (h.catalog_offset != 0 &&
       (h.catalog_offset < first_run_page * page_bytes || h.catalog_offset >= heap_end_)) {
     problem("catalog at byte " + number(h.catalog_offset) + " of a heap that ends at byte " +
@@ -123,6 +126,10 @@ void HeapWalk::tile(bool deep, const Visitor& visit) {
   if (edges_met_ != edges_wanted_) {
     problem("the chunk table flags " + number(edges_met_) + " ends of free runs where there are " +
             number(edges_wanted_));
+  }
+  if (quarantine_met_ != (header().quarantined_pages != 0)) {
+    problem("no run begins at page " + number(header().quarantined_first) +
+            ", which should be in quarantine");
   }
   if (leaves_met_ != leaves_) {
     problem(number(leaves_) + " leaves of the chunk table, of which " + number(leaves_met_) +
@@ -178,6 +185,14 @@ void HeapWalk::finish_run(std::uint64_t end, const Visitor& visit) {
     }
     block.use = BlockUse::system;
     ++leaves_met_;
+  }
+  if (header().quarantined_pages != 0 && first == header().quarantined_first) {
+    if (block.use != BlockUse::live || block.bytes != header().quarantined_pages * page_bytes) {
+      problem("the " + number(header().quarantined_pages) + " pages in quarantine from page " +
+              number(first) + " on are no live run");
+    }
+    block.use = BlockUse::system;
+    quarantine_met_ = true;
   }
   if (block.use == BlockUse::live) live_bytes_ += block.bytes;
   if (visit && !stopped()) visit(block);

@@ -72,6 +72,7 @@ class HeapWalk {
 
   std::uint32_t leaves_ = 1;
   std::uint32_t leaves_met_ = 1;
+  bool quarantine_met_ = false;
   std::uint64_t run_first_ = no_page;      ///< the run that the walk is in
   std::uint64_t last_free_end_ = no_page;  ///< where the last free run ended
   std::uint64_t free_runs_ = 0;

@@ -105,8 +105,12 @@ void PageRuns::require_live(std::uint32_t first, std::uint32_t pages) {
     fail("the block at page " + std::to_string(first) + " goes on behind " + std::to_string(pages) +
          " pages");
   }
+  const HeapHeader& header = table_.header();
+  if (header.quarantined_pages != 0 && header.quarantined_first == first) {
+    fail(run_text(first, pages) + " are in quarantine");
+  }
   for (std::uint32_t k = 1; k < leaf_count_max; ++k) {
-    if (table_.header().leaf[k] == first * page_bytes) {
+    if (header.leaf[k] == first * page_bytes) {
       fail(run_text(first, pages) + " belong to the heap itself");
     }
   }

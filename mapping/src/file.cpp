@@ -202,6 +202,10 @@ void File::write_at(std::uint64_t offset, std::span<const std::byte> from) const
 }
 
 void File::allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const {
+  settle_allocation(try_allocate(old_bytes, new_bytes), old_bytes, new_bytes);
+}
+
+int File::try_allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const noexcept {
   int failure = observed(drill::IoKind::allocate, descriptor_, old_bytes, new_bytes - old_bytes);
   if (failure == 0) {
     const int result = uninterrupted([&] {
@@ -210,6 +214,10 @@ void File::allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const {
     });
     failure = result == 0 ? 0 : errno;
   }
+  return failure;
+}
+
+void File::settle_allocation(int failure, std::uint64_t old_bytes, std::uint64_t new_bytes) const {
   if (failure == EOPNOTSUPP) {
     write_zeros(old_bytes, new_bytes);
     return;

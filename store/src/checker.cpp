@@ -28,6 +28,7 @@ CheckReport check_store(const Engine& engine, const HeapBytes& seen) {
   examine(report, [&] { heap.verify(report.problems); });
   examine(report, [&] { report.roots = catalog.count(); });
   examine(report, [&] { report.used_bytes = heap.used(); });
+  examine(report, [&] { report.quarantined_bytes = heap.quarantined(); });
   // Damaged objects are told even where the heap is damaged as well.
   examine(report, [&] { Reachability(seen, heap, catalog, engine.path(), report).prove(); });
   return report;

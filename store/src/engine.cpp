@@ -153,7 +153,7 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
       live_(*at_offset<LiveWords>(window_, live_words_offset)),
       table_(locks_, at_offset<ProcessSlot>(window_, process_table_offset)),
       lanes_(live_, at_offset<ReaderLane>(window_, reader_lanes_offset), table_, data_.path()),
-      lock_(live_.write_lock, table_),
+      lock_(live_, table_),
       log_(File::open(log_path(data_.path()), File::Access::read_write), identity.uuid,
            meta.log_bytes),
       meta_(meta),
@@ -206,7 +206,7 @@ Durability Engine::durability() const noexcept {
 }
 
 void Engine::checkpoint() {
-  begin_write();
+  begin_guarded();
   try {
     write_checkpoint(false);
   } catch (...) {
@@ -227,7 +227,7 @@ void Engine::close() {
     const ByteLock closing = ByteLock::acquire(gate, opening_lock_offset, options_.lock_timeout,
                                                "opening or closing the store");
     // Taken in any case, so that no transaction of this process is left behind.
-    begin_write();
+    begin_guarded();
     try {
       const bool empty = meta_.clean != 0 && meta_.checkpoint_position == state_.position;
       if (!empty && table_.is_alone()) {
@@ -245,51 +245,6 @@ void Engine::close() {
   EngineRegistry::instance().remove(this);
   lanes_.give_all_back();
   table_.release();
-}
-
-void Engine::resize_file(std::uint64_t bytes) {
-  begin_write();
-  try {
-    // Compared before it is rounded up to whole pages, as the limit is: near 2^64 that gives 0.
-    if (bytes > limit_bytes()) {
-      throw Error(errc::too_large, path(),
-                  std::to_string(bytes) + " bytes, max_bytes is " + std::to_string(limit_bytes()));
-    }
-    const std::uint64_t wanted = round_up(bytes, page_bytes);
-    if (wanted > file_bytes_) {
-      grow_file_to(wanted);
-    } else {
-      context_.heap().trim();
-      file_bytes_ = std::max(wanted, heap_end_);
-    }
-  } catch (...) {
-    rollback();
-    throw;
-  }
-  commit_and_cut();
-}
-
-std::uint64_t Engine::shrink_to_usage() {
-  const std::uint64_t before = file_bytes();
-  resize_file(0);
-  const std::uint64_t after = file_bytes();
-  return before - std::min(before, after);
-}
-
-/// Commits a transaction that changed the file's length, and cuts the file where that made it
-/// shorter; a kill in between leaves the cut to recovery.
-void Engine::commit_and_cut() {
-  commit(durability());
-  begin_write();
-  try {
-    crash_point("shrink.committed");
-    require_published("the store is shorter, but its file cannot be cut yet");
-    cut_file();
-  } catch (...) {
-    rollback();
-    throw;
-  }
-  rollback();
 }
 
 std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) {
@@ -337,8 +292,16 @@ SharedImage Engine::shared_image(const void* p) const noexcept {
   return {begin, bytes, static_cast<std::ptrdiff_t>(window - begin), 0};
 }
 
-RecoveryReport Engine::recover() {
-  begin_write();
+RecoveryReport Engine::recover(const RecoverOptions& how) {
+  WriteLock::Patience patience = usual_patience();
+  if (how.fence_live_owner) patience.fence_after = how.fence_after;
+  begin_guarded(patience);
+  try {
+    settle_quarantine(true);
+  } catch (...) {
+    rollback();
+    throw;
+  }
   const RecoveryReport report = last_recovery_;
   rollback();
   return report;

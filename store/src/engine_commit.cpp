@@ -73,6 +73,12 @@ bool are_of_one_atomic(const std::byte* a, const std::byte* b) noexcept {
 }  // namespace
 
 void Engine::begin_write() {
+  begin_guarded();
+  lock_.begin_body();
+  crash_point("write.active");
+}
+
+WriteLock::Grant Engine::begin_guarded(const WriteLock::Patience& patience) {
   require_open();
   if (lanes_.in_section()) {
     throw Error(errc::write_inside_read, path(),
@@ -82,23 +88,26 @@ void Engine::begin_write() {
     throw Error(errc::transaction_active, path(),
                 "commit it or let it go before beginning another");
   }
-  const WriteLock::Grant grant = lock_.acquire(options_.lock_timeout, path());
+  const WriteLock::Grant grant = acquire_working_view(patience);
   crash_point("write.locked");
   try {
     table_.enter_phase(ProcessPhase::writing);
     prepare_transaction(grant);
   } catch (...) {
     table_.leave_phase();
+    give_up_working_view();
     release_after_failure(grant);
     throw;
   }
+  epoch_ = grant.epoch;
   ActiveWrite::push(context_);
+  return grant;
 }
 
 /// What a takeover left undone is the next owner's to do, so the lock stays with the dead. Some of
 /// what others appended may have been published before the failure.
 void Engine::release_after_failure(const WriteLock::Grant& grant) noexcept {
-  if (grant.taken_over) {
+  if (grant.taken_over || grant.fenced) {
     lock_.leave_to_the_dead();
   } else {
     lock_.release();
@@ -108,8 +117,8 @@ void Engine::release_after_failure(const WriteLock::Grant& grant) noexcept {
 
 void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   require_not_failed();
-  if (grant.taken_over) {
-    take_over();
+  if (grant.taken_over || grant.fenced) {
+    take_over(grant);
   } else if (grant.changed_hands || shown_.sequence != state_.sequence ||
              state_.position != log_position()) {
     // The latter two where sections keep commits from being published, or where catching up was
@@ -130,10 +139,16 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   context_.heap().reload();
   heap_end_ = state_.heap_end;
   file_bytes_ = state_.file_bytes;
+  settle_quarantine(grant.changed_hands);
 }
 
 std::uint64_t Engine::commit(Durability durability) {
   require_open();
+  if (!lock_.begin_commit(epoch_)) {
+    end_fenced();
+    throw_fenced();
+  }
+  crash_point("commit.guarded");
   bool appended = false;
   try {
     if (lanes_.in_section()) {
@@ -147,6 +162,7 @@ std::uint64_t Engine::commit(Durability durability) {
     if (context_.write_set().is_over_limit()) context_.write_set().throw_over_limit();
     if (options_.verify_writes) verify_marks();
     collect_lines();
+    require_no_ended_atomics();
     if (entries_.empty() && heap_end_ == state_.heap_end && file_bytes_ == state_.file_bytes) {
       const std::uint64_t unchanged = state_.sequence;
       end_transaction();
@@ -156,9 +172,7 @@ std::uint64_t Engine::commit(Durability durability) {
     // From here on the commit stands, whatever happens to its publication.
     appended = true;
     const std::uint64_t fresh_begin = state_.heap_end;
-    const bool nothing_held_back = !is_held_back();
-    advance(state_, record);
-    if (!nothing_held_back || !try_publish(record, section_patience)) show_appended();
+    show(record);
     if (sequence() != state_.sequence) require_published("the commit stands, but nobody sees it");
     if (state_.heap_end >= fresh_begin + populated_fresh_bytes) {
       map_cached_pages(read_view_.data() + fresh_begin, state_.heap_end - fresh_begin);
@@ -177,9 +191,6 @@ std::uint64_t Engine::commit(Durability durability) {
 }
 
 RecordView Engine::append_durably() {
-  if (!lock_.begin_commit()) {
-    throw Error(errc::fenced, path(), "nothing was committed; begin a new transaction");
-  }
   const std::uint64_t fresh_bytes = heap_end_ - std::min(heap_end_, context_.tracked_bytes());
   const bool grew = file_bytes_ > state_.file_bytes;
   const bool sync_data = survives_power() && (grew || fresh_bytes > logged_fresh_bytes);
@@ -220,8 +231,8 @@ void Engine::collect_lines() {
 }
 
 void Engine::add_fresh_pages() {
-  const std::uint64_t first = context_.tracked_bytes() / page_bytes;
-  for (std::uint64_t page = first; page < heap_end_ / page_bytes; ++page) {
+  const std::uint64_t begin = std::max(context_.tracked_bytes(), set_aside_end_);
+  for (std::uint64_t page = begin / page_bytes; page < heap_end_ / page_bytes; ++page) {
     entries_.push_back({page, ~0ULL});
     line_count_ += lines_per_page;
   }
@@ -247,6 +258,9 @@ void Engine::verify_marks_against(const HeapBytes& committed) const {
   UnmarkedLines missed;
   for (std::uint64_t page = heap_begin / page_bytes; page < committed.end / page_bytes; ++page) {
     const std::uint64_t offset = page * page_bytes;
+    // There somebody else is storing.
+    if (offset - context_.heap().quarantined_offset() < context_.heap().quarantined_bytes())
+      continue;
     std::uint64_t lines =
         changed_lines(~marks.mask(page), context_.base() + offset, committed.base + offset);
     for (; lines != 0; lines &= lines - 1) {
@@ -271,7 +285,8 @@ void Engine::make_room_in_log(std::uint64_t bytes) {
   // What sections keep out of the shared image has to stay.
   const auto needed = [&] { return state_.position - shown_.position + bytes; };
   if (needed() > options_.max_log_bytes) {
-    require_published("nothing was committed: the log holds as much as max_log_bytes allows");
+    require_published("nothing was committed: the log holds as much as max_log_bytes allows",
+                      errc::no_space);
   }
   if (needed() <= log_.ring_bytes()) {
     write_checkpoint(false);
@@ -336,6 +351,7 @@ void Engine::end_transaction() noexcept {
   }
   ActiveWrite::pop(context_);
   table_.leave_phase();
+  give_up_working_view();
   crash_point("write.ending");
   lock_.release();
   wake_change_waiters();
@@ -344,6 +360,10 @@ void Engine::end_transaction() noexcept {
 void Engine::rollback() noexcept {
   // In a forked child the transaction goes on being the parent's; a closed store has none.
   if (condition_.load(std::memory_order_relaxed) != Condition::open) return;
+  if (!lock_.begin_commit(epoch_)) {
+    end_fenced();
+    return;
+  }
   restore_lines();
   // Sections may still read what a commit that is held back has cut off.
   if (file_bytes_ > state_.file_bytes && !is_held_back()) {
@@ -421,21 +441,17 @@ void Engine::grow_file(std::uint64_t bytes) {
 }
 
 void Engine::grow_file_to(std::uint64_t bytes) {
-  ResizeRecord& resize = live_.resize;
-  const std::uint64_t now = uptime_ns();
-  const std::chrono::nanoseconds allowed = options_.operation_timeout;
-  resize.owner_slot.store(table_.own_slot(), std::memory_order_relaxed);
-  resize.epoch.store(lock_.epoch(), std::memory_order_relaxed);
-  resize.started_ns.store(now, std::memory_order_relaxed);
-  resize.deadline_ns.store(now + static_cast<std::uint64_t>(allowed.count()),
-                           std::memory_order_relaxed);
-  resize.old_bytes.store(state_.file_bytes, std::memory_order_relaxed);
-  resize.new_bytes.store(bytes, std::memory_order_relaxed);
-  // Release: whoever finds the resize finds its numbers.
-  resize.state.store(ResizeState::growing, std::memory_order_release);
-  resizing_ = true;
+  record_resize(ResizeState::growing, state_.file_bytes, bytes);
   crash_point("grow.recorded");
-  data_.allocate(file_bytes_, bytes);
+  const int failure = data_.try_allocate(file_bytes_, bytes);
+  crash_point("grow.tried");
+  if (failure == 0) {
+    // Who fenced this transaction before the file was longer did not see that it is, and will use
+    // what it has gained; who does so now sets it aside.
+    require_not_fenced();
+  } else {
+    settle_failed_growth(failure, bytes);
+  }
   file_bytes_ = bytes;
   crash_point("grow.allocated");
 }

@@ -52,6 +52,13 @@ void Engine::sync_shown() {
   }
 }
 
+/// Lets readers see the record that was just appended.
+void Engine::show(const RecordView& record) {
+  const bool is_next = !is_held_back();
+  advance(state_, record);
+  if (!is_next || !try_publish(record, section_patience)) show_appended();
+}
+
 /// Brings the shared image up to everything appended or, where sections are in the way, lets new
 /// ones see it by overlays. Requires: all of it is durable.
 void Engine::show_appended() {
@@ -154,9 +161,9 @@ bool Engine::makes_atomic_in_image(const RecordView& record) const {
   return found;
 }
 
-/// Waits until all is published. Throws errc::timeout after Options::reader_timeout, naming the
-/// section that is in the way and, as `consequence`, what comes of it.
-void Engine::require_published(const char* consequence) {
+/// Waits until all is published. Throws `code` after Options::reader_timeout, naming the section
+/// that is in the way and, as `consequence`, what comes of it.
+void Engine::require_published(const char* consequence, errc code) {
   constexpr std::chrono::nanoseconds forever = std::chrono::hours(24 * 365);
   const std::chrono::nanoseconds patience =
       options_.reader_timeout.count() == 0 ? forever : options_.reader_timeout;
@@ -166,7 +173,7 @@ void Engine::require_published(const char* consequence) {
     const auto left = std::max<std::chrono::nanoseconds>(patience - waited, section_patience);
     if (try_publish(appended_after(shown_), left)) continue;
     if (waited < patience) continue;
-    throw Error(errc::timeout, path(),
+    throw Error(code, path(),
                 std::string(consequence) + " after " +
                     std::to_string(options_.reader_timeout.count()) +
                     " ms: " + lanes_.describe_older() + " is in the way");
@@ -220,6 +227,11 @@ void Engine::help_publication() noexcept {
   try {
     WriteLock::Grant grant;
     while (lock_.try_acquire(grant)) {
+      // Acquire pairs with the release in `end_fenced`: that thread is not through with the view.
+      if (working_view_use_.load(std::memory_order_acquire) != 0) {
+        lock_.release_unseen();
+        return;
+      }
       try {
         require_not_failed();
         catch_up();

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "cairn/error.hpp"
 #include "cairn/recovery/checksum.hpp"
@@ -194,6 +195,8 @@ void Engine::reset_live_words() {
   live_.heap_end.store(state_.heap_end, std::memory_order_relaxed);
   live_.change_awaited.store(0, std::memory_order_relaxed);
   live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
+  live_.quarantine.owner.store(0, std::memory_order_relaxed);
+  live_.quarantine.ended.store(0, std::memory_order_relaxed);
   live_.failed.store(0, std::memory_order_relaxed);
   lock_.reset();
   crash_point("recover.words");
@@ -222,10 +225,15 @@ void Engine::join_others() {
 void Engine::repair_publication() {
   WriteLock::Grant grant;
   if (!lock_.try_take_over(grant)) return;
+  if (working_view_use_.load(std::memory_order_acquire) != 0) {
+    // A fenced transaction of this process is not through with the view.
+    lock_.leave_to_the_dead();
+    return;
+  }
   table_.enter_phase(ProcessPhase::recovering);
   try {
     require_not_failed();
-    take_over();
+    take_over(grant);
   } catch (...) {
     table_.leave_phase();
     release_after_failure(grant);
@@ -236,20 +244,21 @@ void Engine::repair_publication() {
   wake_change_waiters();
 }
 
-void Engine::take_over() {
+void Engine::take_over(const WriteLock::Grant& grant) {
   const Clock::time_point start = Clock::now();
   last_recovery_ = {};
   last_recovery_.needed = true;
-  last_recovery_.took_over = true;
+  last_recovery_.took_over = grant.taken_over;
   crash_point("takeover.begin");
   // The dead owner may have taken back the readers' leave to go unfenced without fencing them.
   lanes_.request_fence();
   catch_up();
   discard_torn_append();
+  set_body_aside();
   if (!is_held_back()) {
     const std::uint64_t size = data_.size();
-    last_recovery_.reclaimed_bytes = size - std::min(size, state_.file_bytes);
     cut_file();
+    last_recovery_.reclaimed_bytes = size - std::min(size, data_.size());
   }
   crash_point("takeover.cut");
   live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
@@ -262,8 +271,8 @@ void Engine::take_over() {
 
 void Engine::catch_up() {
   reload_meta();
-  if (state_.position < meta_.checkpoint_position) {
-    // Private pages may lack records that the log no longer holds.
+  // Private pages may be a fenced transaction's, or lack records that the log no longer holds.
+  if (std::exchange(stale_pages_, false) || state_.position < meta_.checkpoint_position) {
     context_.drop_private_pages();
     state_ = checkpoint_state(meta_);
   }
@@ -349,12 +358,13 @@ std::optional<std::uint64_t> Engine::find_damaged_record(const MetaSlot& meta,
   return std::nullopt;
 }
 
-/// Cuts the file to its committed length.
+/// Cuts the file to its committed length, or to where a fenced process may still be at work.
 void Engine::cut_file() {
-  if (data_.size() <= state_.file_bytes) return;
+  const std::uint64_t length = std::max(state_.file_bytes, quarantine_end());
+  if (data_.size() <= length) return;
   // Replay after a power cut must not meet records that write behind the new end.
-  if (state_.reach > state_.file_bytes) write_checkpoint(false);
-  data_.truncate(state_.file_bytes);
+  if (state_.reach > length) write_checkpoint(false);
+  data_.truncate(length);
 }
 
 void Engine::write_checkpoint(bool clean, std::uint64_t log_bytes) {

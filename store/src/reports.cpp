@@ -23,10 +23,21 @@ const char* to_string(ProcessPhase phase) noexcept {
   return "in an unknown phase";
 }
 
+std::string ResizeInfo::summary() const {
+  return "process " + std::to_string(pid) + (label.empty() ? "" : " \"" + label + "\"") +
+         (owner_alive ? "" : ", which is dead,") + (shrinking ? " shrinks" : " grows") +
+         " the file from " + std::to_string(old_bytes) + " to " + std::to_string(new_bytes) +
+         " bytes since " +
+         std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(age).count()) +
+         " ms" + (overdue ? ", longer than it may take" : "");
+}
+
 std::string RecoveryReport::summary() const {
   const std::string state = "sequence " + std::to_string(sequence);
   if (!needed) return "nothing to recover, " + state;
-  std::string text = took_over      ? "took over from a dead process"
+  std::string text = fenced_pid != 0
+                         ? "ended the transaction of process " + std::to_string(fenced_pid)
+                     : took_over    ? "took over from a dead process"
                      : after_reboot ? "recovered after a restart of the system"
                                     : "recovered after a killed process";
   text += ": replayed " + counted(replayed_records, "record") + " (" +
@@ -34,6 +45,9 @@ std::string RecoveryReport::summary() const {
   if (discarded_bytes != 0) text += ", dropped " + std::to_string(discarded_bytes) + " torn bytes";
   if (reclaimed_bytes != 0) {
     text += ", cut " + std::to_string(reclaimed_bytes) + " uncommitted bytes off the file";
+  }
+  if (quarantined_bytes != 0) {
+    text += ", set " + std::to_string(quarantined_bytes) + " bytes aside";
   }
   if (reaped_processes != 0) text += ", cleared " + counted(reaped_processes, "dead slot");
   if (reaped_readers != 0) text += ", freed " + counted(reaped_readers, "reader lane");

@@ -65,8 +65,16 @@ std::uint64_t Store::shrink_to_usage() {
   return engine_->shrink_to_usage();
 }
 
-RecoveryReport Store::recover() {
-  return engine_->recover();
+std::optional<ResizeInfo> Store::check_operation_timeout() const {
+  return engine_->resize_under_way();
+}
+
+RecoveryReport Store::cleanup_failed_resize() {
+  return engine_->cleanup_failed_resize();
+}
+
+RecoveryReport Store::recover(const RecoverOptions& how) {
+  return engine_->recover(how);
 }
 
 RecoveryReport Store::last_recovery() const {

@@ -162,7 +162,7 @@ Drill row(const char* number, const char* name, const char* what,
 const std::vector<Drill>& all_drills() {
   static const std::vector<Drill> drills = {
       row("1", "kill_before_append", "the old state", {"numbers", "lists", "chain", "abandon"},
-          {"write.locked", "append.begin"}),
+          {"write.locked", "write.active", "commit.guarded", "append.begin"}),
       row("2", "kill_inside_append", "the tail dropped, the old state",
           {"numbers", "lists", "checkpoint"},
           {"append.begin", "append.body", "append.header", "append.checksum",

@@ -169,24 +169,136 @@ TEST_P(Holders, many_deaths_lose_no_acknowledged_commit) {
   EXPECT_GE(acknowledged, deaths);
 }
 
-TEST(WriteLock, refuses_to_commit_once_its_epoch_has_passed) {
-  const TempDirectory directory;
-  const File file = File::open_or_create(directory / "slots", 0600);
-  std::vector<ProcessSlot> slots(process_slot_count);
-  ProcessTable table(file, slots.data());
-  table.claim("one", ~0U);
-  std::atomic<std::uint64_t> word{0};
-  WriteLock sut(word, table);
-  EXPECT_TRUE(sut.acquire(std::chrono::seconds(1), "store").changed_hands);
-  EXPECT_EQ(sut.owner_slot(), table.own_slot());
-  word.fetch_add(1U << 16, std::memory_order_relaxed);  // fenced by somebody
-  EXPECT_FALSE(sut.begin_commit());
-  word.fetch_sub(1U << 16, std::memory_order_relaxed);
-  EXPECT_TRUE(sut.begin_commit());
-  sut.release();
-  EXPECT_EQ(sut.owner_slot(), ~0U);
-  EXPECT_FALSE(sut.acquire(std::chrono::seconds(1), "store").changed_hands);
-  sut.release();
+/// Locks of two processes on the same words, each with an open file of its own.
+class TwoLocks : public ::testing::Test {
+ protected:
+  static constexpr WriteLock::Patience patience{std::chrono::seconds(1)};
+
+  TwoLocks() {
+    one_.claim("one", ~0U);
+    two_.claim("two", ~0U);
+  }
+
+  TempDirectory directory_;
+  File file_of_one_ = File::open_or_create(directory_ / "slots", 0600);
+  File file_of_two_ = File::open_or_create(directory_ / "slots", 0600);
+  std::vector<ProcessSlot> slots_{process_slot_count};
+  ProcessTable one_{file_of_one_, slots_.data()};
+  ProcessTable two_{file_of_two_, slots_.data()};
+  LiveWords live_{};
+  WriteLock sut_{live_, one_};
+  WriteLock other_{live_, two_};
+};
+
+TEST_F(TwoLocks, who_takes_it_is_guarded_until_its_body_begins_and_from_its_end_on) {
+  const WriteLock::Grant grant = sut_.acquire(patience, "store");
+  EXPECT_TRUE(grant.changed_hands);
+  EXPECT_EQ(sut_.owner_slot(), one_.own_slot());
+  EXPECT_TRUE(sut_.is_guarded());
+  EXPECT_EQ(live_.body, 0U);
+  sut_.begin_body();
+  EXPECT_FALSE(sut_.is_guarded());
+  EXPECT_EQ(static_cast<std::uint32_t>(live_.body), one_.own_token());
+  EXPECT_TRUE(sut_.begin_commit(grant.epoch));
+  EXPECT_TRUE(sut_.is_guarded());
+  sut_.release();
+  EXPECT_EQ(live_.body, 0U);
+  EXPECT_EQ(sut_.owner_slot(), ~0U);
+  EXPECT_FALSE(sut_.acquire(patience, "store").changed_hands);
+  sut_.release();
+}
+
+TEST_F(TwoLocks, each_body_has_a_name_of_its_own) {
+  sut_.acquire(patience, "store");
+  sut_.begin_body();
+  const std::uint64_t first = live_.body;
+  sut_.begin_commit(sut_.epoch());
+  sut_.release();
+  sut_.acquire(patience, "store");
+  sut_.begin_body();
+  EXPECT_NE(live_.body, first);
+}
+
+TEST_F(TwoLocks, a_fenced_owner_can_neither_commit_nor_release) {
+  const std::uint64_t epoch = sut_.acquire(patience, "store").epoch;
+  sut_.begin_body();
+  const std::uint64_t body = live_.body;
+  const WriteLock::Grant grant =
+      other_.acquire({std::chrono::seconds(1), std::chrono::milliseconds(1)}, "store");
+  EXPECT_TRUE(grant.fenced && grant.changed_hands && !grant.taken_over);
+  EXPECT_GT(grant.epoch, epoch);
+  EXPECT_TRUE(other_.is_guarded());
+  EXPECT_EQ(live_.body, body) << "who may be storing must be known to whoever comes next";
+  EXPECT_FALSE(sut_.is_held(epoch));
+  EXPECT_FALSE(sut_.begin_commit(epoch));
+  other_.release();
+  EXPECT_FALSE(sut_.begin_commit(epoch));
+}
+
+TEST_F(TwoLocks, a_guarded_owner_is_not_fenced_but_named) {
+  sut_.acquire(patience, "store");
+  expect_error(errc::timeout, "store", {"30 ms", "\"one\"", "cannot be interrupted"}, [&] {
+    other_.acquire({std::chrono::milliseconds(30), std::chrono::milliseconds(0), true}, "store");
+  });
+  EXPECT_EQ(sut_.owner_slot(), one_.own_slot());
+  sut_.release();
+}
+
+TEST_F(TwoLocks, an_active_owner_is_fenced_only_where_that_was_asked_for) {
+  sut_.acquire(patience, "store");
+  sut_.begin_body();
+  expect_error(errc::timeout, "store", {"30 ms", "\"one\"", "recover can fence it"},
+               [&] { other_.acquire({std::chrono::milliseconds(30)}, "store"); });
+  const WriteLock::Patience until_timeout{std::chrono::milliseconds(30), std::nullopt, true};
+  EXPECT_TRUE(other_.acquire(until_timeout, "store").fenced);
+}
+
+TEST_F(TwoLocks, who_gave_it_back_unseen_is_told_that_it_changed_hands) {
+  sut_.acquire(patience, "store");
+  sut_.release();
+  EXPECT_FALSE(sut_.acquire(patience, "store").changed_hands);
+  sut_.release_unseen();
+  EXPECT_TRUE(sut_.acquire(patience, "store").changed_hands);
+  sut_.release();
+}
+
+TEST_F(TwoLocks, a_word_of_any_garbage_is_taken_over_or_ends_in_a_named_time_out) {
+  const std::uint64_t own = two_.own_slot() + 1;
+  for (const std::uint64_t garbage :
+       {~std::uint64_t{0}, std::uint64_t{0xFFFF}, std::uint64_t{0x3F00}, std::uint64_t{77},
+        std::uint64_t{0xABCD'0000'0000'4000}, std::uint64_t{0x8141}, std::uint64_t{0x7E00}}) {
+    ASSERT_NE(garbage & 0xFF, own);
+    live_.write_lock = garbage;
+    other_.acquire(patience, "store");
+    EXPECT_EQ(other_.owner_slot(), two_.own_slot()) << std::hex << garbage;
+    other_.release();
+    EXPECT_EQ(other_.owner_slot(), ~0U) << std::hex << garbage;
+  }
+  live_.write_lock = 0x100 + one_.own_slot() + 1U;
+  expect_error(errc::timeout, "store", {"\"one\""},
+               [&] { other_.acquire({std::chrono::milliseconds(20)}, "store"); });
+}
+
+TEST_F(TwoLocks, a_waiter_is_not_starved_by_one_that_takes_it_again_and_again) {
+  std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> taken{0};
+  std::thread greedy([&] {
+    while (!stop) {
+      sut_.acquire(patience, "store");
+      ++taken;
+      sut_.release();
+    }
+  });
+  while (taken == 0) std::this_thread::yield();
+  constexpr int turns = 20;
+  for (int turn = 0; turn < turns; ++turn) {
+    // Times out, and fails the test, where it starves.
+    other_.acquire(patience, "store");
+    other_.release();
+  }
+  stop = true;
+  greedy.join();
+  EXPECT_GT(taken, 0U);
 }
 
 }  // namespace

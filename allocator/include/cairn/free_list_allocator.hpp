@@ -102,6 +102,23 @@ class FreeListAllocator {
   std::uint64_t trim();
   std::uint64_t shrink_to_usage() { return trim(); }
 
+  /// Sets the bytes from the end of the heap up to `bytes` of the file aside: the heap goes on
+  /// behind them, and nothing is allocated from them until they are released. One such piece at a
+  /// time, which outlives transactions as blocks do.
+  ///
+  /// Requires: `bytes` a multiple of the page size.
+  /// Throws:   errc::no_space, errc::too_large, errc::corrupt (there is one already): nothing
+  ///           changed.
+  void quarantine_to(std::uint64_t bytes);
+  /// Makes them free like any others. Does nothing where there is no such piece.
+  void release_quarantined();
+  std::uint64_t quarantined_bytes() const noexcept {
+    return table_.header().quarantined_pages * page_bytes;
+  }
+  std::uint64_t quarantined_offset() const noexcept {
+    return table_.header().quarantined_first * page_bytes;
+  }
+
   /// Bytes of the heap, and the most that the file can grow to.
   std::uint64_t size() const noexcept { return space_.heap_end() - heap_begin_bytes; }
   std::uint64_t limit() const noexcept;

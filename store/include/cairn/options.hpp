@@ -35,6 +35,9 @@ struct Options {
 
   /// How long to wait for the write lock, and for another process that is opening the store.
   std::chrono::milliseconds lock_timeout = std::chrono::seconds(10);
+  /// Fence a living process that is in the body of its transaction when the time for the write lock
+  /// is over, instead of giving up: see RecoverOptions.
+  bool fence_live_owner = false;
   /// How long a resize may take before others may call it stuck.
   std::chrono::milliseconds operation_timeout = std::chrono::seconds(30);
   /// How long a writer waits for read sections at older states, which it only does where it cannot
@@ -55,6 +58,16 @@ struct Options {
   /// for a change that nothing declared, naming the object, its type, offset and bytes. Slow: for
   /// tests.
   bool verify_writes = false;
+};
+
+/// What `Store::recover` may do.
+struct RecoverOptions {
+  /// End the transaction of a living process that stays in its body: one that is stopped or hangs.
+  /// It does not lose its store, only that transaction: whatever it tries next says errc::fenced,
+  /// and then it can begin another. Until it notices, the state that it sees may change under it.
+  bool fence_live_owner = false;
+  /// How long that body must have been seen to go on.
+  std::chrono::milliseconds fence_after{100};
 };
 
 }  // namespace cairn

@@ -16,9 +16,11 @@ struct RecoveryReport {
   bool after_reboot = false;  ///< live words were of another boot and were reset
   bool took_over = false;     ///< a process died while it held the write lock
   std::uint64_t replayed_records = 0;
-  std::uint64_t replayed_bytes = 0;   ///< log bytes of those records
-  std::uint64_t discarded_bytes = 0;  ///< log bytes of an append that never became a commit
-  std::uint64_t reclaimed_bytes = 0;  ///< file growth that never became part of a commit
+  std::uint64_t replayed_bytes = 0;     ///< log bytes of those records
+  std::uint64_t discarded_bytes = 0;    ///< log bytes of an append that never became a commit
+  std::uint64_t reclaimed_bytes = 0;    ///< file growth that never became part of a commit
+  std::uint32_t fenced_pid = 0;         ///< the living process whose transaction was ended
+  std::uint64_t quarantined_bytes = 0;  ///< set aside because it may still be storing there
   std::uint32_t reaped_processes = 0;
   std::uint32_t reaped_readers = 0;
   std::uint64_t sequence = 0;  ///< of the state that was reached
@@ -37,12 +39,28 @@ struct CheckReport {
   std::uint64_t unowned_bytes = 0;  ///< of these, in blocks that no root owns: allocated by hand,
                                     ///< or leaked by a program that forgot them
   std::uint64_t unowned_blocks = 0;
-  std::vector<std::string> unowned;  ///< a line for each of those, up to a hundred
+  std::uint64_t quarantined_bytes = 0;  ///< set aside while a fenced process may store there
+  std::vector<std::string> unowned;     ///< a line for each of those, up to a hundred
 
   /// Nothing is damaged. Blocks that nobody owns are no damage: see `leak_free`.
   bool ok() const noexcept { return problems.empty(); }
   /// Every live block is reached from a root, too.
   bool leak_free() const noexcept { return ok() && unowned_blocks == 0; }
+};
+
+/// A change of the data file's length that is not finished.
+struct ResizeInfo {
+  bool shrinking = false;
+  std::uint32_t pid = 0;
+  std::string label;
+  bool owner_alive = false;
+  bool overdue = false;  ///< it has taken longer than its process's Options::operation_timeout
+  std::chrono::nanoseconds age{0};
+  std::uint64_t old_bytes = 0;  ///< committed length
+  std::uint64_t new_bytes = 0;  ///< length aimed at
+
+  /// One line for people.
+  std::string summary() const;
 };
 
 /// One row of the process table.

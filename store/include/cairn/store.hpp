@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -53,7 +54,7 @@ class Store {
     return run_write(std::forward<Body>(body),
                      [durability](WriteTransaction& tx) { tx.commit(durability); });
   }
-  /// Runs `body(const ReadTransaction&)` on the last published state; returns what it returns.
+  /// Runs `body(const ReadTransaction&)` on the newest state; returns what it returns.
   template <class Body>
   auto read(Body&& body) const {
     const ReadTransaction section = begin_read();
@@ -78,13 +79,14 @@ class Store {
 
   /// Waits for the write lock, up to Options::lock_timeout.
   ///
-  /// Throws: errc::timeout, naming the holder. errc::write_inside_read within a read section of
+  /// Throws: errc::timeout, naming the holder and what it is at. errc::write_inside_read within a
+  /// read section of
   ///         this thread, errc::transaction_active within a write transaction of it. errc::closed,
   ///         forked.
   WriteTransaction begin_write();
-  /// Two uncontended atomic operations; waits only while a commit is being published. That takes
-  /// as long as sections at older states hold it back, until Options::reader_timeout ends the
-  /// publication.
+  /// Two uncontended atomic operations; waits only while a commit is being applied. Where sections
+  /// at older states hold commits back, a private view of the newest is made ready first, at the
+  /// price of the records that are held back, or of those that came since the last such view.
   ///
   /// Throws: errc::closed, errc::forked; errc::too_many_processes where all reader lanes are taken;
   ///         errc::timeout where a publication has not ended after Options::lock_timeout (zero:
@@ -100,11 +102,12 @@ class Store {
   /// Requires: no transaction of this process is open.
   void close();
 
-  /// The published sequence number: 1 for a new store, one more for each commit.
+  /// Sequence number of the newest commit that a new read section sees: 1 for a new store, one more
+  /// for each commit.
   std::uint64_t sequence() const;
   /// Waits until there is a commit after `sequence`, by whichever process, or the time is over.
-  /// Returns the published sequence number. Takes over from a writer that dies meanwhile, unless
-  /// this thread is in a read section; that waits for sections as a commit does.
+  /// Returns the newest sequence number. Takes over from a writer that dies meanwhile, unless this
+  /// thread is in a read section.
   ///
   /// Throws: errc::closed, forked; errc::io, corrupt where taking over fails.
   std::uint64_t wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) const;
@@ -119,8 +122,21 @@ class Store {
   /// Gives the free end of the data file back; returns how many bytes that were.
   std::uint64_t shrink_to_usage();
 
-  /// Takes over from a writer that died, if there is one.
-  RecoveryReport recover();
+  /// The change of the file's length that is under way, and whether it is past its deadline; none
+  /// where nobody is at one. A transaction that made the file grow is at it until it ends.
+  std::optional<ResizeInfo> check_operation_timeout() const;
+  /// Brings a change of the file's length to its end that nobody else will: of a process that died,
+  /// whose growth is cut off again or whose shrinking is finished; and of one that lives but is
+  /// past its deadline, which is fenced as `recover` can do. Leaves any other alone.
+  ///
+  /// Throws: errc::timeout where the one past its deadline cannot be fenced, naming it.
+  RecoveryReport cleanup_failed_resize();
+
+  /// Takes over from a writer that died, if there is one, and from one that lives as `how` says.
+  ///
+  /// Throws: errc::timeout, naming the process that has the write lock and what it is at: it is not
+  ///         to be fenced, is committing, or an earlier fenced transaction is not over.
+  RecoveryReport recover(const RecoverOptions& how = {});
   /// What opening the store had to do.
   RecoveryReport last_recovery() const;
   std::vector<ProcessInfo> processes() const;

@@ -42,10 +42,11 @@ RootType root_type() {
 
 }  // namespace detail
 
-/// A read section: the last published state, unchanging while it is open.
+/// A read section: the newest state as of its begin, unchanging while it is open.
 ///
-/// Publication of newer commits waits for open sections, so keep them short. Sections of one thread
-/// may be nested; all see what the outermost sees.
+/// A section that stays delays nobody, but what is committed meanwhile has to wait in the log and in
+/// private memory, so keep sections short. Sections of one thread may be nested; all see what the
+/// outermost sees.
 ///
 /// Threads: belongs to the thread that began it. Ends before the last handle of its store goes.
 class ReadTransaction {
@@ -122,7 +123,8 @@ class WriteTransaction {
   /// Throws:      errc::no_space, too_large, unmarked_write, write_inside_read: rolled back.
   ///              errc::fenced: rolled back, another process has the lock. errc::io: the outcome is
   ///              known after reopening; writes are refused until then. errc::timeout: committed,
-  ///              but a slow reader keeps it from being seen yet.
+  ///              and seen once a read section has left that may use the memory of an Atomic which
+  ///              this transaction made.
   /// Durability:  as the store's, or the given level where the store provides it.
   /// Complexity:  O(bytes marked), and one sync at Durability::power.
   /// Invalidates: every reference that this transaction handed out.

@@ -24,6 +24,7 @@
 /// has more than 384 blocks.
 ///
 ///     HeapHeader      0  magic            8  format   12 size classes   16 catalog offset
+///                    24  first page of the run in quarantine, 4 bytes, and its pages, 4 bytes
 ///                    64  leaf offsets, 32 of 8 bytes (0: none yet)
 ///                   320  head chunk of each size class, 64 of 4 bytes (0: no span has room)
 ///                   576  bitmap of the run bins that are not empty, 4 of 8 bytes
@@ -67,7 +68,11 @@ struct HeapHeader {
   std::uint32_t format;
   std::uint32_t class_count;
   std::uint64_t catalog_offset;
-  std::uint64_t reserved[5];
+  /// A live run that no object owns: a process whose transaction was ended by others may still be
+  /// storing there. No pages: there is none.
+  std::uint32_t quarantined_first;
+  std::uint32_t quarantined_pages;
+  std::uint64_t reserved[4];
   std::uint64_t leaf[leaf_slots];
   std::uint32_t class_head[class_slots];
   std::uint64_t run_bitmap[4];
@@ -76,6 +81,7 @@ struct HeapHeader {
 };
 static_assert(sizeof(HeapHeader) == page_bytes);
 static_assert(offsetof(HeapHeader, catalog_offset) == 16);
+static_assert(offsetof(HeapHeader, quarantined_first) == 24);
 static_assert(offsetof(HeapHeader, leaf) == 64);
 static_assert(offsetof(HeapHeader, class_head) == 320);
 static_assert(offsetof(HeapHeader, run_bitmap) == 576);

@@ -48,6 +48,10 @@ class HeapReader {
   /// Complexity: one look at each 64 KiB of the heap.
   std::uint64_t used() const;
 
+  /// Bytes of the run in quarantine, which no object owns. Throws errc::corrupt where the heap is
+  /// too short to say so.
+  std::uint64_t quarantined() const;
+
   /// Where the catalog of named roots stands, 0 before there is one. Throws errc::corrupt where the
   /// heap is too short or the offset leads out of it.
   std::uint64_t catalog_offset() const;

@@ -47,6 +47,10 @@ class PageRuns {
   void grow_to(std::uint32_t end_page);
   void shrink_to(std::uint32_t end_page);
 
+  /// Lengthens the heap so that its pages up to `end` are one live run, that in quarantine.
+  void quarantine_to(std::uint32_t end);
+  void release_quarantined();
+
   /// Throws errc::corrupt where [first, first + pages) is not exactly one live run.
   void require_live(std::uint32_t first, std::uint32_t pages);
 

@@ -21,6 +21,7 @@ class WriteContext : public WorkingView {
       : WorkingView(file, reach_bytes), heap_(*this, space) {}
 
   FreeListAllocator& heap() noexcept { return heap_; }
+  const FreeListAllocator& heap() const noexcept { return heap_; }
 
  private:
   friend class ActiveWrite;

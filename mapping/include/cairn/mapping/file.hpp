@@ -67,6 +67,11 @@ class File {
   /// that a later store through a mapping cannot fault. Cut back and throws errc::no_space,
   /// too_large or io where that fails.
   void allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const;
+  /// The two halves of `allocate`. The first only ever lengthens the file, so it does no harm to
+  /// whoever else may be changing its length; returns an errno. The second does what has to follow
+  /// a failure: writes zeros where that was all, else cuts the file back and throws.
+  int try_allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const noexcept;
+  void settle_allocation(int failure, std::uint64_t old_bytes, std::uint64_t new_bytes) const;
   /// As `allocate`, and writes zeros, so that overwriting costs no metadata later.
   void allocate_zeroed(std::uint64_t old_bytes, std::uint64_t new_bytes) const;
   /// Throws errc::io.

@@ -92,13 +92,25 @@ struct ResizeRecord {
 };
 static_assert(sizeof(ResizeRecord) == line_bytes);
 
+/// A fenced transaction that may still be storing into the pages that were fresh for it. Once the
+/// heap's header has them as well (HeapHeader::quarantined_first), that is what counts.
+struct Quarantine {
+  std::atomic<std::uint64_t> owner;  ///< its LiveWords::body, 0 none
+  std::atomic<std::uint64_t> ended;  ///< the last one whose process says that it is over
+  std::atomic<std::uint64_t> begin;  ///< byte of the file: the heap's end when it was fenced
+  std::atomic<std::uint64_t> end;    ///< byte of the file: how far it reached then
+  std::array<std::uint64_t, 4> reserved;
+};
+static_assert(sizeof(Quarantine) == line_bytes);
+
 /// Bytes 2048..: words that processes of one boot share. What writers touch, what readers touch and
 /// what hardly anybody touches stand in lines of their own.
 struct LiveWords {
   // writers
   std::atomic<std::uint64_t> write_lock;  ///< see WriteLock
   std::atomic<std::uint64_t> log_tail;    ///< position behind the last appended record
-  std::array<std::uint64_t, 6> reserved0;
+  std::atomic<std::uint64_t> body;        ///< see WriteLock: whose body may be storing, 0 nobody's
+  std::array<std::uint64_t, 5> reserved0;
   // readers and the publisher
   std::atomic<std::uint64_t> published;       ///< sequence that the shared image shows
   std::atomic<std::uint64_t> visible;         ///< the newest that a new read section must see
@@ -115,15 +127,17 @@ struct LiveWords {
   BootId boot_id;  ///< the boot that these words belong to
   std::uint64_t reserved3;
   ResizeRecord resize;
+  Quarantine quarantine;
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(std::atomic<std::uint64_t>) == 8 && sizeof(std::atomic<std::uint32_t>) == 4);
-static_assert(sizeof(LiveWords) == 4 * line_bytes);
+static_assert(sizeof(LiveWords) == 5 * line_bytes);
 static_assert(offsetof(LiveWords, published) == line_bytes);
 static_assert(offsetof(LiveWords, applying) == line_bytes + 32);
 static_assert(offsetof(LiveWords, claimed_lanes) == 2 * line_bytes);
 static_assert(offsetof(LiveWords, failed) == 2 * line_bytes + 32);
 static_assert(offsetof(LiveWords, resize) == 3 * line_bytes);
+static_assert(offsetof(LiveWords, quarantine) == 4 * line_bytes);
 static_assert(live_words_offset + sizeof(LiveWords) <= page_bytes);
 
 /// `LiveWords::applying` tells how far the publication of record n is: no publication is under way;

@@ -72,6 +72,9 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   Engine& operator=(const Engine&) = delete;
 
   void begin_write();
+  /// The same without becoming active: for work that nobody may interrupt.
+  void begin_guarded() { begin_guarded(usual_patience()); }
+  WriteLock::Grant begin_guarded(const WriteLock::Patience& patience);
   /// Ends the transaction, whether it returns or throws: by rolling back unless the record was
   /// appended.
   std::uint64_t commit(Durability durability);
@@ -85,9 +88,11 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   /// Makes the data file `bytes` long, or as short as its content allows.
   void resize_file(std::uint64_t bytes);
   std::uint64_t shrink_to_usage();
+  std::optional<ResizeInfo> resize_under_way() const;
+  RecoveryReport cleanup_failed_resize();
   /// Waits until the published sequence is above `sequence`; returns it, newer or not.
   std::uint64_t wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout);
-  RecoveryReport recover();
+  RecoveryReport recover(const RecoverOptions& how);
 
   const std::string& path() const noexcept override { return data_.path(); }
   Durability durability() const noexcept;
@@ -159,12 +164,30 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void restart_log();
   void reset_live_words();
   void catch_up();
-  void take_over();
+  void take_over(const WriteLock::Grant& grant);
   void publish_for_the_dead();
   void report_recovery();
   void reload_meta();
   void cut_file();
   std::optional<std::uint64_t> find_damaged_record(const MetaSlot& meta, std::uint64_t tail) const;
+
+  // the working view between threads, and fencing: engine_fencing.cpp
+  WriteLock::Grant acquire_working_view(const WriteLock::Patience& patience);
+  void give_up_working_view() noexcept { working_view_use_.store(0, std::memory_order_relaxed); }
+  void wait_for_fenced_thread(std::chrono::steady_clock::time_point deadline);
+  void end_fenced() noexcept;
+  [[noreturn]] void throw_fenced() const;
+  void require_not_fenced() const;
+  WriteLock::Patience usual_patience() const noexcept {
+    return {options_.lock_timeout, std::nullopt, options_.fence_live_owner};
+  }
+  void set_body_aside();
+  void settle_quarantine(bool look_for_dead);
+  void reserve_quarantine();
+  std::uint64_t quarantine_end() const;
+  void require_no_ended_atomics() const;
+  template <class Change>
+  void commit_by_itself(Change change);
 
   // committing: engine_commit.cpp
   void prepare_transaction(const WriteLock::Grant& grant);
@@ -193,10 +216,11 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   static constexpr std::chrono::microseconds section_patience{100};
   bool try_publish(const RecordView& record, std::chrono::nanoseconds patience);
   void apply_to_image(const RecordView& record);
+  void show(const RecordView& record);
   void show_appended();
   void show_held_back();
   bool makes_atomic_in_image(const RecordView& record) const;
-  void require_published(const char* consequence);
+  void require_published(const char* consequence, errc code = errc::timeout);
   void apply_to_working_view(const RecordView& record, bool wholly);
   void restore_held_back();
   void drop_private_pages();
@@ -218,7 +242,10 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void shrink_heap(std::uint64_t bytes) override { heap_end_ = bytes; }
   void grow_file(std::uint64_t bytes);
   void grow_file_to(std::uint64_t bytes);
+  void settle_failed_growth(int failure, std::uint64_t bytes);
+  void record_resize(ResizeState state, std::uint64_t old_bytes, std::uint64_t new_bytes);
   void commit_and_cut();
+  void cut_published_file();
 
   [[noreturn]] void throw_not_open() const;
   void require_not_failed() const;
@@ -250,6 +277,8 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   LogState state_;    ///< what the working view shows outside transactions
   LogState shown_;    ///< what the shared image shows, as far as this process knows
   LogState visible_;  ///< what new sections see, as far as this process knows
+  bool stale_pages_ = false;  ///< private pages are a fenced transaction's
+  std::uint32_t quarantine_looks_ = 0;
   RecoveryReport last_recovery_;
 
   Overlays overlays_;
@@ -257,11 +286,18 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   mutable std::mutex report_mutex_;
   RecoveryReport reported_recovery_;  ///< guarded by report_mutex_
 
+  /// 0: no transaction of this process uses the working view, 1: one does, 2: and others wait for
+  /// it. Stored by the holder of the write lock, unless that was fenced: then it has the view still
+  /// and not the lock, and no other thread may have it until its body ends.
+  std::atomic<std::uint32_t> working_view_use_{0};
+
   // of the running transaction
+  std::uint64_t epoch_ = 0;  ///< of the write lock
   std::uint64_t heap_end_ = 0;
   std::uint64_t file_bytes_ = 0;
   std::vector<PageEntry> entries_;
   std::uint64_t line_count_ = 0;
+  std::uint64_t set_aside_end_ = 0;  ///< fresh pages before it are another process's
   bool resizing_ = false;
 };
 

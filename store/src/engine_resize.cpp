@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSL-1.0
+// Changing the data file's length on request, and bringing to its end what others left half done.
+//
+// What decides is never the resize record: a growth counts once a record of the log has the longer
+// length, and a file that is longer than the last of them says is cut. The record tells who is at
+// it and until when that is to be believed.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+
+#include "cairn/error.hpp"
+#include "cairn/store/engine.hpp"
+
+namespace cairn {
+
+void Engine::record_resize(ResizeState state, std::uint64_t old_bytes, std::uint64_t new_bytes) {
+  // A fenced transaction would write over the record of another. One that is fenced from here on
+  // still does, and what it writes is not believed, because its epoch has passed.
+  require_not_fenced();
+  ResizeRecord& resize = live_.resize;
+  const std::uint64_t now = uptime_ns();
+  const std::chrono::nanoseconds allowed = options_.operation_timeout;
+  resize.owner_slot.store(table_.own_slot(), std::memory_order_relaxed);
+  resize.epoch.store(epoch_, std::memory_order_relaxed);
+  resize.started_ns.store(now, std::memory_order_relaxed);
+  resize.deadline_ns.store(now + static_cast<std::uint64_t>(allowed.count()),
+                           std::memory_order_relaxed);
+  resize.old_bytes.store(old_bytes, std::memory_order_relaxed);
+  resize.new_bytes.store(new_bytes, std::memory_order_relaxed);
+  // Release: whoever finds the resize finds its numbers.
+  resize.state.store(state, std::memory_order_release);
+  resizing_ = true;
+}
+
+void Engine::resize_file(std::uint64_t bytes) {
+  begin_write();
+  try {
+    // Compared before it is rounded up to whole pages, as the limit is: near 2^64 that gives 0.
+    if (bytes > limit_bytes()) {
+      throw Error(errc::too_large, path(),
+                  std::to_string(bytes) + " bytes, max_bytes is " + std::to_string(limit_bytes()));
+    }
+    const std::uint64_t wanted = round_up(bytes, page_bytes);
+    if (wanted > file_bytes_) {
+      grow_file_to(wanted);
+    } else {
+      context_.heap().trim();
+      file_bytes_ = std::max(wanted, heap_end_);
+      if (file_bytes_ < state_.file_bytes) {
+        record_resize(ResizeState::shrinking, state_.file_bytes, file_bytes_);
+        crash_point("shrink.recorded");
+      }
+    }
+  } catch (...) {
+    rollback();
+    throw;
+  }
+  commit_and_cut();
+}
+
+std::uint64_t Engine::shrink_to_usage() {
+  const std::uint64_t before = file_bytes();
+  resize_file(0);
+  const std::uint64_t after = file_bytes();
+  return before - std::min(before, after);
+}
+
+/// Commits a transaction that changed the file's length, and cuts the file where that made it
+/// shorter; a kill in between leaves the cut to recovery.
+void Engine::commit_and_cut() {
+  commit(durability());
+  begin_guarded();
+  try {
+    crash_point("shrink.committed");
+    require_published("the store is shorter, but its file cannot be cut yet");
+    cut_published_file();
+  } catch (...) {
+    rollback();
+    throw;
+  }
+  rollback();
+}
+
+/// As long as a commit is not published, readers read what it took out of the heap.
+void Engine::cut_published_file() {
+  const std::uint64_t size = data_.size();
+  if (size <= state_.file_bytes || is_held_back()) return;
+  record_resize(ResizeState::shrinking, size, state_.file_bytes);
+  cut_file();
+}
+
+std::optional<ResizeInfo> Engine::resize_under_way() const {
+  require_open();
+  const ResizeRecord& resize = live_.resize;
+  const ResizeState state = resize.state.load(std::memory_order_acquire);
+  const std::uint32_t slot = resize.owner_slot.load(std::memory_order_relaxed);
+  if ((state != ResizeState::growing && state != ResizeState::shrinking) ||
+      slot != lock_.owner_slot() ||
+      resize.epoch.load(std::memory_order_relaxed) != lock_.current_epoch()) {
+    return std::nullopt;
+  }
+  ResizeInfo info;
+  info.shrinking = state == ResizeState::shrinking;
+  info.owner_alive = table_.is_alive(slot);
+  for (const ProcessInfo& process : table_.list()) {
+    if (process.slot != slot) continue;
+    info.pid = process.pid;
+    info.label = process.label;
+  }
+  const std::uint64_t now = uptime_ns();
+  const std::uint64_t started = resize.started_ns.load(std::memory_order_relaxed);
+  info.age = std::chrono::nanoseconds(now - std::min(now, started));
+  info.overdue = now >= resize.deadline_ns.load(std::memory_order_relaxed);
+  info.old_bytes = resize.old_bytes.load(std::memory_order_relaxed);
+  info.new_bytes = resize.new_bytes.load(std::memory_order_relaxed);
+  return info;
+}
+
+RecoveryReport Engine::cleanup_failed_resize() {
+  // So long must the body be seen to go on, so that one that just ended is not taken for it.
+  constexpr std::chrono::milliseconds look{10};
+  const std::optional<ResizeInfo> resize = resize_under_way();
+  WriteLock::Patience patience = usual_patience();
+  if (resize && resize->owner_alive) {
+    if (!resize->overdue) {
+      RecoveryReport nothing;
+      nothing.sequence = sequence();
+      return nothing;
+    }
+    patience.fence_after = look;
+  }
+  const WriteLock::Grant grant = begin_guarded(patience);
+  RecoveryReport report;
+  try {
+    if (grant.taken_over || grant.fenced) report = last_recovery_;
+    settle_quarantine(true);
+    const std::uint64_t size = data_.size();
+    cut_published_file();
+    const std::uint64_t cut = size - std::min(size, data_.size());
+    report.reclaimed_bytes += cut;
+    report.needed = report.needed || cut != 0;
+    report.sequence = state_.sequence;
+  } catch (...) {
+    rollback();
+    throw;
+  }
+  rollback();
+  return report;
+}
+
+}  // namespace cairn
