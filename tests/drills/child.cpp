@@ -66,6 +66,18 @@ Child& Child::operator=(Child&& other) noexcept {
   return *this;
 }
 
+bool Child::wait_until_stopped() {
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT) != 0) {
+    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitid");
+  }
+  return info.si_code == CLD_STOPPED;
+}
+
+void Child::go_on() const {
+  ::kill(pid_, SIGCONT);
+}
+
 Child::~Child() {
   if (pid_ > 0) kill();
 }

@@ -37,6 +37,9 @@ class Child {
   pid_t pid() const noexcept { return pid_; }
   /// Waits for the end; kills the child once `limit` is over.
   Ending wait(std::chrono::milliseconds limit);
+  /// Waits until it is stopped by a signal. False where it ended instead.
+  bool wait_until_stopped();
+  void go_on() const;
   /// The ending, if it has ended by itself.
   std::optional<Ending> poll();
   /// SIGKILL, and waits until it is gone. Returns how it ended, which may have been before.

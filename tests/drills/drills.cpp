@@ -9,6 +9,7 @@
 #include "cairn_console/format.hpp"
 #include "cairn_console/progress.hpp"
 #include "cairn_console/table.hpp"
+#include "fencing.hpp"
 #include "io_faults.hpp"
 #include "mutants.hpp"
 #include "random_kills.hpp"
@@ -77,10 +78,17 @@ void kill_and_take_over(const Settings& settings, Tally& tally) {
   require_kills(kills);
 }
 
+void stop_and_fence(const Settings& settings, Tally& tally) {
+  std::uint64_t stops = 0;
+  for (const Durability level : both_levels) stops += sweep_fencing(settings, tally, level);
+  if (stops == 0) throw DrillFailure("no process was stopped: the drill proves nothing");
+  fmt::print("{} stopped or killed, each survived\n", console::format_count(stops));
+}
+
 /// Everything that kills at points, and the proof that it did so at each.
 void sweep_all(const Settings& settings, Tally& tally) {
   const std::vector<Workload> workloads = all_workloads();
-  console::ProgressBar bar("sweep", 2 * workloads.size() + 3, "parts");
+  console::ProgressBar bar("sweep", 2 * workloads.size() + 5, "parts");
   Sweep sweep(settings, tally);
   const auto count = [&] {
     bar.note(console::format_count(tally.total()) + " kills");
@@ -96,6 +104,8 @@ void sweep_all(const Settings& settings, Tally& tally) {
   count();
   for (const Durability level : both_levels) {
     sweep_takeover(settings, tally, level);
+    count();
+    sweep_fencing(settings, tally, level);
     count();
   }
   bar.done();
@@ -186,6 +196,8 @@ const std::vector<Drill>& all_drills() {
            "write.ending"}),
       {"sweep", "1-10, 34", "every point of every workload, depth 2, takeover", false, &sweep_all},
       {"takeover", "34", "a waiting process inherits, a third watches", true, &kill_and_take_over},
+      {"fencing", "35", "a writer stops anywhere, is fenced or named, and goes on", true,
+       &stop_and_fence},
       {"io_faults", "21, 24-26", "each file operation fails once and for good", false,
        &fail_operations},
       {"mutants", "20", "the protocol broken on purpose: the sweep must see it", false,

@@ -24,6 +24,8 @@ constexpr std::string_view io_points[] = {"io.write",  "io.allocate",       "io.
 
 Board* watched_board = nullptr;
 std::uint64_t death = 0;
+std::string_view death_at;
+int death_signal = SIGKILL;
 PointHook point_hook = nullptr;
 std::string watched_path;
 
@@ -34,9 +36,9 @@ void pass(std::string_view name) {
   if (count <= Board::trace_capacity) board.trace[count - 1] = id;
   if (name == "append.after_tail") board.tail_stored = 1;
   if (point_hook != nullptr) point_hook(name, watched_path);
-  if (count != death) return;
+  if (count != death && name != death_at) return;
   board.died_at = id + 1U;
-  ::raise(SIGKILL);
+  ::raise(death_signal);
 }
 
 void on_crash_point(const char* name) {
@@ -104,10 +106,22 @@ std::vector<std::string> Tally::missed() const {
 void watch_points(Board& board, std::uint64_t die_at, PointHook hook, const std::string& path) {
   watched_board = &board;
   death = die_at;
+  death_at = {};
+  death_signal = SIGKILL;
   point_hook = hook;
   watched_path = path;
   drill::set_crash_observer(&on_crash_point);
   drill::set_io_observer(&on_operation);
+}
+
+void watch_points_to_stop(Board& board, std::uint64_t stop_at) {
+  watch_points(board, stop_at);
+  death_signal = SIGSTOP;
+}
+
+void watch_points_to_die_at(Board& board, std::string_view name) {
+  watch_points(board, 0);
+  death_at = name;
 }
 
 }  // namespace cairn::drills

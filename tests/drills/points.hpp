@@ -42,4 +42,10 @@ using PointHook = void (*)(std::string_view point, const std::string& path);
 void watch_points(Board& board, std::uint64_t die_at, PointHook hook = nullptr,
                   const std::string& path = {});
 
+/// The same, but at its `stop_at`-th point the process stops, by SIGSTOP, until others let it go
+/// on.
+void watch_points_to_stop(Board& board, std::uint64_t stop_at);
+/// The same, and it dies the first time that it gets to the point of this name.
+void watch_points_to_die_at(Board& board, std::string_view name);
+
 }  // namespace cairn::drills
