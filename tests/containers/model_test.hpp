@@ -12,10 +12,13 @@
 #include <deque>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <ostream>
 #include <ranges>
+#include <set>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -24,13 +27,14 @@
 #include <utility>
 #include <vector>
 
+#include "forked_child.hpp"
 #include "temp_store.hpp"
 #include "test_heap.hpp"
 
 /// \file
 /// Random programs over a stored container and, beside it, over its standard counterpart: with
-/// commits, rollbacks and reopenings in between. Every commit compares the store with the marks,
-/// and each program ends with a check of the whole store.
+/// commits, rollbacks, reopenings and kills in between. Every commit compares the store with the
+/// marks, and each program ends with a check of the whole store.
 namespace cairn::test {
 
 /// Numbers from `first` on: a range whose begin and end are of different types.
@@ -94,6 +98,14 @@ template <class T, class H, class E>
 auto as_model(const HashSet<T, H, E>& set);
 template <class K, class V, class H, class E>
 auto as_model(const HashMap<K, V, H, E>& map);
+template <class T, class C>
+auto as_model(const BTreeSet<T, C>& set);
+template <class K, class V, class C>
+auto as_model(const BTreeMap<K, V, C>& map);
+template <class T>
+auto as_model(const Segmented<T>& segmented);
+template <class T>
+auto as_model(const std::optional<T>& optional);
 template <class T, std::size_t N>
 auto as_model(const std::array<T, N>& array);
 template <class A, class B>
@@ -139,6 +151,33 @@ auto as_model(const HashMap<K, V, H, E>& map) {
                      decltype(as_model(map.begin()->second))>
       model;
   for (const auto& [key, value] : map) model.emplace(as_model(key), as_model(value));
+  return model;
+}
+
+template <class T, class C>
+auto as_model(const BTreeSet<T, C>& set) {
+  std::set<decltype(as_model(*set.begin()))> model;
+  for (const T& element : set) model.insert(model.end(), as_model(element));
+  return model;
+}
+template <class K, class V, class C>
+auto as_model(const BTreeMap<K, V, C>& map) {
+  std::map<decltype(as_model(map.begin()->first)), decltype(as_model(map.begin()->second))> model;
+  for (const auto& [key, value] : map) {
+    model.emplace_hint(model.end(), as_model(key), as_model(value));
+  }
+  return model;
+}
+template <class T>
+auto as_model(const Segmented<T>& segmented) {
+  std::deque<decltype(as_model(segmented[0]))> model;
+  for (const T& element : segmented) model.push_back(as_model(element));
+  return model;
+}
+template <class T>
+auto as_model(const std::optional<T>& optional) {
+  std::optional<decltype(as_model(*optional))> model;
+  if (optional) model = as_model(*optional);
   return model;
 }
 
@@ -188,46 +227,63 @@ class ModelTest : public StoreTest {
  protected:
   void TestBody() override {}
 
-  /// Runs one random program made of these edits, commits, rollbacks and reopenings.
+  /// Runs one random program made of these edits, commits, rollbacks, reopenings and kills.
   template <class Stored>
   void follow(const std::vector<Edit<Stored>>& edits) {
     const auto count = static_cast<unsigned>(edits.size());
-    // A step in eight ends the transaction in one of three ways.
+    // A step in eight ends the transaction in one of four ways.
     const unsigned ends = std::max(3U, count / 7);
     const std::vector<Step> program = *programs(count + ends);
     ModelOf<Stored> committed{};
     std::optional<Store> store(open());
-    for (std::size_t next = 0; next < program.size();) {
+    for (auto next = program.begin(); next != program.end();) {
+      const auto last =
+          std::find_if(next, program.end(), [&](const Step& step) { return step.kind >= count; });
+      const std::span<const Step> steps(next, last);
+      const Step end = last == program.end() ? Step{2, 1, 1} : *last;
+      next = last == program.end() ? last : last + 1;
+      const bool reopens = end.kind % 3 == 1;
+      const bool kills = reopens && end.b % 5 == 0;
+      const bool commits = kills ? end.a % 2 == 0 : end.kind % 3 != 0;
       ModelOf<Stored> model = committed;
-      bool reopens = false;
       try {
         store->write([&](WriteTransaction& tx) {
-          Stored& stored = tx.find_or_construct<Stored>("root");
-          while (next < program.size()) {
-            const Step& step = program[next++];
-            if (step.kind < count) {
-              edits[step.kind](stored, model, step);
-              continue;
-            }
-            RC_ASSERT(as_model(std::as_const(stored)) == model);
-            if (step.kind % 3 == 0) throw RollBack();
-            reopens = step.kind % 3 == 1;
-            return;
-          }
+          apply(edits, steps, tx, model);
+          if (kills || !commits) throw RollBack();
         });
-        committed = std::move(model);
       } catch (const RollBack&) {
       }
-      if (reopens) {
-        store.reset();
-        store.emplace(open());
-      }
+      if (reopens) store.reset();
+      if (kills) RC_ASSERT(killed_after(edits, steps, committed, commits));
+      if (reopens) store.emplace(open());
+      if (commits) committed = std::move(model);
       expect_content<Stored>(*store, committed);
     }
     RC_ASSERT(store->check().problems == std::vector<std::string>{});
   }
 
  private:
+  template <class Stored>
+  static void apply(const std::vector<Edit<Stored>>& edits, std::span<const Step> steps,
+                    WriteTransaction& tx, ModelOf<Stored>& model) {
+    Stored& stored = tx.find_or_construct<Stored>("root");
+    for (const Step& step : steps) edits[step.kind](stored, model, step);
+    RC_ASSERT(as_model(std::as_const(stored)) == model);
+  }
+  /// Whether a child could do all of it until it was killed, before its commit or right after that.
+  template <class Stored>
+  bool killed_after(const std::vector<Edit<Stored>>& edits, std::span<const Step> steps,
+                    ModelOf<Stored> model, bool commits) {
+    ForkedChild child([&] {
+      Store store = open();
+      WriteTransaction tx = store.begin_write();
+      apply(edits, steps, tx, model);
+      if (commits) tx.commit();
+      ::raise(SIGKILL);
+      return true;
+    });
+    return child.was_killed();
+  }
   template <class Stored>
   static void expect_content(const Store& store, const ModelOf<Stored>& model) {
     store.read([&](const ReadTransaction& tx) {

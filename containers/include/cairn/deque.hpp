@@ -222,6 +222,9 @@ class Deque {
   detail::DequeCore<T> core_;
 };
 
+template <std::input_iterator It>
+Deque(It, It) -> Deque<std::iter_value_t<It>>;
+
 }  // namespace cairn
 
 #include "cairn/containers/deque_edits.hpp"

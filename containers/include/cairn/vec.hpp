@@ -221,6 +221,9 @@ class Vec {
   detail::VecCore<T> core_;
 };
 
+template <std::input_iterator It>
+Vec(It, It) -> Vec<std::iter_value_t<It>>;
+
 }  // namespace cairn
 
 #include "cairn/containers/vec_edits.hpp"
