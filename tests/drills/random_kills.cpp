@@ -109,7 +109,11 @@ void Arenas::write_for_ever(std::uint32_t writer) {
     throw DrillFailure(fmt::format("writer {} was told of transaction {}, the store holds {}",
                                    writer, acknowledged.load(), number));
   }
-  acknowledged = number;
+  const auto tell = [&] {
+    store.read([&](const ReadTransaction& tx) { Ledger::told(tx)[writer] = number; });
+    acknowledged = number;
+  };
+  tell();
   std::uint64_t seen = 0;
   for (;;) {
     const std::uint64_t die = random() % 4000;
@@ -125,7 +129,8 @@ void Arenas::write_for_ever(std::uint32_t writer) {
     ++arena_->progress[writer];
     if (die < 200) continue;  // let go
     tx.commit();
-    acknowledged = ++number;
+    ++number;
+    tell();
     ++arena_->commits;
   }
 }
@@ -168,6 +173,11 @@ void Arenas::verify_alone() {
     if (found[writer] > least[writer] + 1) {
       throw DrillFailure(
           fmt::format("writer {} never began transaction {}", writer, found[writer]));
+    }
+    const std::uint64_t told =
+        store.read([&](const ReadTransaction& tx) { return Ledger::told(tx)[writer].load(); });
+    if (told > found[writer]) {
+      throw DrillFailure(fmt::format("an Atomic says {} of writer {}", told, writer));
     }
     arena_->verified[writer] = found[writer];
   }

@@ -36,8 +36,8 @@ struct Workload {
   std::vector<Action> actions;
 };
 
-/// The workloads of the sweep: creation, small commits of each container, growth, rollback,
-/// shrinking, a log that grows, checkpoints, closing.
+/// The workloads of the sweep: creation, small commits of each container, trees that split and
+/// merge, growth, rollback, shrinking, a log that grows, checkpoints, closing.
 std::vector<Workload> all_workloads();
 Workload workload_named(const std::string& name);
 
