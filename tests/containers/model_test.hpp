@@ -78,6 +78,27 @@ struct CountedFrom {
 };
 static_assert(std::ranges::forward_range<CountedFrom> && !std::ranges::common_range<CountedFrom>);
 
+/// What an NdArray of two dimensions is: its extents, and the elements in row-major order.
+template <class T>
+struct TableModel {
+  std::array<std::size_t, 2> extents{};
+  std::vector<T> elements;
+
+  bool operator==(const TableModel&) const = default;
+  T& at(std::size_t row, std::size_t column) { return elements[row * extents[1] + column]; }
+  void resize(std::size_t rows, std::size_t columns, const T& value) {
+    TableModel after{{rows, columns}, std::vector<T>(rows * columns, value)};
+    for (std::size_t i = 0; i < std::min(rows, extents[0]); ++i) {
+      for (std::size_t j = 0; j < std::min(columns, extents[1]); ++j) after.at(i, j) = at(i, j);
+    }
+    *this = std::move(after);
+  }
+};
+template <class T>
+std::ostream& operator<<(std::ostream& out, const TableModel<T>& table) {
+  return out << table.extents[0] << " x " << table.extents[1];
+}
+
 // What a stored object is as an object of the standard library.
 
 template <class T>
@@ -104,6 +125,8 @@ template <class K, class V, class C>
 auto as_model(const BTreeMap<K, V, C>& map);
 template <class T>
 auto as_model(const Segmented<T>& segmented);
+template <class T>
+auto as_model(const NdArray<T, 2>& table);
 template <class T>
 auto as_model(const std::optional<T>& optional);
 template <class T, std::size_t N>
@@ -172,6 +195,12 @@ template <class T>
 auto as_model(const Segmented<T>& segmented) {
   std::deque<decltype(as_model(segmented[0]))> model;
   for (const T& element : segmented) model.push_back(as_model(element));
+  return model;
+}
+template <class T>
+auto as_model(const NdArray<T, 2>& table) {
+  TableModel<decltype(as_model(*table.begin()))> model{table.extents(), {}};
+  for (const T& element : table) model.elements.push_back(as_model(element));
   return model;
 }
 template <class T>
