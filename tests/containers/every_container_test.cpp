@@ -21,7 +21,12 @@ void add(C& container, std::uint64_t number, const std::string& text) {
     container.emplace(text);
   } else if constexpr (std::is_same_v<C, NdArray<String, 1>>) {
     container.resize({container.size() + 1});
-    container(container.size() - 1) = text;
+    try {
+      container(container.size() - 1) = text;
+    } catch (const Error&) {
+      container.resize({container.size() - 1});
+      throw;
+    }
   } else if constexpr (requires { typename C::mapped_type; }) {
     container.insert_or_assign(number, text);
   } else if constexpr (requires { container.insert(text); }) {
@@ -153,12 +158,14 @@ TYPED_TEST(EveryContainer, in_which_there_is_no_room_for_an_element_stays_what_i
   small.max_bytes = 2 << 20;
   Store store = Store::open(this->path("small"), small);
   store.write([&](WriteTransaction& tx) {
-    auto& [container, copy] = tx.construct<std::pair<TypeParam, TypeParam>>("root");
+    auto& root = tx.construct<std::pair<TypeParam, TypeParam>>("root");
+    TypeParam& container = root.first;
+    TypeParam& copy = root.second;
     for (std::uint64_t i = 0; i < this->count; ++i) {
       const std::string too_long(8 << 20, 'x');
       const Error error = error_of([&] { add(container, i, too_long); });
       EXPECT_EQ(error.code(), errc::too_large) << error.what();
-      EXPECT_EQ(container, copy);
+      EXPECT_TRUE(container == copy);
       add(container, i);
       copy = std::as_const(container);
     }
