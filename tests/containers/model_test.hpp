@@ -291,6 +291,40 @@ class ModelTest : public StoreTest {
     RC_ASSERT(store->check().problems == std::vector<std::string>{});
   }
 
+  /// The same over three containers in one store that get what `add` puts into them, are assigned
+  /// to each other, moved, exchanged and, where they can be, merged.
+  template <class C, class Add>
+  void trade(Add add) {
+    using Three = std::array<C, 3>;
+    using Models = ModelOf<Three>;
+    std::vector<Edit<Three>> edits = {[=](Three& stored, Models& model, const Step& step) {
+                                        add(stored[step.a % 3], model[step.a % 3], step);
+                                      },
+                                      [](Three& stored, Models& model, const Step& step) {
+                                        stored[step.a % 3] = std::as_const(stored)[step.b % 3];
+                                        model[step.a % 3] = std::as_const(model)[step.b % 3];
+                                      },
+                                      [](Three& stored, Models& model, const Step& step) {
+                                        if (step.a % 3 == step.b % 3) return;
+                                        stored[step.a % 3] = std::move(stored[step.b % 3]);
+                                        // A short one is copied.
+                                        if constexpr (std::is_same_v<C, String>)
+                                          stored[step.b % 3].clear();
+                                        model[step.a % 3] = std::exchange(model[step.b % 3], {});
+                                      },
+                                      [](Three& stored, Models& model, const Step& step) {
+                                        swap(stored[step.a % 3], stored[step.b % 3]);
+                                        swap(model[step.a % 3], model[step.b % 3]);
+                                      }};
+    if constexpr (requires(C & a, C & b) { a.merge(b); }) {
+      edits.push_back([](Three& stored, Models& model, const Step& step) {
+        stored[step.a % 3].merge(stored[step.b % 3]);
+        if (step.a % 3 != step.b % 3) model[step.a % 3].merge(model[step.b % 3]);
+      });
+    }
+    follow<Three>(edits);
+  }
+
  private:
   template <class Stored>
   static void apply(const std::vector<Edit<Stored>>& edits, std::span<const Step> steps,
