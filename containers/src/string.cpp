@@ -53,6 +53,18 @@ void String::take(String& other) {
   }
 }
 
+void String::make_long(std::string_view text) {
+  if (text.size() > string_max_size) {
+    throw std::length_error("cairn::String: longer than max_size()");
+  }
+  const size_type capacity = FreeListAllocator::usable_bytes(text.size() + 1) - 1;
+  auto* const block = reinterpret_cast<char*>(
+      detail::new_block(this, capacity + 1, FreeListAllocator::min_align, text.size() + 1));
+  std::memcpy(block, text.data(), text.size());
+  block[text.size()] = '\0';
+  set_long(block, text.size(), capacity);
+}
+
 /// Moves to a block for `count` characters, `removed` of them at `at` replaced by `text`, which may
 /// lie in the old one.
 void String::move_to_new_block(size_type count, size_type at, size_type removed,
@@ -200,14 +212,6 @@ void String::swap(String& other) {
     String aside(std::move(other));
     other = std::move(*this);
     *this = std::move(aside);
-  }
-}
-
-void detail::Relocation<String>::relocate(String* from, String* to) noexcept {
-  if (from->is_long()) {
-    to->set_long(from->chars(), from->size(), from->capacity());
-  } else {
-    std::memcpy(static_cast<void*>(&to->stored_), &from->stored_, sizeof(StringFormat));
   }
 }
 

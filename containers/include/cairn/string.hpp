@@ -54,7 +54,7 @@ class String : public detail::TextReading<String> {
   using const_reverse_iterator = std::reverse_iterator<const_iterator>;
 
   String() noexcept { set_empty(); }
-  String(std::string_view text) : String() { append(text); }
+  String(std::string_view text) { make(text); }
   String(const char* text) : String(std::string_view(text)) {}
   String(const std::string& text) : String(std::string_view(text)) {}
   String(std::nullptr_t) = delete;
@@ -346,6 +346,21 @@ class String : public detail::TextReading<String> {
     stored_.long_form.size = count;
     stored_.long_form.capacity_and_tag = capacity | string_long_tag_bits;
   }
+  /// Gives a string that is being made its text. Marks nothing, as set_empty(): whoever makes an
+  /// object has marked its place or needs no mark, and to mark one on the stack, as maps make their
+  /// new elements, would be to look for its store.
+  void make(std::string_view text) {
+    if (text.size() > string_short_capacity) {
+      make_long(text);
+      return;
+    }
+    set_empty();
+    if (text.empty()) return;
+    std::memcpy(stored_.short_chars, text.data(), text.size());
+    if (text.size() < string_short_capacity) stored_.short_chars[text.size()] = '\0';
+    set_size(text.size());
+  }
+  void make_long(std::string_view text);
   void mark_size() {
     mark(is_long() ? static_cast<void*>(&stored_.long_form.size)
                    : stored_.short_chars + string_tag_byte,
@@ -421,7 +436,12 @@ struct Hash<String> : StringHash {};
 
 template <>
 struct detail::Relocation<String> {
-  static void relocate(String* from, String* to) noexcept;
+  static void relocate(String* from, String* to) noexcept {
+    const StringFormat before = from->stored_;
+    const bool was_long = from->is_long();
+    to->stored_ = before;
+    if (was_long) to->stored_.long_form.distance += distance_to(&to->stored_, &from->stored_);
+  }
 };
 
 template <>
