@@ -12,8 +12,6 @@ namespace cairn {
 namespace {
 /// In a transaction of more pages the lines would leave the cache again before they are needed.
 constexpr std::size_t prefetched_pages = 64;
-constexpr std::uint32_t pages_paid_by_a_call = 2;
-constexpr std::uint32_t most_paid_pages = 1 << 20;
 constexpr std::uint64_t whole_page = ~0ULL;
 }  // namespace
 
@@ -63,8 +61,7 @@ void WriteSet::note_first_touch(std::uint64_t page, std::uint64_t lines) {
   }
 }
 
-WriteSet::Run WriteSet::run_around(std::uint64_t offset) noexcept {
-  paid_pages_ = std::min(paid_pages_ + pages_paid_by_a_call, most_paid_pages);
+WriteSet::Run WriteSet::run_around(std::uint64_t offset, std::uint32_t& pages) const noexcept {
   const std::uint64_t page = offset / page_bytes;
   const auto line = static_cast<int>(offset % page_bytes / line_bytes);
   const auto lines_at = [](int lines) { return static_cast<std::uint64_t>(lines) * line_bytes; };
@@ -74,18 +71,18 @@ WriteSet::Run WriteSet::run_around(std::uint64_t offset) noexcept {
   Run run{page * page_bytes + lines_at(line - before), page * page_bytes + lines_at(line + behind)};
   if (line == before) {
     std::uint64_t first = page;
-    while (first != 0 && masks_[first - 1] == whole_page && paid_pages_ != 0) {
+    while (first != 0 && masks_[first - 1] == whole_page && pages != 0) {
       --first;
-      --paid_pages_;
+      --pages;
     }
     const int more = first == 0 ? 0 : std::countl_one(masks_[first - 1]);
     run.begin = first * page_bytes - lines_at(more);
   }
   if (line + behind == last_line + 1) {
     std::uint64_t next = page + 1;
-    while (next < max_pages_ && masks_[next] == whole_page && paid_pages_ != 0) {
+    while (next < max_pages_ && masks_[next] == whole_page && pages != 0) {
       ++next;
-      --paid_pages_;
+      --pages;
     }
     const int more = next < max_pages_ ? std::countr_one(masks_[next]) : 0;
     run.end = next * page_bytes + lines_at(more);

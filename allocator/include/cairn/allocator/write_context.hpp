@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "cairn/free_list_allocator.hpp"
 #include "cairn/mapping/mark_memory.hpp"
@@ -96,7 +97,7 @@ inline constexpr bool stays_in_a_line = sizeof(T) <= line_bytes&& std::has_singl
 ///             thread may not write; errc::too_large past the transaction's memory budget.
 /// Complexity: two comparisons within the lines that this thread marked last, or in pages that its
 ///             transaction gained; else a call, a bounds test and an OR.
-inline void mark(const void* p, std::size_t bytes) {
+[[gnu::always_inline]] inline void mark(const void* p, std::size_t bytes) {
   const auto* const at = static_cast<const std::byte*>(p);
   if (at >= mark_memory.begin && at + bytes <= mark_memory.end) [[likely]]
     return;
@@ -105,22 +106,22 @@ inline void mark(const void* p, std::size_t bytes) {
 
 /// The same for one object.
 template <class T>
-void mark_object(const T& object) {
+[[gnu::always_inline]] inline void mark_object(const T& object) {
   if constexpr (detail::stays_in_a_line<T>) {
-    const auto* const at = reinterpret_cast<const std::byte*>(&object);
+    const auto* const at = reinterpret_cast<const std::byte*>(std::addressof(object));
     const auto distance = static_cast<std::uint64_t>(at - mark_memory.begin);
     if (distance < static_cast<std::uint64_t>(mark_memory.bytes)) [[likely]]
       return;
-    detail::mark_anew(&object, sizeof(T));
+    detail::mark_anew(std::addressof(object), sizeof(T));
   } else {
-    mark(&object, sizeof(T));
+    mark(std::addressof(object), sizeof(T));
   }
 }
 
 /// The same for what is declared again and again while other marks come between, such as the head
 /// of a container: one comparison where it was the last of its size.
 template <class T>
-void mark_again(const T& object) {
+[[gnu::always_inline]] inline void mark_again(const T& object) {
   static_assert(sizeof(T) % MarkMemory::word == 0 && sizeof(T) <= MarkMemory::largest_object);
   if (mark_memory.objects[sizeof(T) / MarkMemory::word] == &object) [[likely]]
     return;

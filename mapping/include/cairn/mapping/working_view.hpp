@@ -86,6 +86,7 @@ class WorkingView {
   std::uint64_t tracked_bytes_ = 0;
   std::uint64_t reach_bytes_;
   std::uint32_t repeated_marks_ = 0;
+  std::uint32_t paid_pages_ = 0;
   bool prefers_huge_pages_ = false;
 };
 

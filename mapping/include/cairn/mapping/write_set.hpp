@@ -44,13 +44,13 @@ class WriteSet {
     return (masks_[offset / page_bytes] >> (offset % page_bytes / line_bytes) & 1) != 0;
   }
   /// The declared lines around the declared one at `offset` as [first byte, end). Those of other
-  /// pages belong to it where all between are declared; they are followed for as many pages as
-  /// were paid for by earlier calls, two each, so that it never costs more than marking did.
+  /// pages belong to it where all between are declared; at most `pages` whole ones are followed,
+  /// which is counted down by as many as were.
   struct Run {
     std::uint64_t begin;
     std::uint64_t end;
   };
-  Run run_around(std::uint64_t offset) noexcept;
+  Run run_around(std::uint64_t offset, std::uint32_t& pages) const noexcept;
 
   /// Forgets the declared lines, and so does this thread's memory; private pages stay private.
   void clear() noexcept;
@@ -102,7 +102,6 @@ class WriteSet {
   std::byte* shared_image_ = nullptr;
   std::uint64_t touch_limit_pages_ = ~0ULL;
   std::string path_;  ///< for messages
-  std::uint32_t paid_pages_ = 0;
   bool over_limit_ = false;
 };
 
