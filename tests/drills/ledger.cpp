@@ -221,7 +221,7 @@ Counters Ledger::counters(const ReadTransaction& tx) {
 }
 
 void Ledger::require_invariants(const ReadTransaction& tx, const Counters& least,
-                                std::uint64_t any) {
+                                const Counters& least_told, std::uint64_t any) {
   std::uint64_t total = 0;
   const auto& accounts = root<Numbers>(tx, "accounts");
   for (const auto& [number, sum] : accounts) total += sum;
@@ -234,9 +234,9 @@ void Ledger::require_invariants(const ReadTransaction& tx, const Counters& least
                 std::to_string(least[writer]) + ", the store holds " +
                 std::to_string(found[writer]));
     const std::uint64_t said = told(tx)[writer];
-    require(said >= least[writer], "an Atomic holds " + std::to_string(said) + " for writer " +
-                                       std::to_string(writer) + ", which was told of transaction " +
-                                       std::to_string(least[writer]));
+    require(said >= least_told[writer], "an Atomic holds " + std::to_string(said) + " for writer " +
+                                            std::to_string(writer) + ", which had stored " +
+                                            std::to_string(least_told[writer]));
   }
   const auto& diaries = root<Diaries>(tx, "diaries");
   if (diaries.empty()) return;

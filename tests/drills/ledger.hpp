@@ -43,10 +43,11 @@ class Ledger {
   static Counters counters(const ReadTransaction& tx);
   /// Of each writer: the transaction that it was told of last.
   static Told& told(const ReadTransaction& tx);
-  /// What must hold in every section: the total, counters not below `least`, one diary's digest.
+  /// What must hold in every section: the total, counters not below `least`, Atomics not below
+  /// `least_told`, one diary's digest.
   /// Throws std::runtime_error.
   static void require_invariants(const ReadTransaction& tx, const Counters& least,
-                                 std::uint64_t any);
+                                 const Counters& least_told, std::uint64_t any);
 
   Ledger();
   /// Takes the model on to these counters. Requires: none is below where the model stands.

@@ -41,6 +41,9 @@ class WorkingView {
     return offset < reach_bytes_;
   }
 
+  /// The same, and lets this thread remember what it may write around `p` by now.
+  bool mark_and_remember(const void* p, std::uint64_t bytes);
+
   bool contains(const void* p) const noexcept {
     return reinterpret_cast<std::uintptr_t>(p) - base_address_ < reach_bytes_;
   }
@@ -82,6 +85,8 @@ class WorkingView {
   std::uintptr_t base_address_;
   std::uint64_t tracked_bytes_ = 0;
   std::uint64_t reach_bytes_;
+  std::uint32_t repeated_marks_ = 0;
+  std::uint32_t paid_pages_ = 0;
   bool prefers_huge_pages_ = false;
 };
 
