@@ -128,6 +128,33 @@ template <class T>
   detail::mark_object_anew(&object, sizeof(T));
 }
 
+/// As `mark`, for what lies here now and anywhere else next, as in hash tables: it asks for the
+/// write set's page at once. For objects that lie in one line.
+inline void mark_scattered(const void* in_a_line) {
+  WriteContext* const context = current_write;
+  if (context != nullptr && context->mark_near(in_a_line)) [[likely]]
+    return;
+  mark(in_a_line, 1);
+}
+
+/// The same for an object that often shares its page with another, which lies in one line.
+/// `object_in_a_line` says that it does so itself.
+template <bool object_in_a_line, class T>
+void mark_scattered(const void* in_a_line, const T* object) {
+  WriteContext* const context = current_write;
+  const auto* const bytes = reinterpret_cast<const std::byte*>(object);
+  if constexpr (object_in_a_line) {
+    if (context != nullptr && context->mark_near(in_a_line, bytes)) [[likely]]
+      return;
+  } else if constexpr (sizeof(T) <= line_bytes) {
+    if (context != nullptr && context->mark_near(in_a_line, bytes, bytes + sizeof(T) - 1))
+        [[likely]]
+      return;
+  }
+  mark(in_a_line, 1);
+  mark(object, sizeof(T));
+}
+
 inline std::byte* live_line(const void* p) {
   void* const writable = const_cast<void*>(p);
   if (current_write != nullptr) {

@@ -54,32 +54,19 @@ class DequeCore {
 
   template <class... Args>
   T& emplace_back(Args&&... args) {
-    const std::size_t size = stored_.size;
-    if (size == stored_.capacity) [[unlikely]]
-      return grow_and_emplace_back(std::forward<Args>(args)...);
-    T* const slot = element(size);
-    mark_object(*slot);
-    mark_header();
-    ::new (static_cast<void*>(slot)) T(std::forward<Args>(args)...);
-    stored_.size = size + 1;
-    return *slot;
+    if constexpr (fits_registers<T>) {
+      return add_back<T>(T(std::forward<Args>(args)...));
+    } else {
+      return add_back<Args&&...>(std::forward<Args>(args)...);
+    }
   }
   template <class... Args>
   T& emplace_front(Args&&... args) {
-    const std::size_t size = stored_.size;
-    if (size == stored_.capacity) [[unlikely]]
-      return grow_and_emplace_front(std::forward<Args>(args)...);
-    std::size_t front = stored_.front;
-    if (front == 0) [[unlikely]]
-      front = stored_.capacity;
-    --front;
-    T* const slot = block() + front;
-    mark_object(*slot);
-    mark_header();
-    ::new (static_cast<void*>(slot)) T(std::forward<Args>(args)...);
-    stored_.front = front;
-    stored_.size = size + 1;
-    return *slot;
+    if constexpr (fits_registers<T>) {
+      return add_front<T>(T(std::forward<Args>(args)...));
+    } else {
+      return add_front<Args&&...>(std::forward<Args>(args)...);
+    }
   }
   /// Requires: not empty.
   void pop_back() {
@@ -312,16 +299,46 @@ class DequeCore {
       if (old != nullptr) free_block(old, old_bytes);
     }
   }
+  // What follows takes its arguments as `Args` says: references, or small objects by value.
+  template <class... Args>
+  T& add_back(Args... args) {
+    const std::size_t size = stored_.size;
+    if (size == stored_.capacity) [[unlikely]]
+      return grow_and_add_back<Args...>(std::forward<Args>(args)...);
+    T* const slot = element(size);
+    mark_object(*slot);
+    mark_header();
+    ::new (static_cast<void*>(slot)) T(std::forward<Args>(args)...);
+    stored_.size = size + 1;
+    return *slot;
+  }
+  template <class... Args>
+  T& add_front(Args... args) {
+    const std::size_t size = stored_.size;
+    if (size == stored_.capacity) [[unlikely]]
+      return grow_and_add_front<Args...>(std::forward<Args>(args)...);
+    std::size_t front = stored_.front;
+    if (front == 0) [[unlikely]]
+      front = stored_.capacity;
+    --front;
+    T* const slot = block() + front;
+    mark_object(*slot);
+    mark_header();
+    ::new (static_cast<void*>(slot)) T(std::forward<Args>(args)...);
+    stored_.front = front;
+    stored_.size = size + 1;
+    return *slot;
+  }
   // Apart from the rest, so that that is small enough to stand in its callers' loops.
   template <class... Args>
-  [[gnu::noinline]] T& grow_and_emplace_back(Args&&... args) {
-    if (expand_in_place(stored_.size + 1)) return emplace_back(std::forward<Args>(args)...);
+  [[gnu::noinline]] T& grow_and_add_back(Args... args) {
+    if (expand_in_place(stored_.size + 1)) return add_back<Args...>(std::forward<Args>(args)...);
     grow_and_add(false, 1, [&](auto& built) { built.add(std::forward<Args>(args)...); });
     return *element(stored_.size - 1);
   }
   template <class... Args>
-  [[gnu::noinline]] T& grow_and_emplace_front(Args&&... args) {
-    if (expand_in_place(stored_.size + 1)) return emplace_front(std::forward<Args>(args)...);
+  [[gnu::noinline]] T& grow_and_add_front(Args... args) {
+    if (expand_in_place(stored_.size + 1)) return add_front<Args...>(std::forward<Args>(args)...);
     grow_and_add(true, 1, [&](auto& built) { built.add(std::forward<Args>(args)...); });
     return *first();
   }

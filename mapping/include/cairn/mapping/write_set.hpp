@@ -35,6 +35,9 @@ class WriteSet {
     }
   }
 
+  /// Declares lines of one page, bit i for line i. Requires: at least one.
+  void mark_page(std::uint64_t page, std::uint64_t lines) { mark_lines(page, lines); }
+
   /// Pages with at least one declared line, in the order of their first mark.
   std::span<const std::uint32_t> touched() const noexcept { return touched_; }
   /// Declared lines of a page, bit i for line i.
