@@ -15,11 +15,13 @@ std::atomic<SharedImageLookup> shared_image_lookup{nullptr};
 }  // namespace
 
 void ActiveWrite::push(WriteContext& context) noexcept {
+  mark_memory.forget();
   context.outer_ = current_write;
   current_write = &context;
 }
 
 void ActiveWrite::pop(WriteContext& context) noexcept {
+  mark_memory.forget();
   WriteContext** link = &current_write;
   while (*link != nullptr && *link != &context) link = &(*link)->outer_;
   if (*link == nullptr) return;
@@ -55,13 +57,21 @@ std::byte* detail::live_line_elsewhere(const void* p) {
   return line;
 }
 
-void detail::mark_elsewhere(const void* p, std::size_t bytes) {
-  if (WriteContext* const context = ActiveWrite::find(p); context != nullptr) {
-    context->mark(p, bytes);
-    return;
-  }
+bool detail::mark_anew(const void* p, std::size_t bytes) {
+  WriteContext* const context = ActiveWrite::find(p);
+  if (context != nullptr) return context->mark_and_remember(p, bytes);
   const ForeignAddressCheck check = foreign_address_check.load(std::memory_order_acquire);
   if (check != nullptr) check(p);
+  return false;
+}
+
+void detail::mark_object_anew(const void* object, std::size_t bytes) {
+  const auto* const at = static_cast<const std::byte*>(object);
+  const bool remembered = at >= mark_memory.begin && at + bytes <= mark_memory.end;
+  // What lies in no store now may lie in one later: it is not remembered.
+  if (remembered || mark_anew(object, bytes)) {
+    mark_memory.objects[bytes / MarkMemory::word] = object;
+  }
 }
 
 FreeListAllocator& heap_for(const void* self) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cairn/string.hpp"
 
+#include <array>
+#include <cstdint>
+#include <cstring>
 #include <istream>
 #include <ostream>
 #include <stdexcept>
@@ -8,6 +11,27 @@
 #include "cairn/containers/block.hpp"
 
 namespace cairn {
+namespace {
+
+/// Copies few characters without a call. All are read before any is written, so that the two may
+/// overlap. Requires: `count` at most 32 and at least 1.
+void copy_few(char* to, const char* from, std::size_t count) noexcept {
+  const auto copy_both_ends = [&]<class Part>(Part first) {
+    Part last;
+    std::memcpy(&first, from, sizeof first);
+    std::memcpy(&last, from + count - sizeof last, sizeof last);
+    std::memcpy(to, &first, sizeof first);
+    std::memcpy(to + count - sizeof last, &last, sizeof last);
+  };
+  if (count >= 16) return copy_both_ends(std::array<std::uint64_t, 2>{});
+  if (count >= 8) return copy_both_ends(std::uint64_t{});
+  if (count >= 4) return copy_both_ends(std::uint32_t{});
+  if (count >= 2) return copy_both_ends(std::uint16_t{});
+  *to = *from;
+}
+constexpr std::size_t few = 32;
+
+}  // namespace
 
 String& String::operator=(String&& other) {
   if (this == &other) return *this;
@@ -28,9 +52,36 @@ String::size_type String::checked(size_type index) const {
 }
 
 /// The capacity to grow to for `count` characters: doubling, and all of the block that that takes.
-String::size_type String::grown(size_type count) {
+String::size_type String::grown(size_type count) const {
   if (count > string_max_size) throw std::length_error("cairn::String: longer than max_size()");
-  return FreeListAllocator::usable_bytes(count + count / 2 + 1) - 1;
+  const size_type more = std::max(count, std::min(2 * capacity(), string_max_size));
+  return FreeListAllocator::usable_bytes(more + 1) - 1;
+}
+
+/// Lengthens the block where it stands: large ones only, since small ones are rounded up to begin
+/// with.
+bool String::expand_in_place(size_type count) {
+  if (!is_long() || long_capacity() < FreeListAllocator::max_small) return false;
+  const size_type capacity = grown(count);
+  char* const block = long_chars();
+  mark_header();
+  if (!heap_for(block).try_expand(block, long_capacity() + 1, capacity + 1)) return false;
+  stored_.long_form.capacity_and_tag = capacity | string_long_tag_bits;
+  return true;
+}
+
+void String::push_back_elsewhere(char c) {
+  const size_type count = size();
+  if (count == capacity() && !expand_in_place(count + 1)) {
+    move_to_new_block(grown(count + 1), count, 0, {&c, 1});
+    return;
+  }
+  char* const at = chars() + count;
+  mark(at, 2);
+  mark_header();
+  at[0] = c;
+  at[1] = '\0';
+  set_size(count + 1);
 }
 
 void String::drop() noexcept {
@@ -51,6 +102,18 @@ void String::take(String& other) {
   } else {
     append(other.view());
   }
+}
+
+void String::make_long(std::string_view text) {
+  if (text.size() > string_max_size) {
+    throw std::length_error("cairn::String: longer than max_size()");
+  }
+  const size_type capacity = FreeListAllocator::usable_bytes(text.size() + 1) - 1;
+  auto* const block = reinterpret_cast<char*>(
+      detail::new_block(this, capacity + 1, FreeListAllocator::min_align, text.size() + 1));
+  std::memcpy(block, text.data(), text.size());
+  block[text.size()] = '\0';
+  set_long(block, text.size(), capacity);
 }
 
 /// Moves to a block for `count` characters, `removed` of them at `at` replaced by `text`, which may
@@ -103,7 +166,7 @@ void String::shrink_to_fit() {
 
 void String::truncate(size_type count) {
   if (count == size()) return;
-  mark_size();
+  mark_header();
   mark(chars() + count, 1);
   chars()[count] = '\0';
   set_size(count);
@@ -115,7 +178,7 @@ void String::resize(size_type count, char c) {
   if (count > capacity()) reserve(before == 0 ? count : grown(count));
   char* const at = chars() + before;
   mark(at, count - before + 1);
-  mark_size();
+  mark_header();
   std::memset(at, c, count - before);
   at[count - before] = '\0';
   set_size(count);
@@ -123,22 +186,33 @@ void String::resize(size_type count, char c) {
 
 String& String::append(std::string_view text) {
   if (text.empty()) return *this;
-  const size_type before = size();
-  if (text.size() > string_max_size - before) {
+  const bool was_long = is_long();
+  const size_type before = was_long ? stored_.long_form.size : size();
+  if (text.size() > string_max_size - before) [[unlikely]] {
     throw std::length_error("cairn::String: longer than max_size()");
   }
   const size_type count = before + text.size();
-  if (count > capacity()) {
-    // The first content takes what it needs; what has grown once is likely to grow on.
-    move_to_new_block(before == 0 ? count : grown(count), before, 0, text);
-    return *this;
+  if (count > (was_long ? long_capacity() : string_short_capacity)) [[unlikely]] {
+    if (!expand_in_place(count)) {
+      // The first content takes what it needs; what has grown once is likely to grow on.
+      move_to_new_block(before == 0 ? count : grown(count), before, 0, text);
+      return *this;
+    }
   }
-  char* const at = chars() + before;
+  char* const at = (was_long ? long_chars() : stored_.short_chars) + before;
   mark(at, text.size() + 1);
-  mark_size();
-  std::memmove(at, text.data(), text.size());
+  mark_header();
+  if (text.size() <= few) {
+    copy_few(at, text.data(), text.size());
+  } else {
+    std::memmove(at, text.data(), text.size());
+  }
   at[text.size()] = '\0';
-  set_size(count);
+  if (was_long) {
+    stored_.long_form.size = count;
+  } else {
+    set_size(count);
+  }
   return *this;
 }
 
@@ -170,7 +244,7 @@ String& String::replace(size_type at, size_type count, std::string_view text) {
     return *this;
   }
   mark(data + at, after + 1 - at);
-  mark_size();
+  mark_header();
   std::memmove(data + at + text.size(), data + at + count, before - at - count);
   if (!text.empty()) std::memmove(data + at, text.data(), text.size());
   data[after] = '\0';
@@ -200,14 +274,6 @@ void String::swap(String& other) {
     String aside(std::move(other));
     other = std::move(*this);
     *this = std::move(aside);
-  }
-}
-
-void detail::Relocation<String>::relocate(String* from, String* to) noexcept {
-  if (from->is_long()) {
-    to->set_long(from->chars(), from->size(), from->capacity());
-  } else {
-    std::memcpy(static_cast<void*>(&to->stored_), &from->stored_, sizeof(StringFormat));
   }
 }
 

@@ -3,13 +3,24 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
 #include "cairn/error.hpp"
+#include "cairn/mapping/mark_memory.hpp"
 #include "cairn/mapping/shared_view.hpp"
 
 namespace cairn {
+namespace {
+/// Where marks go to and fro between places, each of them declared before, what is remembered
+/// changes only once in so many.
+constexpr std::uint32_t repeats_a_change = 16;
+/// What is remembered then may reach over as many pages as marks have paid for since, so that
+/// looking for its ends never costs more than they did.
+constexpr std::uint32_t pages_paid_by_a_change = 32;
+constexpr std::uint32_t most_paid_pages = 1 << 20;
+}  // namespace
 
 WorkingView::WorkingView(const File& file, std::uint64_t reach_bytes)
     : file_(file),
@@ -19,8 +30,32 @@ WorkingView::WorkingView(const File& file, std::uint64_t reach_bytes)
       base_address_(reinterpret_cast<std::uintptr_t>(base_)),
       reach_bytes_(reach_bytes) {}
 
+bool WorkingView::mark_and_remember(const void* p, std::uint64_t bytes) {
+  const std::uint64_t offset = offset_of(p);
+  if (offset >= reach_bytes_) return false;
+  if (offset >= tracked_bytes_) {
+    mark_memory.remember(base_ + tracked_bytes_, base_ + reach_bytes_);
+    return true;
+  }
+  const bool repeated = write_set_.is_marked(offset);
+  write_set_.mark(offset, bytes, tracked_bytes_ / page_bytes);
+  std::uint32_t no_pages = 0;
+  std::uint32_t* pages = &no_pages;
+  if (!repeated) {
+    paid_pages_ = std::min(paid_pages_ + 1, most_paid_pages);
+  } else {
+    if (++repeated_marks_ % repeats_a_change != 0) return true;
+    paid_pages_ = std::min(paid_pages_ + pages_paid_by_a_change, most_paid_pages);
+    pages = &paid_pages_;
+  }
+  const WriteSet::Run run = write_set_.run_around(offset, *pages);
+  mark_memory.remember(base_ + run.begin, base_ + run.end);
+  return true;
+}
+
 void WorkingView::set_tracked_bytes(std::uint64_t bytes) {
   if (bytes == tracked_bytes_) return;
+  mark_memory.forget();
   const bool more = bytes > tracked_bytes_;
   const std::uint64_t begin = more ? tracked_bytes_ : bytes;
   const std::uint64_t end = more ? bytes : tracked_bytes_;

@@ -6,15 +6,18 @@
 #include <string>
 
 #include "cairn/error.hpp"
+#include "cairn/mapping/mark_memory.hpp"
 
 namespace cairn {
 namespace {
 /// In a transaction of more pages the lines would leave the cache again before they are needed.
 constexpr std::size_t prefetched_pages = 64;
+constexpr std::uint64_t whole_page = ~0ULL;
 }  // namespace
 
 WriteSet::WriteSet(std::uint64_t max_pages)
-    : mask_memory_(Reservation::anonymous(max_pages * sizeof(std::uint64_t))),
+    : max_pages_(max_pages),
+      mask_memory_(Reservation::anonymous(max_pages * sizeof(std::uint64_t))),
       private_memory_(Reservation::anonymous(max_pages)),
       masks_(reinterpret_cast<std::uint64_t*>(mask_memory_.data())),
       private_(reinterpret_cast<std::uint8_t*>(private_memory_.data())) {}
@@ -60,7 +63,37 @@ void WriteSet::note_private(std::uint64_t page) {
   private_[page] = 1;
 }
 
+WriteSet::Run WriteSet::run_around(std::uint64_t offset, std::uint32_t& pages) const noexcept {
+  const std::uint64_t page = offset / page_bytes;
+  const auto line = static_cast<int>(offset % page_bytes / line_bytes);
+  const auto lines_at = [](int lines) { return static_cast<std::uint64_t>(lines) * line_bytes; };
+  constexpr auto last_line = static_cast<int>(lines_per_page - 1);
+  const int before = std::countl_one(masks_[page] << (last_line - line)) - 1;
+  const int behind = std::countr_one(masks_[page] >> line);
+  Run run{page * page_bytes + lines_at(line - before), page * page_bytes + lines_at(line + behind)};
+  if (line == before) {
+    std::uint64_t first = page;
+    while (first != 0 && masks_[first - 1] == whole_page && pages != 0) {
+      --first;
+      --pages;
+    }
+    const int more = first == 0 ? 0 : std::countl_one(masks_[first - 1]);
+    run.begin = first * page_bytes - lines_at(more);
+  }
+  if (line + behind == last_line + 1) {
+    std::uint64_t next = page + 1;
+    while (next < max_pages_ && masks_[next] == whole_page && pages != 0) {
+      ++next;
+      --pages;
+    }
+    const int more = next < max_pages_ ? std::countr_one(masks_[next]) : 0;
+    run.end = next * page_bytes + lines_at(more);
+  }
+  return run;
+}
+
 void WriteSet::clear() noexcept {
+  mark_memory.forget();
   for (const std::uint32_t page : touched_) masks_[page] = 0;
   touched_.clear();
   over_limit_ = false;

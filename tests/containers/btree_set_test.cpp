@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cairn/box.hpp"
+#include "cairn/btree_map.hpp"
 #include "cairn/string.hpp"
 #include "container_test.hpp"
 
@@ -114,6 +115,42 @@ TEST_F(BTreeSetTest, elements_that_cannot_be_copied_can_be_moved_in) {
   EXPECT_EQ(**sut.begin(), 0);
   EXPECT_EQ(describe_type<std::remove_reference_t<decltype(sut)>>(),
             "BTreeSet<Box<i32>,test.by_target>");
+}
+
+TEST_F(BTreeSetTest, merge_moves_what_is_new_and_leaves_the_rest) {
+  auto& sut = make<BTreeMap<std::uint32_t, String>>();
+  auto& source = make<BTreeMap<std::uint32_t, String, std::greater<>>>();
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    if (i % 3 == 0) sut.try_emplace(i, "here");
+    source.try_emplace(i, "a text that stands in a block, of number " + std::to_string(i));
+  }
+  commit();
+  const char* const place = std::as_const(source).at(500).data();
+  sut.merge(source);
+  EXPECT_EQ(sut.size(), 1000U);
+  EXPECT_EQ(source.size(), 334U);
+  EXPECT_EQ(std::as_const(sut).at(500).data(), place);
+  EXPECT_EQ(std::as_const(sut).at(3), "here");
+  EXPECT_TRUE(std::as_const(source).at(3).ends_with("number 3"));
+  verify();
+  commit();
+  sut.merge(sut);
+  EXPECT_EQ(sut.size(), 1000U);
+}
+
+TEST_F(BTreeSetTest, merge_from_another_store_copies) {
+  auto& sut = make<BTreeSet<String>>(std::initializer_list<String>{"a", "b"});
+  commit();
+  TestHeap other;
+  auto* const source = ::new (other.heap().allocate(40)) BTreeSet<String>;
+  const std::string text = "a text that does not fit into the object itself";
+  source->insert({"b", "c", text});
+  sut.merge(std::move(*source));
+  EXPECT_EQ(source->size(), 1U);  // NOLINT(bugprone-use-after-move): what merge leaves is said
+  ASSERT_EQ(sut.size(), 4U);
+  EXPECT_TRUE(heap_.context().contains(sut.find(text)->data()));
+  source->~BTreeSet();
+  other.commit();
 }
 
 }  // namespace

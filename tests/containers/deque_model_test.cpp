@@ -298,28 +298,7 @@ RC_GTEST_FIXTURE_PROP(DequeModel, arguments_may_be_elements_of_the_deque_itself,
 }
 
 RC_GTEST_FIXTURE_PROP(DequeModel, several_of_one_store_trade_their_content, ()) {
-  using Three = std::array<Texts, 3>;
-  const auto on = [](auto edit) {
-    return [=](Three& stored, ModelOf<Three>& model, const Step& step) {
-      edit(stored, model, step.a % 3, step.b % 3, step);
-    };
-  };
-  follow<Three>({on([](auto& stored, auto& model, auto i, auto, const Step& step) {
-                   push_text(stored[i], model[i], step);
-                 }),
-                 on([](auto& stored, auto& model, auto i, auto j, const Step&) {
-                   stored[i] = std::as_const(stored)[j];
-                   model[i] = std::as_const(model)[j];
-                 }),
-                 on([](auto& stored, auto& model, auto i, auto j, const Step&) {
-                   if (i == j) return;
-                   stored[i] = std::move(stored[j]);
-                   model[i] = std::exchange(model[j], {});
-                 }),
-                 on([](auto& stored, auto& model, auto i, auto j, const Step&) {
-                   swap(stored[i], stored[j]);
-                   swap(model[i], model[j]);
-                 })});
+  trade<Texts>(push_text);
 }
 
 RC_GTEST_FIXTURE_PROP(DequeModel, deques_of_vecs_and_maps_keep_what_is_theirs, ()) {

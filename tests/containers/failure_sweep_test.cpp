@@ -5,16 +5,20 @@
 #include <algorithm>
 
 #include "cairn/box.hpp"
+#include "cairn/btree_map.hpp"
+#include "cairn/btree_set.hpp"
 #include "cairn/deque.hpp"
 #include "cairn/hash_map.hpp"
 #include "cairn/hash_set.hpp"
+#include "cairn/nd_array.hpp"
+#include "cairn/segmented.hpp"
 #include "cairn/vec.hpp"
 #include "container_test.hpp"
 
 namespace cairn::test {
 namespace {
 
-/// Hash and equality that may throw.
+/// Hash, equality and order that may throw.
 struct FusedHash {
   static constexpr std::string_view hash_name = "test.fused";
   std::uint64_t operator()(const Fussy& key) const {
@@ -28,12 +32,21 @@ struct FusedEqual {
     return a.value == b.value;
   }
 };
+struct FusedLess {
+  static constexpr std::string_view order_name = "test.fused";
+  bool operator()(const Fussy& a, const Fussy& b) const {
+    Fuse::burn();
+    return a.value < b.value;
+  }
+};
 
 template <class T>
 class FailureSweepTest : public ContainerTest {
  protected:
   using Set = HashSet<T, FusedHash, FusedEqual>;
   using Map = HashMap<T, T, FusedHash, FusedEqual>;
+  using OrderedSet = BTreeSet<T, FusedLess>;
+  using OrderedMap = BTreeMap<T, T, FusedLess>;
 
   template <class Container, class Change>
   void sweep(Container& sut, Change change) {
@@ -151,6 +164,61 @@ TYPED_TEST(FailureSweepTest, sequences_are_assigned_or_stay_what_they_were) {
   this->sweep(vec, [&](auto& sut) { sut.assign(9, value); });
   auto& deque = this->template filled<Deque<TypeParam>>(5);
   this->sweep(deque, [&](auto& sut) { sut.assign(9, value); });
+  auto& array = this->template make<NdArray<TypeParam, 1>>(std::array<std::size_t, 1>{5}, value);
+  this->sweep(array, [&](auto& sut) { sut.resize({9}, value); });
+}
+
+TYPED_TEST(FailureSweepTest, segmented_adds_at_its_end_or_changes_nothing) {
+  using Sut = Segmented<TypeParam>;
+  const auto& value = this->template make<TypeParam>(99);
+  const auto& more = this->template make<Vec<TypeParam>>(std::size_t{9}, value);
+  for (const int size : {0, 1, 7, 16}) {
+    auto& sut = this->template filled<Sut>(size);
+    sut.shrink_to_fit();
+    this->sweep(sut, [&](Sut& segmented) { segmented.push_back(value); });
+    this->sweep(sut, [&](Sut& segmented) { segmented.emplace_back(7); });
+    this->sweep(sut, [&](Sut& segmented) { segmented.append(more.begin(), more.end()); });
+    this->sweep(sut, [&](Sut& segmented) { segmented.resize(segmented.size() + 9, value); });
+  }
+}
+
+TYPED_TEST(FailureSweepTest, a_keyed_container_is_assigned_or_stays_what_it_was) {
+  const auto assigned = [&](auto& target, const auto& from) {
+    this->sweep(target, [&](auto& sut) { sut = from; });
+  };
+  assigned(this->template filled<typename TestFixture::Set>(3),
+           this->template filled<typename TestFixture::Set>(20));
+  assigned(this->template filled<typename TestFixture::Map>(3),
+           this->template filled<typename TestFixture::Map>(20));
+  assigned(this->template filled<typename TestFixture::OrderedSet>(3),
+           this->template filled<typename TestFixture::OrderedSet>(20));
+  auto& tree = this->template filled<typename TestFixture::OrderedMap>(3);
+  const auto& other = this->template filled<typename TestFixture::OrderedMap>(20);
+  assigned(tree, other);
+  this->sweep(tree, [&](auto& sut) { sut.assign_sorted(other.begin(), other.end()); });
+}
+
+TYPED_TEST(FailureSweepTest, an_ordered_set_inserts_or_changes_nothing) {
+  using Sut = typename TestFixture::OrderedSet;
+  const auto& value = this->template make<TypeParam>(99);
+  for (const int size : {0, 1, 7, 8, 20, 63, 64}) {
+    auto& sut = this->template filled<Sut>(size);
+    this->sweep(sut, [&](Sut& set) { set.insert(value); });
+    this->sweep(sut, [&](Sut& set) { set.emplace(-1); });
+  }
+}
+
+TYPED_TEST(FailureSweepTest, an_ordered_map_inserts_or_changes_nothing) {
+  using Sut = typename TestFixture::OrderedMap;
+  const auto& value = this->template make<TypeParam>(99);
+  const auto& before = this->template make<TypeParam>(-1);
+  for (const int size : {0, 1, 3, 4, 20, 63}) {
+    auto& sut = this->template filled<Sut>(size);
+    this->sweep(sut, [&](Sut& map) { map.try_emplace(value, value); });
+    this->sweep(sut, [&](Sut& map) { map.insert_or_assign(before, value); });
+    this->sweep(sut, [&](Sut& map) { map.try_emplace(map.cbegin(), value, value); });
+    this->sweep_throws(sut, [&](Sut& map) { map[value] = value; });
+  }
 }
 
 TYPED_TEST(FailureSweepTest, a_hash_set_inserts_or_changes_nothing) {
@@ -181,6 +249,10 @@ TYPED_TEST(FailureSweepTest, erasing_by_key_erases_or_changes_nothing) {
   this->sweep_throws(set, [&](auto& sut) { ASSERT_EQ(sut.erase(key), 1U); });
   auto& map = this->template filled<typename TestFixture::Map>(20);
   this->sweep_throws(map, [&](auto& sut) { ASSERT_EQ(sut.erase(key), 1U); });
+  auto& ordered_set = this->template filled<typename TestFixture::OrderedSet>(20);
+  this->sweep_throws(ordered_set, [&](auto& sut) { ASSERT_EQ(sut.erase(key), 1U); });
+  auto& ordered_map = this->template filled<typename TestFixture::OrderedMap>(20);
+  this->sweep_throws(ordered_map, [&](auto& sut) { ASSERT_EQ(sut.erase(key), 1U); });
 }
 
 /// Capacity is no content: a failed change of it shows in nothing.

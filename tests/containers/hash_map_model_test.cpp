@@ -238,32 +238,7 @@ RC_GTEST_FIXTURE_PROP(HashMapModel, arguments_may_be_values_of_the_map_itself, (
 }
 
 RC_GTEST_FIXTURE_PROP(HashMapModel, several_of_one_store_trade_and_merge, ()) {
-  using Three = std::array<Texts, 3>;
-  const auto on = [](auto edit) {
-    return [=](Three& stored, ModelOf<Three>& model, const Step& step) {
-      edit(stored, model, step.a % 3, step.b % 3, step);
-    };
-  };
-  follow<Three>({on([](auto& stored, auto& model, auto i, auto, const Step& step) {
-                   put_text(stored[i], model[i], step);
-                 }),
-                 on([](auto& stored, auto& model, auto i, auto j, const Step&) {
-                   stored[i] = std::as_const(stored)[j];
-                   model[i] = std::as_const(model)[j];
-                 }),
-                 on([](auto& stored, auto& model, auto i, auto j, const Step&) {
-                   if (i == j) return;
-                   stored[i] = std::move(stored[j]);
-                   model[i] = std::exchange(model[j], {});
-                 }),
-                 on([](auto& stored, auto& model, auto i, auto j, const Step&) {
-                   swap(stored[i], stored[j]);
-                   swap(model[i], model[j]);
-                 }),
-                 on([](auto& stored, auto& model, auto i, auto j, const Step&) {
-                   stored[i].merge(stored[j]);
-                   if (i != j) model[i].merge(model[j]);
-                 })});
+  trade<Texts>(put_text);
 }
 
 RC_GTEST_FIXTURE_PROP(HashMapModel, maps_of_maps_of_vecs_keep_what_is_theirs, ()) {

@@ -15,29 +15,61 @@
 namespace cairn::test {
 namespace {
 
+using Grid = NdArray<std::uint64_t, 2>;
+constexpr std::size_t grid_side = 12;
+
 struct Everything {
   Vec<String> vec;
   Deque<std::uint64_t> deque;
   HashMap<String, Vec<std::uint64_t>> map;
   HashSet<std::uint64_t> set;
+  BTreeMap<std::uint64_t, String> ordered_map;
+  BTreeSet<String> ordered_set;
+  Segmented<String> segmented;
+  Grid grid;
   Box<String> box;
   String text;
+  /// The number of the last transaction that was committed: outside of all of them.
+  Atomic<std::uint64_t> committed;
 };
-BOOST_DESCRIBE_STRUCT(Everything, (), (vec, deque, map, set, box, text))
+BOOST_DESCRIBE_STRUCT(Everything, (),
+                      (vec, deque, map, set, ordered_map, ordered_set, segmented, grid, box, text,
+                       committed))
 
 struct EverythingModel {
   std::vector<std::string> vec;
   std::deque<std::uint64_t> deque;
   std::unordered_map<std::string, std::vector<std::uint64_t>> map;
   std::unordered_set<std::uint64_t> set;
+  std::map<std::uint64_t, std::string> ordered_map;
+  std::set<std::string> ordered_set;
+  std::deque<std::string> segmented;
+  std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> grid;
   std::optional<std::string> box;
   std::string text;
   bool operator==(const EverythingModel&) const = default;
 };
 
 EverythingModel as_model(const Everything& stored) {
-  return {test::as_model(stored.vec), test::as_model(stored.deque), test::as_model(stored.map),
-          test::as_model(stored.set), test::as_model(stored.box),   test::as_model(stored.text)};
+  EverythingModel model{test::as_model(stored.vec),         test::as_model(stored.deque),
+                        test::as_model(stored.map),         test::as_model(stored.set),
+                        test::as_model(stored.ordered_map), test::as_model(stored.ordered_set),
+                        test::as_model(stored.segmented),   {},
+                        test::as_model(stored.box),         test::as_model(stored.text)};
+  detail::for_each_nd_index(stored.grid.extents(), [&](const Grid::Index& index) {
+    if (stored.grid[index] != 0) model.grid[{index[0], index[1]}] = stored.grid[index];
+  });
+  return model;
+}
+
+void put(Grid& grid, std::size_t row, std::size_t column, std::uint64_t value) {
+  const Grid::Index wanted{std::max(grid.extent(0), row + 1), std::max(grid.extent(1), column + 1)};
+  if (wanted != grid.extents()) grid.resize(wanted);
+  grid(row, column) = value;
+}
+void put(decltype(EverythingModel::grid)& grid, std::size_t row, std::size_t column,
+         std::uint64_t value) {
+  grid[{row, column}] = value;
 }
 
 /// The same change of the store and of the model: both have the members that it uses.
@@ -45,7 +77,7 @@ template <class Root>
 void change(Root& root, std::mt19937_64& random) {
   const std::uint64_t number = random() % 500;
   const std::string text(number % 60, static_cast<char>('a' + number % 26));
-  switch (random() % 10) {
+  switch (random() % 17) {
     case 0: root.vec.emplace_back(text); break;
     case 1:
       root.vec.insert(root.vec.begin() +
@@ -65,6 +97,38 @@ void change(Root& root, std::mt19937_64& random) {
     case 8:
       number % 3 == 0 ? void(root.set.erase(number / 3)) : void(root.set.insert(number));
       break;
+    case 9:
+      // Enough to turn the ring and to make it grow.
+      for (std::uint64_t i = 0; i < number % 70; ++i) root.deque.push_front(i);
+      while (root.deque.size() > 300) root.deque.pop_back();
+      break;
+    case 10:
+    case 11:
+      // Whole nodes at a time: splits, and merges where they go again.
+      for (std::uint64_t i = 0; i < number % 60; ++i) {
+        root.ordered_map.insert_or_assign((number * 7 + i * (1 + number % 3)) % 900, text);
+      }
+      break;
+    case 12:
+      root.ordered_map.erase(root.ordered_map.lower_bound(number),
+                             root.ordered_map.upper_bound(number + number % 90));
+      break;
+    case 13:
+      for (std::uint64_t i = 0; i < number % 40; ++i) {
+        root.ordered_set.emplace(text + std::to_string(number * i % 300));
+      }
+      break;
+    case 14:
+      for (std::uint64_t i = 0; i < number % 80 && !root.ordered_set.empty(); ++i) {
+        root.ordered_set.erase(number % 2 == 0 ? root.ordered_set.begin()
+                                               : std::prev(root.ordered_set.end()));
+      }
+      break;
+    case 15:
+      root.segmented.emplace_back(text);
+      if (root.segmented.size() > 100) root.segmented.resize(number % 100);
+      break;
+    case 16: put(root.grid, number % grid_side, number / grid_side % grid_side, 1 + number); break;
     default:
       root.box.emplace(text);
       root.text.append(text);
@@ -97,6 +161,8 @@ class SharedNumber {
   std::atomic<std::uint64_t>* number_;
 };
 
+class EverythingModelTest : public ModelTest {};
+
 class KilledChild : public StoreTest {
  protected:
   static Options child_options() {
@@ -105,12 +171,14 @@ class KilledChild : public StoreTest {
     fast.verify_writes = false;
     return fast;
   }
-  EverythingModel content() const {
+  /// And the number that the Atomic holds.
+  std::pair<EverythingModel, std::uint64_t> content() const {
     const Store store = Store::open(path(), options());
     expect_sound(store);
     return store.read([](const ReadTransaction& tx) {
       const auto* const root = tx.find<Everything>("root");
-      return root == nullptr ? EverythingModel{} : as_model(*root);
+      return root == nullptr ? std::pair(EverythingModel{}, std::uint64_t{0})
+                             : std::pair(as_model(*root), root->committed.load());
     });
   }
 };
@@ -132,6 +200,9 @@ TEST_F(KilledChild, leaves_what_it_committed_and_at_most_the_transaction_under_w
         store.write([&](WriteTransaction& tx) {
           transact(tx.find_or_construct<Everything>("root"), seed, number);
         });
+        store.read([&](const ReadTransaction& tx) {
+          tx.find<Everything>("root")->committed.store(number + 1);
+        });
         (*acknowledged).store(number + 1);
       }
       return true;
@@ -139,17 +210,28 @@ TEST_F(KilledChild, leaves_what_it_committed_and_at_most_the_transaction_under_w
     while ((*acknowledged).load() == first) std::this_thread::yield();
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
     child.kill_now();
-    const EverythingModel found = content();
+    const auto [found, told] = content();
+    ASSERT_GE(told, (*acknowledged).load());
     for (; done < (*acknowledged).load(); ++done) transact(model, seed, done);
     if (found != model) {
       transact(model, seed, done++);
       ++unacknowledged;
     }
     ASSERT_EQ(found, model) << "after kill " << kill << ", transaction " << done;
+    ASSERT_LE(told, done);
   }
   EXPECT_GT(done, std::uint64_t{kills} * 2);
   RecordProperty("transactions", static_cast<int>(done));
   RecordProperty("committed_unacknowledged", static_cast<int>(unacknowledged));
+}
+
+/// The same changes in an order that can be shrunk, with kills at the ends of transactions.
+RC_GTEST_FIXTURE_PROP(EverythingModelTest, containers_of_all_kinds_share_their_transactions, ()) {
+  const auto some = [](Everything& stored, EverythingModel& model, const Step& step) {
+    transact(stored, step.a, step.b);
+    transact(model, step.a, step.b);
+  };
+  follow<Everything>({some, some, some});
 }
 
 }  // namespace

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "cairn/box.hpp"
+#include "cairn/btree_map.hpp"
+#include "cairn/btree_set.hpp"
 #include "cairn/deque.hpp"
 #include "cairn/hash_map.hpp"
 #include "cairn/hash_set.hpp"
@@ -22,6 +24,28 @@
 
 namespace cairn {
 namespace {
+
+// The arguments of a template follow from those of its constructor, as in the standard library.
+template <class Expected, class Deduced>
+constexpr bool deduced = std::is_same_v<Expected, Deduced>;
+using Pair = std::pair<const int, char>;
+static_assert(deduced<Vec<int>, decltype(Vec{1, 2})>);
+static_assert(deduced<Vec<int>, decltype(Vec(std::size_t{3}, 7))>);
+static_assert(deduced<Vec<int>, decltype(Vec(std::declval<int*>(), std::declval<int*>()))>);
+static_assert(deduced<Deque<int>, decltype(Deque{1, 2})>);
+static_assert(deduced<Deque<int>, decltype(Deque(std::declval<int*>(), std::declval<int*>()))>);
+static_assert(deduced<HashSet<int>, decltype(HashSet{1, 2})>);
+static_assert(deduced<HashSet<int>, decltype(HashSet(std::declval<int*>(), std::declval<int*>()))>);
+static_assert(deduced<BTreeSet<int>, decltype(BTreeSet{1, 2})>);
+static_assert(deduced<BTreeSet<int>, decltype(BTreeSet(sorted_unique, std::declval<const int*>(),
+                                                       std::declval<const int*>()))>);
+static_assert(deduced<HashMap<int, char>, decltype(HashMap{std::pair(1, 'a')})>);
+static_assert(
+    deduced<HashMap<int, char>, decltype(HashMap(std::declval<Pair*>(), std::declval<Pair*>()))>);
+static_assert(
+    deduced<BTreeMap<int, char>, decltype(BTreeMap{std::pair(1, 'a'), std::pair(2, 'b')})>);
+static_assert(
+    deduced<BTreeMap<int, char>, decltype(BTreeMap(std::declval<Pair*>(), std::declval<Pair*>()))>);
 
 /// By container and member: whether it is there.
 using Members = std::map<std::string, std::map<std::string, bool>>;
@@ -100,8 +124,9 @@ void add_sequence(std::map<std::string, bool>& members) {
   CAIRN_MEMBER("erase (of a value)", erase(std::declval<C&>(), std::declval<T>()));
 }
 
+/// What maps and sets of both kinds have in common.
 template <class C, class K>
-void add_hash(std::map<std::string, bool>& members) {
+void add_keyed(std::map<std::string, bool>& members) {
   using T = typename C::value_type;
   using It = typename C::const_iterator;
   using Text = std::string_view;
@@ -119,6 +144,7 @@ void add_hash(std::map<std::string, bool>& members) {
                std::declval<C&>().erase(std::declval<It>(), std::declval<It>()),
                std::declval<C&>().erase(std::declval<const K&>()));
   CAIRN_MEMBER("extract", std::declval<C&>().extract(std::declval<It>()));
+  CAIRN_MEMBER("insert (node)", std::declval<C&>().insert(std::declval<typename C::node_type>()));
   CAIRN_MEMBER("merge", std::declval<C&>().merge(std::declval<C&>()),
                std::declval<C&>().merge(std::declval<C>()));
   CAIRN_MEMBER("find", std::declval<C&>().find(std::declval<const K&>()),
@@ -132,6 +158,11 @@ void add_hash(std::map<std::string, bool>& members) {
                std::declval<const C&>().count(Text()), std::declval<C&>().equal_range(Text()),
                std::declval<const C&>().equal_range(Text()));
   CAIRN_MEMBER("heterogeneous erase", std::declval<C&>().erase(Text()));
+}
+
+template <class C, class K>
+void add_hash(std::map<std::string, bool>& members) {
+  add_keyed<C, K>(members);
   CAIRN_MEMBER("bucket_count", std::declval<const C&>().bucket_count());
   CAIRN_MEMBER("bucket, bucket_size", std::declval<const C&>().bucket(std::declval<const K&>()));
   CAIRN_MEMBER("begin, end of a bucket", std::declval<C&>().begin(std::size_t{0}));
@@ -144,11 +175,34 @@ void add_hash(std::map<std::string, bool>& members) {
       std::declval<const C&>().key_eq()(std::declval<const K&>(), std::declval<const K&>()));
 }
 
+template <class C, class K, class T = typename C::value_type>
+void add_ordered(std::map<std::string, bool>& members) {
+  using Text = std::string_view;
+  add_keyed<C, K>(members);
+  CAIRN_MEMBER("(constructor, sorted range)",
+               C(sorted_unique, std::declval<T*>(), std::declval<T*>()),
+               C::from_sorted(std::declval<T*>(), std::declval<T*>()),
+               std::declval<C&>().assign_sorted(std::declval<T*>(), std::declval<T*>()));
+  CAIRN_MEMBER("rbegin, rend", std::declval<C&>().rbegin() == std::declval<C&>().rend(),
+               std::declval<const C&>().crbegin() == std::declval<const C&>().crend());
+  CAIRN_MEMBER("lower_bound, upper_bound", std::declval<C&>().lower_bound(std::declval<const K&>()),
+               std::declval<const C&>().lower_bound(std::declval<const K&>()),
+               std::declval<C&>().upper_bound(std::declval<const K&>()),
+               std::declval<const C&>().upper_bound(std::declval<const K&>()));
+  CAIRN_MEMBER("heterogeneous bounds", std::declval<C&>().lower_bound(Text()),
+               std::declval<const C&>().lower_bound(Text()), std::declval<C&>().upper_bound(Text()),
+               std::declval<const C&>().upper_bound(Text()));
+  CAIRN_MEMBER(
+      "key_comp, value_comp", std::declval<const C&>().key_comp()(std::declval<const K&>(), Text()),
+      std::declval<const C&>().value_comp()(std::declval<const T&>(), std::declval<const T&>()));
+  CAIRN_MEMBER("operator<=>", std::declval<const C&>() <=> std::declval<const C&>(),
+               std::declval<const C&>() < std::declval<const C&>());
+}
+
 template <class C>
 void add_map(std::map<std::string, bool>& members) {
   using It = typename C::const_iterator;
   using Text = std::string_view;
-  add_hash<C, String>(members);
   CAIRN_MEMBER("at", std::declval<C&>().at(std::declval<const String&>()) = 1,
                std::declval<const C&>().at(std::declval<const String&>()),
                std::declval<const C&>().at(Text()));
@@ -168,7 +222,6 @@ void add_map(std::map<std::string, bool>& members) {
 
 template <class C>
 void add_set(std::map<std::string, bool>& members) {
-  add_hash<C, String>(members);
   CAIRN_MEMBER("heterogeneous insert", std::declval<C&>().insert(std::string_view()));
 }
 
@@ -288,8 +341,14 @@ Members compiled() {
   add_sequence<Deque<int>>(all["Deque"]);
   add_string<String>(all["String"]);
   add_box<Box<int>>(all["Box"]);
+  add_hash<HashMap<String, int>, String>(all["HashMap"]);
   add_map<HashMap<String, int>>(all["HashMap"]);
+  add_hash<HashSet<String>, String>(all["HashSet"]);
   add_set<HashSet<String>>(all["HashSet"]);
+  add_ordered<BTreeMap<String, int>, String>(all["BTreeMap"]);
+  add_map<BTreeMap<String, int>>(all["BTreeMap"]);
+  add_ordered<BTreeSet<String>, String>(all["BTreeSet"]);
+  add_set<BTreeSet<String>>(all["BTreeSet"]);
   return all;
 }
 

@@ -13,6 +13,12 @@
 namespace cairn::test {
 namespace {
 
+static_assert(std::random_access_iterator<NdArray<int, 2>::iterator>);
+static_assert(std::contiguous_iterator<NdArray<int, 2>::const_iterator>);
+static_assert(std::ranges::random_access_range<NdArray<int, 2>>);
+static_assert(std::ranges::contiguous_range<const NdArray<int, 2>> &&
+              std::ranges::sized_range<const NdArray<int, 2>>);
+
 class NdArrayTest : public ContainerTest {};
 
 using Cube = NdArray<std::uint32_t, 3>;

@@ -252,29 +252,7 @@ RC_GTEST_FIXTURE_PROP(StringModel, every_way_to_a_character_marks_it, ()) {
 }
 
 RC_GTEST_FIXTURE_PROP(StringModel, several_of_one_store_trade_their_content, ()) {
-  using Three = std::array<String, 3>;
-  const auto on = [](auto edit) {
-    return [=](Three& stored, ModelOf<Three>& model, const Step& step) {
-      edit(stored, model, step.a % 3, step.b % 3, step);
-    };
-  };
-  follow<Three>({on([](auto& stored, auto& model, auto i, auto, const Step& step) {
-                   append(stored[i], model[i], step);
-                 }),
-                 on([](auto& stored, auto& model, auto i, auto j, const Step&) {
-                   stored[i] = std::as_const(stored)[j];
-                   model[i] = std::as_const(model)[j];
-                 }),
-                 on([](auto& stored, auto& model, auto i, auto j, const Step&) {
-                   if (i == j) return;
-                   stored[i] = std::move(stored[j]);
-                   stored[j].clear();
-                   model[i] = std::exchange(model[j], {});
-                 }),
-                 on([](auto& stored, auto& model, auto i, auto j, const Step&) {
-                   swap(stored[i], stored[j]);
-                   swap(model[i], model[j]);
-                 })});
+  trade<String>(append);
 }
 
 // What needs no store.

@@ -11,6 +11,12 @@
 namespace cairn::test {
 namespace {
 
+static_assert(std::random_access_iterator<String::iterator>);
+static_assert(std::contiguous_iterator<String::const_iterator>);
+static_assert(std::ranges::random_access_range<String>);
+static_assert(std::ranges::contiguous_range<const String> &&
+              std::ranges::sized_range<const String>);
+
 class StringTest : public ContainerTest {};
 
 TEST_F(StringTest, lengths_around_the_inline_buffer_all_work) {

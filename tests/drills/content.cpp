@@ -10,6 +10,12 @@ using Numbers = HashMap<std::uint64_t, std::uint64_t>;
 using Lists = HashMap<String, Vec<std::uint64_t>>;
 using Chain = Box<Link>;
 using Bulk = Vec<std::uint64_t>;
+using Ordered = BTreeMap<std::uint64_t, String>;
+using Tags = BTreeSet<String>;
+using Words = HashSet<String>;
+using Queue = Deque<std::uint64_t>;
+
+constexpr std::uint64_t planted_keys = 20;
 
 std::string list_name(std::uint64_t key) {
   // Long enough for some names to have a block of their own.
@@ -18,6 +24,10 @@ std::string list_name(std::uint64_t key) {
 
 std::uint64_t bulk_element(std::uint64_t value, std::uint64_t index) noexcept {
   return (value + index) * 0x9E3779B97F4A7C15ULL;
+}
+
+std::string tag_name(std::uint64_t key) {
+  return std::to_string(key * 7919 % 1009) + std::string(key % 4 * 10, '.');
 }
 
 void push_link(Chain& chain, std::uint64_t value) {
@@ -31,6 +41,30 @@ void pop_link(Chain& chain) {
   if (!chain) return;
   Chain rest = std::move(chain->next);
   chain = std::move(rest);
+}
+
+// What is said in the same words of a container and of its model.
+
+template <class Map>
+void plant(Map& ordered, const Edit& edit) {
+  for (std::uint64_t i = 0; i < planted_keys; ++i) {
+    ordered.insert_or_assign(edit.key + i, list_name(edit.value + i));
+  }
+}
+
+template <class Map>
+void prune(Map& ordered, const Edit& edit) {
+  ordered.erase(ordered.lower_bound(edit.key), ordered.upper_bound(edit.value));
+}
+
+template <class Queue>
+void enqueue(Queue& queue, const Edit& edit) {
+  for (std::uint64_t i = 0; i < edit.key; ++i) queue.push_back(edit.value + i);
+}
+
+template <class Queue>
+void serve(Queue& queue, const Edit& edit) {
+  for (std::uint64_t i = 0; i < edit.key && !queue.empty(); ++i) queue.pop_front();
 }
 
 void apply_one(const Edit& edit, Content& content) {
@@ -47,6 +81,18 @@ void apply_one(const Edit& edit, Content& content) {
       content.bulk.resize(edit.key);
       for (std::uint64_t i = 0; i < edit.key; ++i) content.bulk[i] = bulk_element(edit.value, i);
       break;
+    case EditKind::plant: plant(content.ordered, edit); break;
+    case EditKind::prune: prune(content.ordered, edit); break;
+    case EditKind::tag:
+      content.tags.insert(tag_name(edit.key));
+      content.words.insert(tag_name(edit.key));
+      break;
+    case EditKind::untag:
+      content.tags.erase(tag_name(edit.key));
+      content.words.erase(tag_name(edit.key));
+      break;
+    case EditKind::queue: enqueue(content.queue, edit); break;
+    case EditKind::serve: serve(content.queue, edit); break;
   }
 }
 
@@ -77,6 +123,18 @@ void apply_one(const Edit& edit, WriteTransaction& tx) {
     case EditKind::push: push_link(tx.find_or_construct<Chain>("chain"), edit.value); break;
     case EditKind::pop: pop_link(tx.find_or_construct<Chain>("chain")); break;
     case EditKind::fill: fill(tx, edit.key, edit.value); break;
+    case EditKind::plant: plant(tx.find_or_construct<Ordered>("ordered"), edit); break;
+    case EditKind::prune: prune(tx.find_or_construct<Ordered>("ordered"), edit); break;
+    case EditKind::tag:
+      tx.find_or_construct<Tags>("tags").insert(tag_name(edit.key));
+      tx.find_or_construct<Words>("words").insert(tag_name(edit.key));
+      break;
+    case EditKind::untag:
+      tx.find_or_construct<Tags>("tags").erase(tag_name(edit.key));
+      tx.find_or_construct<Words>("words").erase(tag_name(edit.key));
+      break;
+    case EditKind::queue: enqueue(tx.find_or_construct<Queue>("queue"), edit); break;
+    case EditKind::serve: serve(tx.find_or_construct<Queue>("queue"), edit); break;
   }
 }
 
@@ -109,6 +167,18 @@ Content read_content(const ReadTransaction& tx) {
     }
   }
   if (const auto* bulk = tx.find<Bulk>("bulk")) content.bulk.assign(bulk->begin(), bulk->end());
+  if (const auto* ordered = tx.find<Ordered>("ordered")) {
+    for (const auto& [key, text] : *ordered) content.ordered[key] = text.str();
+  }
+  if (const auto* tags = tx.find<Tags>("tags")) {
+    for (const String& tag : *tags) content.tags.insert(tag.str());
+  }
+  if (const auto* words = tx.find<Words>("words")) {
+    for (const String& word : *words) content.words.insert(word.str());
+  }
+  if (const auto* queue = tx.find<Queue>("queue")) {
+    content.queue.assign(queue->begin(), queue->end());
+  }
   return content;
 }
 
@@ -125,6 +195,12 @@ std::string difference(const Content& found, const Content& expected) {
   note(found.lists == expected.lists, "lists");
   note(found.chain == expected.chain, "chain");
   note(found.bulk == expected.bulk, "bulk");
+  note(found.ordered == expected.ordered, "ordered (" + std::to_string(found.ordered.size()) +
+                                              " for " + std::to_string(expected.ordered.size()) +
+                                              ")");
+  note(found.tags == expected.tags, "tags");
+  note(found.words == expected.words, "words");
+  note(found.queue == expected.queue, "queue");
   return parts;
 }
 

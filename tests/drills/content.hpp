@@ -3,7 +3,9 @@
 
 #include <boost/describe.hpp>
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +29,12 @@ enum class EditKind {
   push,    ///< a link with `value` in front of the chain
   pop,     ///< the first link away
   fill,    ///< bulk = `key` elements that depend on `value`
+  plant,   ///< ordered[key + i] = value + i, for 20 keys: a node is split where it fills up
+  prune,   ///< ordered loses the keys from `key` to `value`: nodes are merged
+  tag,     ///< tags.insert("tag <key>"), and the same of `words`
+  untag,   ///< the tag and the word away again
+  queue,   ///< `key` elements at the queue's end: the ring turns, grows and is made anew
+  serve,   ///< as many away at its front
 };
 
 struct Edit {
@@ -42,6 +50,10 @@ struct Content {
   std::map<std::string, std::vector<std::uint64_t>> lists;
   std::vector<std::uint64_t> chain;  ///< first link first
   std::vector<std::uint64_t> bulk;
+  std::map<std::uint64_t, std::string> ordered;
+  std::set<std::string> tags;   ///< of a BTreeSet
+  std::set<std::string> words;  ///< of a HashSet
+  std::deque<std::uint64_t> queue;
 
   friend bool operator==(const Content&, const Content&) = default;
 };

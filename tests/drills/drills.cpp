@@ -58,7 +58,7 @@ std::uint64_t sweep_recoveries(const Settings& settings, Tally& tally) {
   std::uint64_t kills = 0;
   for (const Durability level : both_levels) {
     kills += sweep.run_recovery(workload_named("create"), level, false, &is_creation);
-    for (const char* const name : {"numbers", "growth", "shrink"}) {
+    for (const char* const name : {"numbers", "trees", "growth", "shrink"}) {
       kills += sweep.run_recovery(workload_named(name), level, false, &leaves_work);
     }
   }
@@ -171,19 +171,22 @@ Drill row(const char* number, const char* name, const char* what,
 
 const std::vector<Drill>& all_drills() {
   static const std::vector<Drill> drills = {
-      row("1", "kill_before_append", "the old state", {"numbers", "lists", "chain", "abandon"},
+      row("1", "kill_before_append", "the old state",
+          {"numbers", "lists", "chain", "trees", "queue", "abandon"},
           {"write.locked", "write.active", "commit.guarded", "append.begin"}),
       row("2", "kill_inside_append", "the tail dropped, the old state",
           {"numbers", "lists", "checkpoint"},
           {"append.begin", "append.body", "append.header", "append.checksum",
            "append.before_tail"}),
-      row("3", "kill_after_append", "the new state, never mixed", {"numbers", "lists", "chain"},
+      row("3", "kill_after_append", "the new state, never mixed",
+          {"numbers", "lists", "chain", "trees", "queue"},
           {"append.after_tail", "commit.sync_log"}),
       row("4", "kill_before_publish", "the new state after redo", {"numbers", "lists", "growth"},
           {"commit.synced", "publish.begin"}),
-      row("5", "kill_mid_publish", "redone first", {"numbers", "lists", "chain", "checkpoint"},
-          {"publish.raised", "publish.line"}),
-      row("6", "kill_after_publish", "the new state", {"numbers", "lists", "chain"},
+      row("5", "kill_mid_publish", "redone first",
+          {"numbers", "lists", "chain", "trees", "checkpoint"}, {"publish.raised", "publish.line"}),
+      row("6", "kill_after_publish", "the new state",
+          {"numbers", "lists", "chain", "trees", "queue"},
           {"publish.applied", "publish.done", "write.ending"}),
       row("7", "kill_in_checkpoint", "the same state, no stale replay",
           {"checkpoint", "log growth", "close"},

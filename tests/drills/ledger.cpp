@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "ledger.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <stdexcept>
+#include <type_traits>
 
 namespace cairn::drills {
 namespace {
 
 using Numbers = HashMap<std::uint64_t, std::uint64_t>;
 using Diaries = HashMap<String, Vec<std::uint64_t>>;
+using Index = BTreeMap<std::uint64_t, String>;
+using Seen = BTreeSet<std::uint64_t>;
+using Known = HashSet<std::uint64_t>;
+using Queues = Vec<Deque<std::uint64_t>>;
 
 constexpr std::uint64_t diaries_of_writer = 24;
 constexpr std::uint64_t longest_diary = 60;
+constexpr std::uint64_t index_keys = 400;
+constexpr std::uint64_t longest_queue = 200;
 
 /// The chance behind a transaction: splitmix64 over writer and number.
 class Chance {
@@ -41,6 +50,15 @@ struct Plan {
   std::string diary;
   enum class Diary { write, tear_out, burn } what = Diary::write;
   std::uint64_t words = 0;
+  struct Run {
+    bool comes = true;
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+  };
+  Run index;
+  Run seen;
+  std::uint64_t arriving = 0;
+  std::uint64_t leaving = 0;
 };
 
 Plan plan_of(std::uint32_t writer, std::uint64_t number) {
@@ -57,6 +75,14 @@ Plan plan_of(std::uint32_t writer, std::uint64_t number) {
   if (kind == 0) plan.what = Plan::Diary::burn;
   if (kind == 1) plan.what = Plan::Diary::tear_out;
   plan.words = 1 + chance.below(12);
+  const auto run = [&] {
+    return Plan::Run{chance.below(2) == 0, chance.below(index_keys), chance.below(30)};
+  };
+  plan.index = run();
+  plan.seen = run();
+  plan.arriving = chance.below(10);
+  // At times all at once, so that the ring has room again and is turned.
+  plan.leaving = chance.below(20) == 0 ? longest_queue : chance.below(9);
   return plan;
 }
 
@@ -84,6 +110,39 @@ void tear_out(Words& words) {
   words[0] = digest;
 }
 
+/// Each writer has every fourth key.
+std::uint64_t key_of(std::uint32_t writer, const Plan::Run& run, std::uint64_t i) {
+  return (run.first + i) % index_keys * writer_count + writer;
+}
+
+template <class Index>
+void change_index(Index& index, const Plan& plan, std::uint32_t writer, std::uint64_t number) {
+  for (std::uint64_t i = 0; i < plan.index.count; ++i) {
+    const std::uint64_t key = key_of(writer, plan.index, i);
+    if (plan.index.comes) {
+      index.insert_or_assign(key, "of transaction " + std::to_string(number * (i % 2 * 1000 + 1)));
+    } else {
+      index.erase(key);
+    }
+  }
+}
+
+template <class Set>
+void change_set(Set& set, const Plan& plan, std::uint32_t writer) {
+  for (std::uint64_t i = 0; i < plan.seen.count; ++i) {
+    const std::uint64_t key = key_of(writer, plan.seen, i);
+    plan.seen.comes ? void(set.insert(key)) : void(set.erase(key));
+  }
+}
+
+template <class Queue>
+void change_queue(Queue& queue, const Plan& plan, std::uint64_t number) {
+  for (std::uint64_t i = 0; i < plan.leaving && !queue.empty(); ++i) queue.pop_front();
+  for (std::uint64_t i = 0; i < plan.arriving && queue.size() < longest_queue; ++i) {
+    queue.push_back(number + i);
+  }
+}
+
 void require(bool holds, const std::string& problem) {
   if (!holds) throw std::runtime_error(problem);
 }
@@ -109,6 +168,11 @@ void Ledger::found(WriteTransaction& tx) {
   Numbers& counters = tx.construct<Numbers>("counters");
   for (std::uint64_t i = 0; i < writer_count; ++i) counters.try_emplace(i, std::uint64_t{0});
   tx.construct<Diaries>("diaries");
+  tx.construct<Index>("index");
+  tx.construct<Seen>("seen");
+  tx.construct<Known>("known");
+  tx.construct<Queues>("queues", std::size_t{writer_count});
+  tx.construct<std::remove_const_t<Told>>("told");
 }
 
 void Ledger::enter(WriteTransaction& tx, std::uint32_t writer, std::uint64_t number) {
@@ -135,6 +199,14 @@ void Ledger::enter(WriteTransaction& tx, std::uint32_t writer, std::uint64_t num
       break;
     case Plan::Diary::burn: diaries.erase(plan.diary); break;
   }
+  change_index(*tx.find<Index>("index"), plan, writer, number);
+  change_set(*tx.find<Seen>("seen"), plan, writer);
+  change_set(*tx.find<Known>("known"), plan, writer);
+  change_queue((*tx.find<Queues>("queues"))[writer], plan, number);
+}
+
+Told& Ledger::told(const ReadTransaction& tx) {
+  return root<std::remove_const_t<Told>>(tx, "told");
 }
 
 Counters Ledger::counters(const ReadTransaction& tx) {
@@ -149,7 +221,7 @@ Counters Ledger::counters(const ReadTransaction& tx) {
 }
 
 void Ledger::require_invariants(const ReadTransaction& tx, const Counters& least,
-                                std::uint64_t any) {
+                                const Counters& least_told, std::uint64_t any) {
   std::uint64_t total = 0;
   const auto& accounts = root<Numbers>(tx, "accounts");
   for (const auto& [number, sum] : accounts) total += sum;
@@ -161,6 +233,10 @@ void Ledger::require_invariants(const ReadTransaction& tx, const Counters& least
             "writer " + std::to_string(writer) + " was told of transaction " +
                 std::to_string(least[writer]) + ", the store holds " +
                 std::to_string(found[writer]));
+    const std::uint64_t said = told(tx)[writer];
+    require(said >= least_told[writer], "an Atomic holds " + std::to_string(said) + " for writer " +
+                                            std::to_string(writer) + ", which had stored " +
+                                            std::to_string(least_told[writer]));
   }
   const auto& diaries = root<Diaries>(tx, "diaries");
   if (diaries.empty()) return;
@@ -192,6 +268,9 @@ void Ledger::advance(const Counters& counters) {
           break;
         case Plan::Diary::burn: diaries_.erase(plan.diary); break;
       }
+      change_index(index_, plan, writer, done_[writer]);
+      change_set(seen_, plan, writer);
+      change_queue(queues_[writer], plan, done_[writer]);
     }
   }
 }
@@ -213,6 +292,22 @@ void Ledger::require_equal(const ReadTransaction& tx) const {
     require(at != diaries_.end() &&
                 std::equal(words.begin(), words.end(), at->second.begin(), at->second.end()),
             name.str() + " is not the model's");
+  }
+  const auto require_same = [](const auto& found, const auto& model, const char* what, auto equal) {
+    require(std::equal(found.begin(), found.end(), model.begin(), model.end(), equal),
+            std::string(what) + " is not the model's");
+  };
+  require_same(root<Index>(tx, "index"), index_, "the index", [](const auto& a, const auto& b) {
+    return a.first == b.first && a.second == b.second;
+  });
+  require_same(root<Seen>(tx, "seen"), seen_, "the set of what was seen", std::equal_to<>());
+  const auto& known = root<Known>(tx, "known");
+  require(known.size() == seen_.size() &&
+              std::ranges::all_of(known, [&](std::uint64_t key) { return seen_.contains(key); }),
+          "the set of what is known is not the model's");
+  const auto& queues = root<Queues>(tx, "queues");
+  for (std::uint32_t writer = 0; writer < writer_count; ++writer) {
+    require_same(queues[writer], queues_[writer], "a queue", std::equal_to<>());
   }
 }
 

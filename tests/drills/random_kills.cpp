@@ -35,6 +35,8 @@ constexpr std::chrono::seconds stuck_after{45};
 /// What the processes of the drill share.
 struct Arena {
   std::array<std::atomic<std::uint64_t>, writer_count> acknowledged;
+  /// What each writer has stored in its Atomic, which a killed one may not have come to.
+  std::array<std::atomic<std::uint64_t>, writer_count> told;
   std::array<std::atomic<std::uint64_t>, member_count> progress;
   std::atomic<std::uint64_t> commits;
   std::atomic<std::uint64_t> takeovers;
@@ -109,7 +111,12 @@ void Arenas::write_for_ever(std::uint32_t writer) {
     throw DrillFailure(fmt::format("writer {} was told of transaction {}, the store holds {}",
                                    writer, acknowledged.load(), number));
   }
-  acknowledged = number;
+  const auto tell = [&] {
+    store.read([&](const ReadTransaction& tx) { Ledger::told(tx)[writer] = number; });
+    arena_->told[writer] = number;
+    acknowledged = number;
+  };
+  tell();
   std::uint64_t seen = 0;
   for (;;) {
     const std::uint64_t die = random() % 4000;
@@ -125,7 +132,8 @@ void Arenas::write_for_ever(std::uint32_t writer) {
     ++arena_->progress[writer];
     if (die < 200) continue;  // let go
     tx.commit();
-    acknowledged = ++number;
+    ++number;
+    tell();
     ++arena_->commits;
   }
 }
@@ -134,7 +142,10 @@ void Arenas::read_for_ever() {
   Store store = Store::open_existing(path_, options_of(durability_, "reader"));
   for (std::uint64_t turn = 0;; ++turn) {
     const Counters least = snapshot(arena_->acknowledged);
-    store.read([&](const ReadTransaction& tx) { Ledger::require_invariants(tx, least, turn); });
+    const Counters least_told = snapshot(arena_->told);
+    store.read([&](const ReadTransaction& tx) {
+      Ledger::require_invariants(tx, least, least_told, turn);
+    });
     ++arena_->sections;
     ++arena_->progress[reader];
     if (turn % sections_a_check != 0) continue;
@@ -161,13 +172,18 @@ void Arenas::verify_alone() {
   if (!report.ok()) throw DrillFailure("check finds " + report.problems.front());
   const Counters least = snapshot(arena_->acknowledged);
   const Counters found = store.read([&](const ReadTransaction& tx) {
-    Ledger::require_invariants(tx, least, 0);
+    Ledger::require_invariants(tx, least, snapshot(arena_->told), 0);
     return Ledger::counters(tx);
   });
   for (std::uint32_t writer = 0; writer < writer_count; ++writer) {
     if (found[writer] > least[writer] + 1) {
       throw DrillFailure(
           fmt::format("writer {} never began transaction {}", writer, found[writer]));
+    }
+    const std::uint64_t told =
+        store.read([&](const ReadTransaction& tx) { return Ledger::told(tx)[writer].load(); });
+    if (told > found[writer]) {
+      throw DrillFailure(fmt::format("an Atomic says {} of writer {}", told, writer));
     }
     arena_->verified[writer] = found[writer];
   }

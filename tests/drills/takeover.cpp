@@ -13,12 +13,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const std::vector<Edit> owner_edits = {{EditKind::put, 1, 100},
-                                       {EditKind::append, 1, 100},
-                                       {EditKind::put, 50, 100},
-                                       {EditKind::push, 0, 100},
+const std::vector<Edit> owner_edits = {{EditKind::put, 1, 100},     {EditKind::append, 1, 100},
+                                       {EditKind::put, 50, 100},    {EditKind::push, 0, 100},
+                                       {EditKind::plant, 100, 100}, {EditKind::queue, 30, 100},
                                        {EditKind::fill, 2500, 9}};
-const std::vector<Edit> heir_edits = {{EditKind::put, 2, 200}, {EditKind::append, 1, 200}};
+const std::vector<Edit> heir_edits = {{EditKind::put, 2, 200},
+                                      {EditKind::append, 1, 200},
+                                      {EditKind::plant, 110, 200},
+                                      {EditKind::tag, 1, 0}};
 
 Workload base_workload() {
   Workload base{"takeover", {}, false, {}, {}};

@@ -67,7 +67,11 @@ void verify_in_child(const std::string& path, Durability durability,
     // Recovering again changes nothing.
     Store store = Store::open_existing(path, options);
     require_equal(content_of(store), model, "after a second recovery");
-    const Edit more[] = {{EditKind::put, marker_key, 1}, {EditKind::append, marker_key, 2}};
+    const Edit more[] = {{EditKind::put, marker_key, 1},
+                         {EditKind::append, marker_key, 2},
+                         {EditKind::plant, marker_key, 3},
+                         {EditKind::tag, marker_key, 0},
+                         {EditKind::queue, 2, 4}};
     apply_edits(more, model);
     store.write([&](WriteTransaction& tx) { apply_edits(more, tx); });
     require_equal(content_of(store), model, "after one more transaction");

@@ -57,6 +57,36 @@ Workload chain_workload() {
   return made;
 }
 
+/// A B-tree that gets levels, splits, borrows and merges; and sets.
+Workload trees_workload() {
+  Workload made{"trees", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    made.setup.push_back(commit({{EditKind::plant, i * 40, i}, {EditKind::tag, i, 0}}));
+  }
+  // Into the middle and behind the end, over what is there and between it.
+  made.actions.push_back(commit({{EditKind::plant, 60, 7}}));
+  made.actions.push_back(commit({{EditKind::plant, 500, 1}, {EditKind::tag, 100, 0}}));
+  made.actions.push_back(commit({{EditKind::prune, 70, 75}, {EditKind::untag, 3, 0}}));
+  std::vector<Edit> tags;
+  for (std::uint64_t key = 200; key < 230; ++key) tags.push_back({EditKind::tag, key, 0});
+  made.actions.push_back(commit(tags));
+  // Most of it, so that nodes are merged up to the root; then all.
+  made.actions.push_back(commit({{EditKind::prune, 30, 400}, {EditKind::untag, 201, 0}}));
+  made.actions.push_back(commit({{EditKind::prune, 0, 1000}}));
+  made.actions.push_back(commit({{EditKind::plant, 3, 3}}));
+  return made;
+}
+
+/// A ring that turns, grows while it lies across its end, and is emptied.
+Workload queue_workload() {
+  Workload made{"queue", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  made.setup.push_back(commit({{EditKind::queue, 20, 100}, {EditKind::serve, 15, 0}}));
+  made.actions.push_back(commit({{EditKind::queue, 12, 200}}));
+  made.actions.push_back(commit({{EditKind::serve, 8, 0}, {EditKind::queue, 90, 300}}));
+  made.actions.push_back(commit({{EditKind::serve, 200, 0}, {EditKind::queue, 3, 400}}));
+  return made;
+}
+
 Workload growth_workload() {
   Workload made{"growth", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
   made.options.initial_bytes = 64 << 10;
@@ -170,9 +200,10 @@ Options drill_options(Durability durability, const std::string& label) {
 }
 
 std::vector<Workload> all_workloads() {
-  return {create_workload(),    numbers_workload(),    lists_workload(),  chain_workload(),
-          growth_workload(),    abandon_workload(),    shrink_workload(), log_workload(),
-          held_back_workload(), checkpoint_workload(), close_workload()};
+  return {create_workload(), numbers_workload(), lists_workload(),     chain_workload(),
+          trees_workload(),  queue_workload(),   growth_workload(),    abandon_workload(),
+          shrink_workload(), log_workload(),     held_back_workload(), checkpoint_workload(),
+          close_workload()};
 }
 
 Workload workload_named(const std::string& name) {

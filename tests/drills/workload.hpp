@@ -39,8 +39,9 @@ struct Workload {
   std::vector<Action> actions;
 };
 
-/// The workloads of the sweep: creation, small commits of each container, growth, rollback,
-/// shrinking, a log that grows, commits that a section holds back, checkpoints, closing.
+/// The workloads of the sweep: creation, small commits of each container, trees that split and
+/// merge, growth, rollback, shrinking, a log that grows, commits that a section holds back,
+/// checkpoints, closing.
 std::vector<Workload> all_workloads();
 Workload workload_named(const std::string& name);
 

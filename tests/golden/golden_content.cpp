@@ -4,26 +4,13 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <tuple>
 #include <utility>
 
-#include "cairn/cairn.hpp"
-#include "golden_store.hpp"
+#include "golden_parts.hpp"
 
 namespace cairn::golden {
 namespace {
-
-void require(bool holds, const char* what) {
-  if (!holds) throw std::runtime_error(std::string("golden content: ") + what);
-}
-
-template <class T>
-const T& root(const ReadTransaction& tx, const char* name) {
-  const T* const found = tx.find<T>(name);
-  if (found == nullptr) throw std::runtime_error(std::string("golden content: no root ") + name);
-  return *found;
-}
 
 // --- numbers: every scalar and every fixed-size part of the standard library ---------------------
 
@@ -202,8 +189,7 @@ void change_graphs(WriteTransaction& tx) {
   head->next->next = make_box<Node>();
 }
 
-// --- heap: blocks and gaps of many sizes, and runs of pages
-// ----------------------------------------
+// --- heap: blocks and gaps of many sizes, and runs of pages --------------------------------------
 
 constexpr std::size_t largest_block = 9'000;
 
@@ -236,13 +222,18 @@ void change_heap(WriteTransaction& tx) {
 }  // namespace
 
 const std::vector<Part>& parts() {
-  static const std::vector<Part> all = {
-      {"numbers", build_numbers, verify_numbers, change_numbers},
-      {"texts", build_texts, verify_texts, change_texts},
-      {"maps", build_maps, verify_maps, change_maps},
-      {"graphs", build_graphs, verify_graphs, change_graphs},
-      {"heap", build_heap, verify_heap, change_heap},
-  };
+  static const std::vector<Part> all = [] {
+    std::vector<Part> parts = {
+        {"numbers", build_numbers, verify_numbers, change_numbers},
+        {"texts", build_texts, verify_texts, change_texts},
+        {"maps", build_maps, verify_maps, change_maps},
+        {"graphs", build_graphs, verify_graphs, change_graphs},
+        {"heap", build_heap, verify_heap, change_heap},
+    };
+    const std::vector<Part> more = container_parts();
+    parts.insert(parts.end(), more.begin(), more.end());
+    return parts;
+  }();
   return all;
 }
 

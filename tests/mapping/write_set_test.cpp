@@ -49,6 +49,58 @@ TEST(WriteSet, masks_are_exact_for_every_range_around_line_and_page_borders) {
   }
 }
 
+TEST(WriteSet, a_run_is_all_that_is_marked_around_a_line_and_no_more) {
+  WriteSet sut(pages);
+  const auto expect_run = [&](std::uint64_t at, std::uint64_t begin, std::uint64_t end) {
+    std::uint32_t enough = pages;
+    const WriteSet::Run run = sut.run_around(at, enough);
+    EXPECT_EQ(run.begin, begin);
+    EXPECT_EQ(run.end, end);
+  };
+  sut.mark(5 * line_bytes, 1, pages);
+  expect_run(5 * line_bytes + 7, 5 * line_bytes, 6 * line_bytes);
+  sut.mark(3 * line_bytes, 2 * line_bytes, pages);
+  expect_run(4 * line_bytes, 3 * line_bytes, 6 * line_bytes);
+  sut.mark(0, 3 * line_bytes, pages);
+  expect_run(2 * line_bytes, 0, 6 * line_bytes);
+  sut.mark(2 * page_bytes + 7 * line_bytes, 3 * page_bytes, pages);
+  for (const std::uint64_t at : {2 * page_bytes + 7 * line_bytes, 2 * page_bytes + 4095,
+                                 3 * page_bytes + 99, 5 * page_bytes + 6 * line_bytes}) {
+    expect_run(at, 2 * page_bytes + 7 * line_bytes, 5 * page_bytes + 7 * line_bytes);
+  }
+  sut.mark(0, pages * page_bytes, pages);
+  for (std::uint64_t page = 0; page < pages; ++page) {
+    expect_run(page * page_bytes + 100, 0, pages * page_bytes);
+  }
+}
+
+TEST(WriteSet, a_run_follows_no_more_whole_pages_than_it_may) {
+  WriteSet sut(pages);
+  sut.mark(0, pages * page_bytes, pages);
+  std::uint32_t allowed = 2;
+  const WriteSet::Run run = sut.run_around(pages / 2 * page_bytes, allowed);
+  EXPECT_EQ(allowed, 0U);
+  EXPECT_LT(run.end - run.begin, pages * page_bytes);
+  EXPECT_GE(run.end - run.begin, 3 * page_bytes);
+}
+
+RC_GTEST_PROP(WriteSetProperty, a_run_holds_the_line_asked_for_and_marked_lines_only, ()) {
+  WriteSet sut(pages);
+  const auto count = *rc::gen::inRange(1, 20);
+  for (int i = 0; i < count; ++i) {
+    const auto offset = *rc::gen::inRange<std::uint64_t>(0, pages * page_bytes);
+    const auto bytes = *rc::gen::inRange<std::uint64_t>(1, 3 * page_bytes);
+    sut.mark(offset, bytes, pages);
+    auto allowed = *rc::gen::inRange<std::uint32_t>(0, pages);
+    const WriteSet::Run run = sut.run_around(offset, allowed);
+    RC_ASSERT(run.begin % line_bytes == 0U && run.end % line_bytes == 0U);
+    RC_ASSERT(run.begin <= offset && offset < run.end && run.end <= pages * page_bytes);
+    for (std::uint64_t at = run.begin; at < run.end; at += line_bytes) {
+      RC_ASSERT(sut.is_marked(at));
+    }
+  }
+}
+
 RC_GTEST_PROP(WriteSetProperty, marks_add_up, ()) {
   WriteSet sut(pages);
   std::map<std::uint64_t, std::uint64_t> expected;

@@ -85,6 +85,11 @@ class ForkedChild {
     const int status = wait();
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
   }
+  /// True where it was a SIGKILL that ended the child.
+  bool was_killed() {
+    const int status = wait();
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+  }
   /// SIGKILL, and waits until the process is gone.
   void kill_now() {
     ::kill(pid_, SIGKILL);

@@ -59,7 +59,8 @@ class ObjectWalkerTest : public ContainerTest {
   /// Changes bytes behind the container's back for the duration of a walk; expects exactly one
   /// problem, which says `what`.
   template <class T, class Field>
-  void expect_problem(const T& root, Field& field, Field broken, const std::string& what) {
+  void expect_problem(const T& root, Field& field, std::type_identity_t<Field> broken,
+                      const std::string& what) {
     const Field before = field;
     field = broken;
     const std::vector<std::string> problems = walk(root);

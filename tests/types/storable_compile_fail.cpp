@@ -18,6 +18,11 @@
 #include "cairn/string.hpp"
 #include "cairn/type_description.hpp"
 #include "cairn/vec.hpp"
+#if CAIRN_CASE > 27
+#include "cairn/btree_map.hpp"
+#include "cairn/btree_set.hpp"
+#include "cairn/deque.hpp"
+#endif
 
 struct Other {
   int value = 0;
@@ -110,6 +115,15 @@ struct Field {
   cairn::Segmented<Counted> many;
 };
 BOOST_DESCRIBE_STRUCT(Field, (), (counted, flags, boxed, many))
+#elif CAIRN_CASE == 28
+struct Unnamed {
+  bool operator()(int a, int b) const { return a > b; }
+};
+using Field = cairn::BTreeMap<int, int, Unnamed>;
+#elif CAIRN_CASE == 29
+using Field = cairn::BTreeMap<int, Counted>;
+#elif CAIRN_CASE == 30
+using Field = cairn::Deque<cairn::BTreeSet<const char*>>;
 #endif
 
 struct Root {

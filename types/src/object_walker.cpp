@@ -322,7 +322,8 @@ void ObjectWalker::visit_vec(const TypeNode& node, std::uint64_t at) {
   const std::uint64_t content = at + static_cast<std::uint64_t>(vec.distance);
   if (!claim(content, product(vec.capacity, element.size), element.align)) return;
   // Plain elements own nothing: who wants no values is spared them.
-  const std::uint64_t parts = element.plain && !wants_values_ ? 0 : vec.size;
+  const std::uint64_t elements = vec.size;
+  const std::uint64_t parts = element.plain && !wants_values_ ? 0 : elements;
   frames_.push_back({&node, at, content, 0, parts, vec.size});
 }
 
@@ -392,7 +393,8 @@ void ObjectWalker::visit_deque(const TypeNode& node, std::uint64_t at) {
   if (ring.capacity == 0) return;
   const std::uint64_t content = at + static_cast<std::uint64_t>(ring.distance);
   if (!claim(content, product(ring.capacity, element.size), element.align)) return;
-  const std::uint64_t parts = element.plain && !wants_values_ ? 0 : ring.size;
+  const std::uint64_t elements = ring.size;
+  const std::uint64_t parts = element.plain && !wants_values_ ? 0 : elements;
   frames_.push_back({&node, at, content, 0, parts, ring.size});
 }
 

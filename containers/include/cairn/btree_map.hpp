@@ -5,12 +5,14 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <ranges>
 #include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "cairn/containers/btree_container.hpp"
+#include "cairn/containers/deduction.hpp"
 
 namespace cairn {
 
@@ -201,6 +203,13 @@ class BTreeMap : public detail::BTreeContainer<detail::BTreeMapPolicy<K, V, C>> 
     for (; first != last; ++first) hint = std::next(const_iterator(insert(hint, *first)));
   }
   void insert(std::initializer_list<value_type> values) { insert(values.begin(), values.end()); }
+  template <std::ranges::input_range Range>
+  void insert_range(Range&& range) {
+    const_iterator hint = std::as_const(*this).end();
+    for (auto&& value : range) {
+      hint = std::next(const_iterator(insert(hint, std::forward<decltype(value)>(value))));
+    }
+  }
   /// Replaces everything by a range in order without equal keys, which is neither searched for nor
   /// split on its way in. Throws std::invalid_argument where it is not in order. Nothing has
   /// changed where that, or a copy, throws.
@@ -222,6 +231,13 @@ class BTreeMap : public detail::BTreeContainer<detail::BTreeMapPolicy<K, V, C>> 
       return try_emplace(K(std::forward<A>(key)), std::forward<B>(value));
     }
   }
+  /// Of any other arguments: what they make is made in any case.
+  template <class... Args>
+    requires(sizeof...(Args) != 2)
+  std::pair<iterator, bool> emplace(Args&&... args) {
+    std::pair<K, V> made(std::forward<Args>(args)...);
+    return try_emplace(std::move(made.first), std::move(made.second));
+  }
   template <class A, class B>
   iterator emplace_hint(const_iterator hint, A&& key, B&& value) {
     if constexpr (std::same_as<std::remove_cvref_t<A>, K> || looks_up<A>) {
@@ -229,6 +245,12 @@ class BTreeMap : public detail::BTreeContainer<detail::BTreeMapPolicy<K, V, C>> 
     } else {
       return try_emplace(hint, K(std::forward<A>(key)), std::forward<B>(value));
     }
+  }
+  template <class... Args>
+    requires(sizeof...(Args) != 2)
+  iterator emplace_hint(const_iterator hint, Args&&... args) {
+    std::pair<K, V> made(std::forward<Args>(args)...);
+    return try_emplace(hint, std::move(made.first), std::move(made.second));
   }
 
   /// Exchanges the nodes, or copies where the two stand in different stores.
@@ -267,6 +289,13 @@ class BTreeMap : public detail::BTreeContainer<detail::BTreeMapPolicy<K, V, C>> 
     return emplace_at(place, std::forward<Q>(key), std::forward<U>(value));
   }
 };
+
+template <std::input_iterator It>
+BTreeMap(It, It) -> BTreeMap<detail::KeyAt<It>, detail::MappedAt<It>>;
+template <class K, class V>
+BTreeMap(std::initializer_list<std::pair<K, V>>) -> BTreeMap<K, V>;
+template <std::input_iterator It>
+BTreeMap(sorted_unique_t, It, It) -> BTreeMap<detail::KeyAt<It>, detail::MappedAt<It>>;
 
 /// Erases the elements for which `condition` holds; returns how many.
 template <class K, class V, class C, class Condition>

@@ -4,6 +4,7 @@
 #include <functional>
 #include <initializer_list>
 #include <iterator>
+#include <ranges>
 #include <type_traits>
 #include <utility>
 
@@ -96,6 +97,13 @@ class BTreeSet : public detail::BTreeContainer<detail::BTreeSetPolicy<T, C>> {
     for (; first != last; ++first) hint = std::next(emplace_hint(hint, *first));
   }
   void insert(std::initializer_list<T> values) { insert(values.begin(), values.end()); }
+  template <std::ranges::input_range Range>
+  void insert_range(Range&& range) {
+    const_iterator hint = std::as_const(*this).end();
+    for (auto&& value : range) {
+      hint = std::next(const_iterator(emplace_hint(hint, std::forward<decltype(value)>(value))));
+    }
+  }
   /// As BTreeMap's.
   template <std::input_iterator It>
   void assign_sorted(It first, It last) {
@@ -143,6 +151,11 @@ class BTreeSet : public detail::BTreeContainer<detail::BTreeSetPolicy<T, C>> {
         place, [&](T* slot) { ::new (static_cast<void*>(slot)) T(std::forward<Q>(value)); });
   }
 };
+
+template <std::input_iterator It>
+BTreeSet(It, It) -> BTreeSet<std::iter_value_t<It>>;
+template <std::input_iterator It>
+BTreeSet(sorted_unique_t, It, It) -> BTreeSet<std::iter_value_t<It>>;
 
 /// Erases the elements for which `condition` holds; returns how many.
 template <class T, class C, class Condition>

@@ -71,14 +71,18 @@ class Deque {
 
   reference operator[](size_type index) {
     T* const element = core_.element(index);
-    mark(element, sizeof(T));
+    mark_object(*element);
     return *element;
   }
   const_reference operator[](size_type index) const noexcept { return *core_.element(index); }
   reference at(size_type index) { return (*this)[checked(index)]; }
   const_reference at(size_type index) const { return (*this)[checked(index)]; }
-  reference front() { return (*this)[0]; }
-  const_reference front() const noexcept { return (*this)[0]; }
+  reference front() {
+    T* const element = core_.first();
+    mark_object(*element);
+    return *element;
+  }
+  const_reference front() const noexcept { return *core_.first(); }
   reference back() { return (*this)[size() - 1]; }
   const_reference back() const noexcept { return (*this)[size() - 1]; }
 
@@ -221,6 +225,9 @@ class Deque {
 
   detail::DequeCore<T> core_;
 };
+
+template <std::input_iterator It>
+Deque(It, It) -> Deque<std::iter_value_t<It>>;
 
 }  // namespace cairn
 

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "cairn/containers/deduction.hpp"
 #include "cairn/containers/hash_container.hpp"
 
 namespace cairn {
@@ -227,6 +228,11 @@ class HashMap : public detail::HashContainer<detail::HashMapPolicy<K, V, H, E>> 
     return result;
   }
 };
+
+template <std::input_iterator It>
+HashMap(It, It) -> HashMap<detail::KeyAt<It>, detail::MappedAt<It>>;
+template <class K, class V>
+HashMap(std::initializer_list<std::pair<K, V>>) -> HashMap<K, V>;
 
 template <class K, class V, class H, class E>
 template <class... Args>

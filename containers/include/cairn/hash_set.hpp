@@ -118,6 +118,9 @@ class HashSet : public detail::HashContainer<detail::HashSetPolicy<T, H, E>> {
   }
 };
 
+template <std::input_iterator It>
+HashSet(It, It) -> HashSet<std::iter_value_t<It>>;
+
 /// Erases the elements for which `condition` holds; returns how many.
 template <class T, class H, class E, class Condition>
 std::size_t erase_if(HashSet<T, H, E>& set, Condition condition) {

@@ -125,7 +125,7 @@ class NdArray {
   }
   reference operator[](const Index& index) {
     T* const element = core_.block() + position(extents_, index);
-    mark(element, sizeof(T));
+    mark_object(*element);
     return *element;
   }
   const_reference operator[](const Index& index) const noexcept {

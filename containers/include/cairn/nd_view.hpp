@@ -84,7 +84,7 @@ class NdView {
   T& operator()(I... index) const { return (*this)[Index{static_cast<std::size_t>(index)...}]; }
   T& operator[](const Index& index) const {
     T* const element = data_ + offset_of(index);
-    if constexpr (!std::is_const_v<T>) mark(element, sizeof(T));
+    if constexpr (!std::is_const_v<T>) mark_object(*element);
     return *element;
   }
   template <std::integral... I>

@@ -312,6 +312,9 @@ class Segmented {
   detail::SegmentedCore<T> core_;
 };
 
+template <std::input_iterator It>
+Segmented(It, It) -> Segmented<std::iter_value_t<It>>;
+
 /// Its elements stay where they are: only the way to the directory changes.
 template <class T>
 struct detail::Relocation<Segmented<T>> {

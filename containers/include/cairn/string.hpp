@@ -54,7 +54,7 @@ class String : public detail::TextReading<String> {
   using const_reverse_iterator = std::reverse_iterator<const_iterator>;
 
   String() noexcept { set_empty(); }
-  String(std::string_view text) : String() { append(text); }
+  String(std::string_view text) { make(text); }
   String(const char* text) : String(std::string_view(text)) {}
   String(const std::string& text) : String(std::string_view(text)) {}
   String(std::nullptr_t) = delete;
@@ -97,8 +97,7 @@ class String : public detail::TextReading<String> {
   size_type length() const noexcept { return size(); }
   bool empty() const noexcept { return size() == 0; }
   size_type capacity() const noexcept {
-    return is_long() ? stored_.long_form.capacity_and_tag & ~string_long_tag_bits
-                     : string_short_capacity;
+    return is_long() ? long_capacity() : string_short_capacity;
   }
   static constexpr size_type max_size() noexcept { return string_max_size; }
 
@@ -124,7 +123,7 @@ class String : public detail::TextReading<String> {
 
   reference operator[](size_type index) {
     char* c = chars() + index;
-    mark(c, 1);
+    mark_object(*c);
     return *c;
   }
   reference at(size_type index) { return (*this)[checked(index)]; }
@@ -147,15 +146,20 @@ class String : public detail::TextReading<String> {
   void clear() { truncate(0); }
   void resize(size_type count, char c = '\0');
   void push_back(char c) {
-    const size_type count = size();
-    if (count == capacity()) [[unlikely]]
-      reserve(grown(count + 1));
-    char* at = chars() + count;
-    mark(at, 2);
-    mark_size();
-    at[0] = c;
-    at[1] = '\0';
-    set_size(count + 1);
+    if (is_long()) [[likely]] {
+      const size_type count = stored_.long_form.size;
+      if (count != long_capacity()) [[likely]] {
+        char* const at = long_chars() + count;
+        mark(at, 2);
+        mark_header();
+        // The size first: a store to a character may change anything, for all that compilers know.
+        stored_.long_form.size = count + 1;
+        at[0] = c;
+        at[1] = '\0';
+        return;
+      }
+    }
+    push_back_elsewhere(c);
   }
   void pop_back() { truncate(size() - 1); }
 
@@ -309,6 +313,12 @@ class String : public detail::TextReading<String> {
     return reinterpret_cast<const std::uint8_t*>(&stored_)[string_tag_byte];
   }
   bool is_long() const noexcept { return tag() > string_short_capacity; }
+  /// The next two require a long string.
+  char* long_chars() noexcept { return target_at<char>(&stored_, stored_.long_form.distance); }
+  size_type long_capacity() const noexcept {
+    return stored_.long_form.capacity_and_tag & ~string_long_tag_bits;
+  }
+  bool expand_in_place(size_type count);
   char* chars() noexcept { return const_cast<char*>(std::as_const(*this).data()); }
 
   static std::string_view text_of(std::initializer_list<char> chars) noexcept {
@@ -328,7 +338,8 @@ class String : public detail::TextReading<String> {
     return begin() + static_cast<difference_type>(index);
   }
   size_type checked(size_type index) const;
-  static size_type grown(size_type count);
+  size_type grown(size_type count) const;
+  void push_back_elsewhere(char c);
   void set_empty() noexcept {
     stored_.short_chars[0] = '\0';
     stored_.short_chars[string_tag_byte] = static_cast<char>(string_short_capacity);
@@ -346,12 +357,22 @@ class String : public detail::TextReading<String> {
     stored_.long_form.size = count;
     stored_.long_form.capacity_and_tag = capacity | string_long_tag_bits;
   }
-  void mark_size() {
-    mark(is_long() ? static_cast<void*>(&stored_.long_form.size)
-                   : stored_.short_chars + string_tag_byte,
-         is_long() ? sizeof stored_.long_form.size : 1);
+  /// Gives a string that is being made its text. Marks nothing, as set_empty(): whoever makes an
+  /// object has marked its place or needs no mark, and to mark one on the stack, as maps make their
+  /// new elements, would be to look for its store.
+  void make(std::string_view text) {
+    if (text.size() > string_short_capacity) {
+      make_long(text);
+      return;
+    }
+    set_empty();
+    if (text.empty()) return;
+    std::memcpy(stored_.short_chars, text.data(), text.size());
+    if (text.size() < string_short_capacity) stored_.short_chars[text.size()] = '\0';
+    set_size(text.size());
   }
-  void mark_header() { mark(&stored_, sizeof stored_); }
+  void make_long(std::string_view text);
+  void mark_header() { mark_again(stored_); }
   void truncate(size_type count);
   void drop() noexcept;
   void take(String& other);
@@ -365,7 +386,7 @@ template <class Fill>
 void String::resize_and_overwrite(size_type count, Fill fill) {
   reserve(count);
   mark(chars(), count + 1);
-  mark_size();
+  mark_header();
   try {
     const auto kept = static_cast<size_type>(std::move(fill)(chars(), count));
     chars()[kept] = '\0';
@@ -421,7 +442,12 @@ struct Hash<String> : StringHash {};
 
 template <>
 struct detail::Relocation<String> {
-  static void relocate(String* from, String* to) noexcept;
+  static void relocate(String* from, String* to) noexcept {
+    const StringFormat before = from->stored_;
+    const bool was_long = from->is_long();
+    to->stored_ = before;
+    if (was_long) to->stored_.long_form.distance += distance_to(&to->stored_, &from->stored_);
+  }
 };
 
 template <>

@@ -79,7 +79,7 @@ class Vec {
 
   reference operator[](size_type index) {
     T* element = core_.block() + index;
-    mark(element, sizeof(T));
+    mark_object(*element);
     return *element;
   }
   const_reference operator[](size_type index) const noexcept { return core_.block()[index]; }
@@ -206,7 +206,7 @@ class Vec {
   void take(Vec& other);
   void truncate(size_type count) {
     if (count == size()) return;
-    core_.mark_size();
+    core_.mark_header();
     detail::destroy_stored_n(core_.block() + count, size() - count);
     core_.set_size(count);
   }
@@ -220,6 +220,9 @@ class Vec {
 
   detail::VecCore<T> core_;
 };
+
+template <std::input_iterator It>
+Vec(It, It) -> Vec<std::iter_value_t<It>>;
 
 }  // namespace cairn
 

@@ -41,8 +41,8 @@ struct Options {
   /// How long a resize may take before others may call it stuck.
   std::chrono::milliseconds operation_timeout = std::chrono::seconds(30);
   /// How long a writer waits for read sections at older states, which it only does where it cannot
-  /// go on beside them: where the log holds max_log_bytes that they still need, where the file is to
-  /// be cut, and where an Atomic is made in reused memory. Zero: as long as it takes.
+  /// go on beside them: where the log holds max_log_bytes that they still need, where the file is
+  /// to be cut, and where an Atomic is made in reused memory. Zero: as long as it takes.
   std::chrono::milliseconds reader_timeout = std::chrono::seconds(10);
 
   /// Most bytes of private page copies to keep between transactions. 0: a quarter of memory. One

@@ -44,9 +44,9 @@ RootType root_type() {
 
 /// A read section: the newest state as of its begin, unchanging while it is open.
 ///
-/// A section that stays delays nobody, but what is committed meanwhile has to wait in the log and in
-/// private memory, so keep sections short. Sections of one thread may be nested; all see what the
-/// outermost sees.
+/// A section that stays delays nobody, but what is committed meanwhile has to wait in the log and
+/// in private memory, so keep sections short. Sections of one thread may be nested; all see what
+/// the outermost sees.
 ///
 /// Threads: belongs to the thread that began it. Ends before the last handle of its store goes.
 class ReadTransaction {

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "cairn/free_list_allocator.hpp"
+#include "cairn/mapping/mark_memory.hpp"
 #include "cairn/mapping/working_view.hpp"
 
 namespace cairn {
@@ -75,8 +78,16 @@ namespace detail {
 inline constinit thread_local SharedImage hot_image{};
 /// The slow half of `live_line`: another store, or none.
 std::byte* live_line_elsewhere(const void* p);
-/// The slow half of `mark`: another active store, or an object that is not in any store.
-void mark_elsewhere(const void* p, std::size_t bytes);
+/// The slow half of `mark`: nothing that this thread remembers. True where an active store holds
+/// it.
+bool mark_anew(const void* p, std::size_t bytes);
+/// The slow half of `mark_again`.
+void mark_object_anew(const void* object, std::size_t bytes);
+
+/// Whether a T lies in one line wherever it stands.
+template <class T>
+inline constexpr bool stays_in_a_line = sizeof(T) <= line_bytes&& std::has_single_bit(sizeof(T)) &&
+                                        alignof(T) == sizeof(T);
 }  // namespace detail
 
 /// Declares that [p, p + bytes) is about to be written, in whichever active store it lies.
@@ -85,12 +96,64 @@ void mark_elsewhere(const void* p, std::size_t bytes);
 /// Requires:   `bytes` at least 1; the range within one object.
 /// Throws:     errc::write_inside_read or errc::no_transaction where `p` lies in a store that this
 ///             thread may not write; errc::too_large past the transaction's memory budget.
-/// Complexity: a thread-local load, a bounds test and an OR (1-2 ns).
-inline void mark(const void* p, std::size_t bytes) {
-  WriteContext* context = current_write;
-  if (context != nullptr && context->mark(p, bytes)) [[likely]]
+/// Complexity: two comparisons within the lines that this thread marked last, or in pages that its
+///             transaction gained; else a call, a bounds test and an OR.
+[[gnu::always_inline]] inline void mark(const void* p, std::size_t bytes) {
+  const auto* const at = static_cast<const std::byte*>(p);
+  if (at >= mark_memory.begin && at + bytes <= mark_memory.end) [[likely]]
     return;
-  detail::mark_elsewhere(p, bytes);
+  detail::mark_anew(p, bytes);
+}
+
+/// The same for one object.
+template <class T>
+[[gnu::always_inline]] inline void mark_object(const T& object) {
+  if constexpr (detail::stays_in_a_line<T>) {
+    const auto* const at = reinterpret_cast<const std::byte*>(std::addressof(object));
+    const auto distance = static_cast<std::uint64_t>(at - mark_memory.begin);
+    if (distance < static_cast<std::uint64_t>(mark_memory.bytes)) [[likely]]
+      return;
+    detail::mark_anew(std::addressof(object), sizeof(T));
+  } else {
+    mark(std::addressof(object), sizeof(T));
+  }
+}
+
+/// The same for what is declared again and again while other marks come between, such as the head
+/// of a container: one comparison where it was the last of its size.
+template <class T>
+[[gnu::always_inline]] inline void mark_again(const T& object) {
+  static_assert(sizeof(T) % MarkMemory::word == 0 && sizeof(T) <= MarkMemory::largest_object);
+  if (mark_memory.objects[sizeof(T) / MarkMemory::word] == &object) [[likely]]
+    return;
+  detail::mark_object_anew(&object, sizeof(T));
+}
+
+/// As `mark`, for what lies here now and anywhere else next, as in hash tables: it asks for the
+/// write set's page at once. For objects that lie in one line.
+inline void mark_scattered(const void* in_a_line) {
+  WriteContext* const context = current_write;
+  if (context != nullptr && context->mark_near(in_a_line)) [[likely]]
+    return;
+  mark(in_a_line, 1);
+}
+
+/// The same for an object that often shares its page with another, which lies in one line.
+/// `object_in_a_line` says that it does so itself.
+template <bool object_in_a_line, class T>
+void mark_scattered(const void* in_a_line, const T* object) {
+  WriteContext* const context = current_write;
+  const auto* const bytes = reinterpret_cast<const std::byte*>(object);
+  if constexpr (object_in_a_line) {
+    if (context != nullptr && context->mark_near(in_a_line, bytes)) [[likely]]
+      return;
+  } else if constexpr (sizeof(T) <= line_bytes) {
+    if (context != nullptr && context->mark_near(in_a_line, bytes, bytes + sizeof(T) - 1))
+        [[likely]]
+      return;
+  }
+  mark(in_a_line, 1);
+  mark(object, sizeof(T));
 }
 
 inline std::byte* live_line(const void* p) {
@@ -107,11 +170,6 @@ inline std::byte* live_line(const void* p) {
     return static_cast<std::byte*>(writable) + image.to_window;
   }
   return detail::live_line_elsewhere(p);
-}
-
-template <class T>
-void mark_object(const T& object) {
-  mark(&object, sizeof(T));
 }
 
 /// The heap that a container at `self` allocates from: that of the store it stands in, or, for a

@@ -73,7 +73,7 @@ class BTree {
       if (spot.exact) return {{node, spot.index}, true};
       if (spot.index < node.count()) not_before = {node, spot.index};
       node = node.child(spot.index);
-      node.prefetch();
+      node.prefetch(level == 2);
     }
     const BTreeSpot spot = key.lower(node);
     const Cursor here{node, spot.index};
@@ -99,7 +99,7 @@ class BTree {
     Node node = root();
     for (unsigned level = stored_.levels; level > 1; --level) {
       node = node.child(key.upper(node));
-      node.prefetch();
+      node.prefetch(level == 2);
     }
     Cursor at{node, key.upper(node)};
     settle(at);

@@ -164,6 +164,16 @@ class BTreeContainer {
     return before - size();
   }
 
+  /// Takes over the elements of `source` whose keys are not here yet; the others stay there. Within
+  /// a store what they own moves without being copied.
+  /// Requires: neither of the two stands in an element of the other: elements move.
+  template <class OtherPolicy>
+    requires std::same_as<typename OtherPolicy::Value, value_type>
+  void merge(BTreeContainer<OtherPolicy>& source) { merge_from(source); }
+  template <class OtherPolicy>
+    requires std::same_as<typename OtherPolicy::Value, value_type>
+  void merge(BTreeContainer<OtherPolicy>&& source) { merge_from(source); }
+
   friend bool operator==(const BTreeContainer& a, const BTreeContainer& b) {
     return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin());
   }
@@ -250,6 +260,12 @@ class BTreeContainer {
   }
 
  private:
+  template <class OtherPolicy>
+  friend class BTreeContainer;
+
+  template <class OtherPolicy>
+  void merge_from(BTreeContainer<OtherPolicy>& source);
+
   template <class Q>
   Cursor find_key(const Q& key) const {
     return tree_.find(typename Tree::template Probe<Q>(key));
@@ -310,6 +326,26 @@ class BTreeContainer {
 
   Tree tree_;
 };
+
+template <class Policy>
+template <class OtherPolicy>
+void BTreeContainer<Policy>::merge_from(BTreeContainer<OtherPolicy>& source) {
+  if (static_cast<void*>(this) == static_cast<void*>(&source)) return;
+  const_iterator hint = std::as_const(*this).end();
+  for (auto at = source.tree_.begin(); at;) {
+    const auto place = locate_near(hint, at.key());
+    if (place.found) {
+      at.to_next();
+      continue;
+    }
+    value_type* const from = at.value();
+    // A move may write to what it takes from.
+    mark(from, sizeof(value_type));
+    hint = insert_at(place, [&](value_type* to) { Policy::construct_moved(to, from); }).first;
+    ++hint;
+    at = source.tree_.erase(at);
+  }
+}
 
 }  // namespace detail
 }  // namespace cairn

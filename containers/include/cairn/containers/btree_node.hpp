@@ -143,9 +143,11 @@ class BTreeNode {
   }
 
   /// Fetches the lines of a node together: who reads it would ask for one after the other.
-  void prefetch() const noexcept {
-    constexpr std::size_t line = 64;
-    for (std::size_t at = 0; at < btree_leaf_bytes; at += line) __builtin_prefetch(bytes() + at);
+  void prefetch(bool leaf = true) const noexcept {
+    constexpr std::size_t leaf_end = btree_leaf_block_bytes(max_slots, sizeof(Slot), alignof(Slot));
+    constexpr std::size_t inner_end = btree_inner_block_bytes(sizeof(Slot), alignof(Slot));
+    prefetch_lines(0, leaf_end);
+    if (!leaf) prefetch_lines(leaf_end, inner_end);
   }
 
   // Declaring changes.
@@ -209,7 +211,15 @@ class BTreeNode {
   }
 
  private:
+  /// What else a large node has is not worth a place in the queue of misses.
+  static constexpr std::size_t prefetched_bytes = 512;
+
   std::byte* bytes() const noexcept { return reinterpret_cast<std::byte*>(head_); }
+  void prefetch_lines(std::size_t begin, std::size_t end) const noexcept {
+    constexpr std::size_t line = 64;
+    end = std::min(end, prefetched_bytes);
+    for (std::size_t at = begin; at < end; at += line) __builtin_prefetch(bytes() + at);
+  }
 
   BTreeNodeFormat* head_ = nullptr;
 };

@@ -44,56 +44,49 @@ class DequeCore {
   T* element(std::size_t index) const noexcept {
     return block() + deque_slot(stored_.front + index, stored_.capacity);
   }
+  /// Requires: not empty.
+  T* first() const noexcept { return block() + stored_.front; }
 
   static constexpr std::size_t max_size() noexcept { return (std::size_t{1} << 56) / sizeof(T); }
   static constexpr std::size_t bytes_of(std::size_t count) noexcept { return count * sizeof(T); }
 
-  void mark_header() { mark(&stored_, sizeof stored_); }
+  void mark_header() { mark_again(stored_); }
 
   template <class... Args>
   T& emplace_back(Args&&... args) {
-    if (stored_.size == stored_.capacity && !expand_in_place(stored_.size + 1)) [[unlikely]] {
-      grow_and_add(false, 1, [&](auto& built) { built.add(std::forward<Args>(args)...); });
-      return *element(stored_.size - 1);
+    if constexpr (fits_registers<T>) {
+      return add_back<T>(T(std::forward<Args>(args)...));
+    } else {
+      return add_back<Args&&...>(std::forward<Args>(args)...);
     }
-    T* const slot = element(stored_.size);
-    mark(slot, sizeof(T));
-    mark(&stored_.size, sizeof stored_.size);
-    ::new (static_cast<void*>(slot)) T(std::forward<Args>(args)...);
-    ++stored_.size;
-    return *slot;
   }
   template <class... Args>
   T& emplace_front(Args&&... args) {
-    if (stored_.size == stored_.capacity && !expand_in_place(stored_.size + 1)) [[unlikely]] {
-      grow_and_add(true, 1, [&](auto& built) { built.add(std::forward<Args>(args)...); });
-      return *element(0);
+    if constexpr (fits_registers<T>) {
+      return add_front<T>(T(std::forward<Args>(args)...));
+    } else {
+      return add_front<Args&&...>(std::forward<Args>(args)...);
     }
-    const std::size_t front = slots_before(1);
-    T* const slot = block() + front;
-    mark(slot, sizeof(T));
-    mark_ends();
-    ::new (static_cast<void*>(slot)) T(std::forward<Args>(args)...);
-    stored_.front = front;
-    ++stored_.size;
-    return *slot;
   }
   /// Requires: not empty.
   void pop_back() {
-    mark(&stored_.size, sizeof stored_.size);
+    mark_header();
     destroy_stored(element(stored_.size - 1));
     --stored_.size;
   }
   void pop_front() {
-    mark_ends();
-    destroy_stored(element(0));
-    stored_.front = deque_slot(stored_.front + 1, stored_.capacity);
+    mark_header();
+    destroy_stored(first());
+    std::size_t next = stored_.front + 1;
+    if (next == stored_.capacity) [[unlikely]]
+      next = 0;
+    stored_.front = next;
     --stored_.size;
   }
   /// Destroys the elements from `size` on. Requires: no more than there are.
   void truncate(std::size_t size) {
     if (size == stored_.size) return;
-    mark(&stored_.size, sizeof stored_.size);
+    mark_header();
     destroy_elements(size, stored_.size);
     stored_.size = size;
   }
@@ -108,10 +101,10 @@ class DequeCore {
     if (size > stored_.capacity && !expand_in_place(size)) {
       return grow_and_add(in_front, count, fill);
     }
-    const std::size_t front = in_front ? slots_before(count) : stored_.front;
+    const std::size_t front = in_front ? slots_before(count) : this->front();
     const Iterator begin(block(), stored_.capacity, in_front ? front : front + stored_.size);
     mark_slots(begin, count);
-    mark_ends();
+    mark_header();
     RingPartlyBuilt<T> built(begin);
     fill(built);
     built.release();
@@ -147,7 +140,7 @@ class DequeCore {
     if (count == 0) return;
     const std::size_t behind = stored_.size - index - count;
     const bool from_front = index < behind;
-    mark_ends();
+    mark_header();
     if (from_front) {
       mark_elements(0, index + count);
     } else {
@@ -237,15 +230,13 @@ class DequeCore {
   std::size_t grown_capacity(std::size_t count) const {
     if (count > max_size()) throw std::length_error("cairn::Deque: longer than max_size()");
     const std::size_t least = std::max<std::size_t>(1, first_bytes / sizeof(T));
-    return std::max({count, std::min(2 * stored_.capacity, max_size()), least});
+    return std::max({count, std::min<std::size_t>(2 * stored_.capacity, max_size()), least});
   }
 
   /// The slot `count` before the first element's.
   std::size_t slots_before(std::size_t count) const noexcept {
     return deque_slot(stored_.front + stored_.capacity - count, stored_.capacity);
   }
-  /// Size and front.
-  void mark_ends() { mark(&stored_.size, sizeof stored_ - offsetof(DequeFormat, size)); }
   static void mark_slots(const Iterator& begin, std::size_t count) {
     const std::size_t before_end =
         begin.capacity() - deque_slot(begin.position(), begin.capacity());
@@ -291,7 +282,8 @@ class DequeCore {
     if constexpr (relocates_quietly<T>()) {
       // The old elements stay as they are, so until here nothing has changed.
       if (old != nullptr) {
-        const std::size_t straight = std::min(stored_.size, stored_.capacity - stored_.front);
+        const std::size_t straight =
+            std::min<std::size_t>(stored_.size, stored_.capacity - stored_.front);
         relocate_quietly_n(old + stored_.front, straight, to);
         relocate_quietly_n(old, stored_.size - straight, to + straight);
         free_block(old, old_bytes);
@@ -306,6 +298,49 @@ class DequeCore {
       adopt(fresh.release(), size, capacity);
       if (old != nullptr) free_block(old, old_bytes);
     }
+  }
+  // What follows takes its arguments as `Args` says: references, or small objects by value.
+  template <class... Args>
+  T& add_back(Args... args) {
+    const std::size_t size = stored_.size;
+    if (size == stored_.capacity) [[unlikely]]
+      return grow_and_add_back<Args...>(std::forward<Args>(args)...);
+    T* const slot = element(size);
+    mark_object(*slot);
+    mark_header();
+    ::new (static_cast<void*>(slot)) T(std::forward<Args>(args)...);
+    stored_.size = size + 1;
+    return *slot;
+  }
+  template <class... Args>
+  T& add_front(Args... args) {
+    const std::size_t size = stored_.size;
+    if (size == stored_.capacity) [[unlikely]]
+      return grow_and_add_front<Args...>(std::forward<Args>(args)...);
+    std::size_t front = stored_.front;
+    if (front == 0) [[unlikely]]
+      front = stored_.capacity;
+    --front;
+    T* const slot = block() + front;
+    mark_object(*slot);
+    mark_header();
+    ::new (static_cast<void*>(slot)) T(std::forward<Args>(args)...);
+    stored_.front = front;
+    stored_.size = size + 1;
+    return *slot;
+  }
+  // Apart from the rest, so that that is small enough to stand in its callers' loops.
+  template <class... Args>
+  [[gnu::noinline]] T& grow_and_add_back(Args... args) {
+    if (expand_in_place(stored_.size + 1)) return add_back<Args...>(std::forward<Args>(args)...);
+    grow_and_add(false, 1, [&](auto& built) { built.add(std::forward<Args>(args)...); });
+    return *element(stored_.size - 1);
+  }
+  template <class... Args>
+  [[gnu::noinline]] T& grow_and_add_front(Args... args) {
+    if (expand_in_place(stored_.size + 1)) return add_front<Args...>(std::forward<Args>(args)...);
+    grow_and_add(true, 1, [&](auto& built) { built.add(std::forward<Args>(args)...); });
+    return *first();
   }
   void move_to_new_block(std::size_t count) {
     const std::size_t capacity = rounded_capacity(count);

@@ -40,7 +40,7 @@ struct HashShape {
 template <class Slot>
 struct HashPosition {
   HashChunkFormat* chunk = nullptr;
-  unsigned index = 0;
+  std::uint64_t index = 0;
 
   static constexpr std::uint64_t stride = hash_chunk_stride(sizeof(Slot), alignof(Slot));
 
@@ -72,6 +72,7 @@ class HashChunks {
     return reinterpret_cast<HashChunkFormat*>(base_ + (mask_ + 1) * Position::stride);
   }
   std::uint64_t mask() const noexcept { return mask_; }
+  std::uint64_t chunks_in_half() const noexcept { return (mask_ + 1) / 2; }
   SlotMask free_slots(const HashChunkFormat* chunk) const noexcept {
     return TagGroup(chunk).free() & slots_;
   }
@@ -98,7 +99,7 @@ class HashChunks {
     for (std::uint64_t index = hash;; index += hash_probe_step(tag)) {
       HashChunkFormat* const at = chunk(index);
       if (const SlotMask free = free_slots(at); free != 0) {
-        const unsigned slot = first_slot(free);
+        const std::uint64_t slot = first_slot(free);
         at->tags[slot] = tag;
         return {at, slot};
       }
@@ -113,7 +114,8 @@ class HashChunks {
 };
 
 /// Forward over the elements of a table. The mutable one marks what may change of an element, as
-/// Policy says, when it is dereferenced.
+/// Policy says, when it is dereferenced. The end is nowhere, so that whether a search found
+/// something is known without looking for the table's end.
 template <class Policy, bool is_const>
 class HashIterator {
   using Slot = typename Policy::Slot;
@@ -157,12 +159,12 @@ class HashIterator {
   HashChunkFormat* chunks_end() const noexcept { return end_; }
 
   /// Goes to the first element from slot `from` of this chunk on, or to the end.
-  void skip_to_element(unsigned from) noexcept {
+  void skip_to_element(std::uint64_t from) noexcept {
     SlotMask left = TagGroup(at_.chunk).occupied() >> from << from;
     while (left == 0) {
       at_.chunk = Position::after(at_.chunk);
       if (at_.chunk == end_) {
-        at_.index = 0;
+        at_ = {};
         return;
       }
       left = TagGroup(at_.chunk).occupied();

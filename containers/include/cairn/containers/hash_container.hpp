@@ -81,9 +81,9 @@ class HashContainer {
   key_equal key_eq() const noexcept { return {}; }
 
   iterator begin() noexcept { return begin_of<iterator>(); }
-  iterator end() noexcept { return end_of<iterator>(); }
+  iterator end() noexcept { return {}; }
   const_iterator begin() const noexcept { return begin_of<const_iterator>(); }
-  const_iterator end() const noexcept { return end_of<const_iterator>(); }
+  const_iterator end() const noexcept { return {}; }
   const_iterator cbegin() const noexcept { return begin(); }
   const_iterator cend() const noexcept { return end(); }
 
@@ -185,7 +185,7 @@ class HashContainer {
   }
   template <class It>
   It at_or_end(Position place) const noexcept {
-    return place ? It(place, table_.chunks().end()) : end_of<It>();
+    return place ? It(place, table_.chunks().end()) : It();
   }
   /// The element of `key`, made by `construct(value_type*)` if there is none.
   template <class Q, class Construct>
@@ -204,17 +204,11 @@ class HashContainer {
 
   template <class It>
   It begin_of() const noexcept {
-    if (empty()) return end_of<It>();
+    if (empty()) return {};
     const auto chunks = table_.chunks();
     It first({chunks.chunk(0), 0}, chunks.end());
     first.skip_to_element(0);
     return first;
-  }
-  template <class It>
-  It end_of() const noexcept {
-    if (!table_.has_table()) return It();
-    HashChunkFormat* const end = table_.chunks().end();
-    return It({end, 0}, end);
   }
   template <class It>
   static std::pair<It, It> range(It found, It end) noexcept {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -54,25 +56,13 @@ class HashTable {
   template <class Key>
   Position find(const Key& key, std::uint64_t hash) const {
     if (stored_.size == 0) return {};
-    const std::uint8_t tag = hash_tag(hash);
     const std::uint64_t mask = shape().chunks() - 1;
-    std::byte* const table = base();
-    std::uint64_t index = hash;
-    for (std::uint64_t tries = 0; tries <= mask; ++tries) {
-      std::byte* const at = table + (index & mask) * Position::stride;
-      auto* const chunk = reinterpret_cast<HashChunkFormat*>(at);
-      const TagGroup tags(chunk);
-      prefetch_slots(at);
-      for (SlotMask left = tags.matching(tag); left != 0; left &= left - 1) {
-        const Position found{chunk, first_slot(left)};
-        if (typename Policy::Equal{}(Policy::key(*found.slot()), key)) [[likely]]
-          return found;
-      }
-      if (chunk->overflow == 0) [[likely]]
-        break;
-      index += hash_probe_step(tag);
-    }
-    return {};
+    std::byte* const at = base() + (hash & mask) * Position::stride;
+    prefetch_slots(at);
+    const Position found = find_in_chunk(at, key, hash_tag(hash));
+    if (found || reinterpret_cast<HashChunkFormat*>(at)->overflow == 0) [[likely]]
+      return found;
+    return find_behind(key, hash);
   }
 
   /// Adds an element that `construct(Slot*)` makes and whose key is not in the table yet. Nothing
@@ -82,25 +72,15 @@ class HashTable {
     if (stored_.size == capacity()) [[unlikely]]
       return grow_and_insert(hash, construct);
     const Chunks table = chunks();
-    const std::uint8_t tag = hash_tag(hash);
-    std::uint64_t index = hash;
-    SlotMask free = table.free_slots(table.chunk(index));
-    for (std::uint64_t tries = 0; free == 0; ++tries) {
-      if (tries == table.mask()) throw_full();
-      mark(table.chunk(index), sizeof(HashChunkFormat));
-      index += hash_probe_step(tag);
-      free = table.free_slots(table.chunk(index));
-    }
-    const Position place{table.chunk(index), first_slot(free)};
-    mark(place.slot(), sizeof(Slot));
-    mark(place.chunk, sizeof(HashChunkFormat));
-    mark(&stored_.size, sizeof stored_.size);
+    HashChunkFormat* const chunk = table.chunk(hash);
+    const SlotMask free = table.free_slots(chunk);
+    if (free == 0) [[unlikely]]
+      return insert_behind(hash, construct);
+    const Position place{chunk, first_slot(free)};
+    mark_scattered(&stored_.size);
+    mark_scattered<slot_in_a_line>(chunk, place.slot());
     construct(place.slot());
-    for (std::uint64_t passed = hash; passed != index; passed += hash_probe_step(tag)) {
-      std::uint8_t& overflow = table.chunk(passed)->overflow;
-      if (overflow != hash_overflow_max) ++overflow;
-    }
-    place.chunk->tags[place.index] = tag;
+    chunk->tags[place.index] = hash_tag(hash);
     ++stored_.size;
     return place;
   }
@@ -115,16 +95,16 @@ class HashTable {
     return prepare_to_remove(place, typename Policy::Hasher{}(Policy::key(*place.slot())));
   }
   Leaving prepare_to_remove(Position place, std::uint64_t hash) {
-    mark(&stored_.size, sizeof stored_.size);
-    mark(place.chunk, sizeof(HashChunkFormat));
-    for_each_passed({place, hash}, [](HashChunkFormat* chunk) { mark(chunk, sizeof *chunk); });
+    mark_scattered(&stored_.size);
+    mark_scattered(place.chunk);
+    if (chunks().chunk(hash) != place.chunk) [[unlikely]]
+      mark_passed({place, hash});
     return {place, hash};
   }
   /// Frees the slot of an element that is no object any more.
   void remove(Leaving leaving) noexcept {
-    for_each_passed(leaving, [](HashChunkFormat* chunk) {
-      if (chunk->overflow != hash_overflow_max && chunk->overflow != 0) --chunk->overflow;
-    });
+    if (chunks().chunk(leaving.hash) != leaving.place.chunk) [[unlikely]]
+      uncount_passed(leaving);
     leaving.place.chunk->tags[leaving.place.index] = 0;
     --stored_.size;
   }
@@ -187,6 +167,21 @@ class HashTable {
  private:
   class FreshTable;
 
+  /// Makes an element of one that was made elsewhere.
+  struct Relocating {
+    Slot* made;
+    void operator()(Slot* to) const noexcept { relocate_quietly(made, to); }
+  };
+
+  /// Chunks stand at multiples of 16 bytes at least.
+  static constexpr bool slot_in_a_line =
+      std::has_single_bit(sizeof(Slot)) && sizeof(Slot) <= hash_chunk_head_bytes;
+  /// Whether nothing that splitting calls can throw, and nothing owns blocks.
+  static constexpr bool splits =
+      relocates_quietly<Slot>() &&
+      std::is_trivially_destructible_v<Slot>&& noexcept(
+          typename Policy::Hasher{}(Policy::key(std::declval<const Slot&>())));
+
   static std::size_t table_bytes(HashShape shape) noexcept {
     return hash_table_bytes(shape.chunk_bits, shape.chunk_slots, sizeof(Slot), alignof(Slot));
   }
@@ -200,6 +195,20 @@ class HashTable {
     if constexpr (Position::stride > 128) __builtin_prefetch(chunk + 128);
   }
 
+  template <class Key>
+  static Position find_in_chunk(std::byte* at, const Key& key, std::uint8_t tag) {
+    auto* const chunk = reinterpret_cast<HashChunkFormat*>(at);
+    for (SlotMask left = TagGroup(chunk).matching(tag); left != 0; left &= left - 1) {
+      const Position found{chunk, first_slot(left)};
+      if (typename Policy::Equal{}(Policy::key(*found.slot()), key)) [[likely]]
+        return found;
+    }
+    return {};
+  }
+  /// As find, from the second chunk on: apart, so that what almost all searches do stays small.
+  template <class Key>
+  Position find_behind(const Key& key, std::uint64_t hash) const;
+
   /// Visits the chunks that an element passed on the way to its own.
   template <class Visit>
   void for_each_passed(Leaving element, Visit visit) const {
@@ -210,6 +219,14 @@ class HashTable {
       visit(table.chunk(index));
       index += hash_probe_step(hash_tag(element.hash));
     }
+  }
+  [[gnu::noinline]] void mark_passed(Leaving element) {
+    for_each_passed(element, [](HashChunkFormat* chunk) { mark_scattered(chunk); });
+  }
+  [[gnu::noinline]] void uncount_passed(Leaving element) noexcept {
+    for_each_passed(element, [](HashChunkFormat* chunk) {
+      if (chunk->overflow != hash_overflow_max && chunk->overflow != 0) --chunk->overflow;
+    });
   }
 
   void destroy_elements() {
@@ -224,7 +241,13 @@ class HashTable {
   }
 
   template <class Construct>
+  Position insert_behind(std::uint64_t hash, Construct& construct);
+  template <class Construct>
   Position grow_and_insert(std::uint64_t hash, Construct& construct);
+  template <class Construct>
+  Position move_and_insert(std::uint64_t hash, Construct& construct);
+  bool split_in_place();
+  void split_chunk(std::uint64_t index, std::vector<Position>& displaced);
   void move_to(HashShape shape);
   void relocate_elements(const Chunks& to);
   void move_elements_loudly(const Chunks& to);
@@ -233,6 +256,50 @@ class HashTable {
 
   HashMapFormat stored_;
 };
+
+template <class Policy>
+template <class Key>
+[[gnu::noinline]] typename HashTable<Policy>::Position
+HashTable<Policy>::find_behind(const Key& key, std::uint64_t hash) const {
+  const std::uint8_t tag = hash_tag(hash);
+  const std::uint64_t mask = shape().chunks() - 1;
+  std::uint64_t index = hash;
+  for (std::uint64_t tries = 0; tries < mask; ++tries) {
+    index += hash_probe_step(tag);
+    std::byte* const at = base() + (index & mask) * Position::stride;
+    const Position found = find_in_chunk(at, key, tag);
+    if (found || reinterpret_cast<HashChunkFormat*>(at)->overflow == 0) return found;
+  }
+  return {};
+}
+
+/// As insert_new, where the first chunk is full.
+template <class Policy>
+template <class Construct>
+[[gnu::noinline]] typename HashTable<Policy>::Position
+HashTable<Policy>::insert_behind(std::uint64_t hash, Construct& construct) {
+  const Chunks table = chunks();
+  const std::uint8_t tag = hash_tag(hash);
+  std::uint64_t index = hash;
+  SlotMask free = 0;
+  for (std::uint64_t tries = 0; free == 0; ++tries) {
+    if (tries == table.mask()) throw_full();
+    mark_scattered(table.chunk(index));
+    index += hash_probe_step(tag);
+    free = table.free_slots(table.chunk(index));
+  }
+  const Position place{table.chunk(index), first_slot(free)};
+  mark_scattered(&stored_.size);
+  mark_scattered<slot_in_a_line>(place.chunk, place.slot());
+  construct(place.slot());
+  for (std::uint64_t passed = hash; passed != index; passed += hash_probe_step(tag)) {
+    std::uint8_t& overflow = table.chunk(passed)->overflow;
+    if (overflow != hash_overflow_max) ++overflow;
+  }
+  place.chunk->tags[place.index] = tag;
+  ++stored_.size;
+  return place;
+}
 
 }  // namespace cairn::detail
 

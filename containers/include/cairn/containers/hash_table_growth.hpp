@@ -108,6 +108,22 @@ template <class Construct>
 typename HashTable<Policy>::Position HashTable<Policy>::grow_and_insert(std::uint64_t hash,
                                                                         Construct& construct) {
   mark_header();
+  if constexpr (splits) {
+    if (has_table() && current_write != nullptr && current_write->is_fresh(base())) {
+      alignas(Slot) std::byte aside[sizeof(Slot)];
+      auto* const made = reinterpret_cast<Slot*>(aside);
+      construct(made);
+      Relocating take{made};
+      return split_in_place() ? insert_new(hash, take) : move_and_insert(hash, take);
+    }
+  }
+  return move_and_insert(hash, construct);
+}
+
+template <class Policy>
+template <class Construct>
+typename HashTable<Policy>::Position HashTable<Policy>::move_and_insert(std::uint64_t hash,
+                                                                        Construct& construct) {
   FreshTable fresh(this, shape().next());
   const Position made = fresh.chunks().place(hash);
   const std::uint8_t tag = std::exchange(made.chunk->tags[made.index], std::uint8_t{0});
@@ -115,6 +131,67 @@ typename HashTable<Policy>::Position HashTable<Policy>::grow_and_insert(std::uin
   made.chunk->tags[made.index] = tag;
   move_elements_to(fresh, made);
   return made;
+}
+
+/// Doubles a table of fresh pages where it stands: it needs no second table then, whose space would
+/// be too small for any later one, and no marks. False, and nothing has changed, where it cannot.
+///
+/// An element whose first chunk was i belongs into i or i + n now. Those that had passed chunks on
+/// their way are found a place when all others have theirs. Requires: marked header, fresh pages.
+template <class Policy>
+bool HashTable<Policy>::split_in_place() {
+  const std::size_t bytes = table_bytes(shape());
+  if (FreeListAllocator::marked_on_allocate(bytes)) return false;
+  const Chunks before = chunks();
+  std::uint64_t passed = 0;
+  for (std::uint64_t i = 0; i <= before.mask(); ++i) {
+    const std::uint8_t overflow = before.chunk(i)->overflow;
+    if (overflow == hash_overflow_max) return false;
+    passed += overflow;
+  }
+  std::vector<Position> displaced;
+  displaced.reserve(passed);
+  const HashShape doubled = shape().next();
+  if (!current_write->heap().try_expand(base(), bytes, table_bytes(doubled))) return false;
+
+  stored_.chunk_bits = static_cast<std::uint8_t>(doubled.chunk_bits);
+  for (std::uint64_t i = 0; i <= before.mask(); ++i) split_chunk(i, displaced);
+  const Chunks after = chunks();
+  const typename Policy::Hasher hasher{};
+  for (const Position from : displaced) {
+    from.chunk->tags[from.index] = 0;
+    const Position to = after.place(hasher(Policy::key(*from.slot())));
+    if (to.slot() != from.slot()) relocate_quietly(from.slot(), to.slot());
+  }
+  return true;
+}
+
+/// Moves what belongs there from chunk `index` of the lower half to its like in the upper half.
+template <class Policy>
+void HashTable<Policy>::split_chunk(std::uint64_t index, std::vector<Position>& displaced) {
+  const Chunks table = chunks();
+  const std::uint64_t half = table.chunks_in_half();
+  HashChunkFormat* const low = table.chunk(index);
+  HashChunkFormat* const high = table.chunk(index + half);
+  std::memset(high, 0, sizeof *high);
+  low->overflow = 0;
+  const typename Policy::Hasher hasher{};
+  std::uint64_t moved = 0;
+  for (SlotMask left = TagGroup(low).occupied(); left != 0; left &= left - 1) {
+    const Position from{low, first_slot(left)};
+    const std::uint64_t home = hasher(Policy::key(*from.slot())) & table.mask();
+    if ((home & (half - 1)) != index) [[unlikely]] {
+      displaced.push_back(from);
+      continue;
+    }
+    // Copied in any case, and counted only where it moves: which do is not to be predicted.
+    const bool moves = home != index;
+    const std::uint8_t tag = low->tags[from.index];
+    relocate_quietly(from.slot(), Position{high, moved}.slot());
+    high->tags[moved] = moves ? tag : std::uint8_t{0};
+    low->tags[from.index] = moves ? std::uint8_t{0} : tag;
+    moved += moves ? 1 : 0;
+  }
 }
 
 template <class Policy>
@@ -134,7 +211,7 @@ void HashTable<Policy>::copy_from_for(const void* home, const HashTable& other) 
     const HashChunkFormat* const source = from.chunk(i);
     to.chunk(i)->overflow = source->overflow;
     for (SlotMask left = TagGroup(source).occupied(); left != 0; left &= left - 1) {
-      const unsigned slot = first_slot(left);
+      const std::uint64_t slot = first_slot(left);
       const Slot& element = *Position{from.chunk(i), slot}.slot();
       ::new (static_cast<void*>(Position{to.chunk(i), slot}.slot())) Slot(element);
       to.chunk(i)->tags[slot] = source->tags[slot];

@@ -29,11 +29,11 @@ class MarkingIterator {
   constexpr explicit MarkingIterator(T* at) noexcept : at_(at) {}
 
   reference operator*() const {
-    mark(at_, sizeof(T));
+    mark_object(*at_);
     return *at_;
   }
   pointer operator->() const {
-    mark(at_, sizeof(T));
+    mark_object(*at_);
     return at_;
   }
   reference operator[](difference_type n) const { return *(*this + n); }

@@ -147,6 +147,12 @@ void relocate_quietly(T* from, T* to) noexcept {
   }
 }
 
+/// Whether a T is best made first and handed on by value: in a register, while a reference to it
+/// would keep it in memory wherever something may be called.
+template <class T>
+inline constexpr bool fits_registers = std::is_trivially_copyable_v<T> &&
+                                       sizeof(T) <= 2 * sizeof(void*);
+
 /// Moves `count` objects to marked memory that does not overlap.
 /// Requires: relocates_quietly<T>().
 template <class T>

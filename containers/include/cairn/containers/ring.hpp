@@ -40,7 +40,7 @@ class RingIterator {
 
   reference operator*() const {
     T* const element = unmarked();
-    if constexpr (!is_const) mark(element, sizeof(T));
+    if constexpr (!is_const) mark_object(*element);
     return *element;
   }
   pointer operator->() const { return std::addressof(**this); }

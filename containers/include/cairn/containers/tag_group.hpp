@@ -17,8 +17,9 @@ namespace cairn::detail {
 using SlotMask = std::uint32_t;
 inline constexpr SlotMask all_slots = 0x7FFF;
 
-inline unsigned first_slot(SlotMask mask) noexcept {
-  return static_cast<unsigned>(std::countr_zero(mask));
+/// As an index of 64 bits, which addresses need no extension of. Requires: mask != 0.
+inline std::uint64_t first_slot(SlotMask mask) noexcept {
+  return static_cast<std::uint64_t>(std::countr_zero(mask));
 }
 
 /// The 15 tags of a chunk, compared at once, in plain C++: eight bytes at a time.

@@ -40,21 +40,20 @@ class VecCore {
   static constexpr std::size_t max_size() noexcept { return (std::size_t{1} << 56) / sizeof(T); }
   static constexpr std::size_t bytes_of(std::size_t count) noexcept { return count * sizeof(T); }
 
-  void mark_size() { mark(&stored_.size, sizeof stored_.size); }
-  void mark_header() { mark(&stored_, sizeof stored_); }
-  /// Requires: mark_size() or mark_header() came before.
+  void mark_header() { mark_again(stored_); }
+  /// Requires: mark_header() came before.
   void set_size(std::size_t size) noexcept { stored_.size = size; }
 
   template <class... Args>
   T& emplace_back(Args&&... args) {
-    if (stored_.size == stored_.capacity) [[unlikely]] {
-      if (!expand_in_place(stored_.size + 1)) return grow_and_emplace(std::forward<Args>(args)...);
-    }
-    T* slot = block() + stored_.size;
-    mark(slot, sizeof(T));
-    mark_size();
+    const std::size_t size = stored_.size;
+    if (size == stored_.capacity) [[unlikely]]
+      return grow_and_emplace(std::forward<Args>(args)...);
+    T* const slot = block() + size;
+    mark_object(*slot);
+    mark_header();
     ::new (static_cast<void*>(slot)) T(std::forward<Args>(args)...);
-    ++stored_.size;
+    stored_.size = size + 1;
     return *slot;
   }
 
@@ -89,7 +88,7 @@ class VecCore {
     const std::size_t size = stored_.size + count;
     if (size > stored_.capacity && !expand_in_place(size)) return grow_and_append(size, fill);
     mark(block() + stored_.size, bytes_of(count));
-    mark_size();
+    mark_header();
     PartlyBuilt<T> built(block() + stored_.size);
     fill(built);
     stored_.size += built.release();
@@ -134,7 +133,7 @@ class VecCore {
     if (count == 0) return;
     T* data = block();
     const std::size_t behind = stored_.size - index - count;
-    mark_size();
+    mark_header();
     if (behind != 0) mark(data + index, bytes_of(behind));
     if constexpr (relocates_quietly<T>()) {
       destroy_stored_n(data + index, count);
@@ -214,7 +213,7 @@ class VecCore {
   std::size_t grown_capacity(std::size_t count) const {
     if (count > max_size()) throw std::length_error("cairn::Vec: longer than max_size()");
     const std::size_t least = std::max<std::size_t>(1, first_bytes / sizeof(T));
-    return std::max({count, std::min(2 * stored_.capacity, max_size()), least});
+    return std::max({count, std::min<std::size_t>(2 * stored_.capacity, max_size()), least});
   }
 
   bool expand_block_to(std::size_t count) {
@@ -260,7 +259,8 @@ class VecCore {
 
   /// The new element is made first, where it will stand: its arguments may lie in the old block.
   template <class... Args>
-  T& grow_and_emplace(Args&&... args) {
+  [[gnu::noinline]] T& grow_and_emplace(Args&&... args) {
+    if (expand_in_place(stored_.size + 1)) return emplace_back(std::forward<Args>(args)...);
     const std::size_t capacity = rounded_capacity(grown_capacity(stored_.size + 1));
     mark_header();
     NewBlock fresh(this, bytes_of(capacity), alignof(T), bytes_of(stored_.size + 1));

@@ -59,7 +59,7 @@ void Vec<T>::assign(It first, It last) {
     const auto count = static_cast<size_type>(std::distance(first, last));
     if constexpr (std::is_trivially_copyable_v<T>) {
       if (count <= capacity() && count != 0) {
-        core_.mark_size();
+        core_.mark_header();
         mark(core_.block(), count * sizeof(T));
         std::copy(first, last, core_.block());
         core_.set_size(count);

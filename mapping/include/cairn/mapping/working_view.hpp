@@ -41,6 +41,31 @@ class WorkingView {
     return offset < reach_bytes_;
   }
 
+  /// The same, and lets this thread remember what it may write around `p` by now.
+  bool mark_and_remember(const void* p, std::uint64_t bytes);
+
+  /// Declares the lines of the bytes at `first` and `others`, with one test for all of them.
+  /// Returns false, and does nothing, where they are not in one page of this view: `mark` each of
+  /// them then.
+  template <class... Others>
+  bool mark_near(const void* first, const Others*... others) {
+    const std::uint64_t offset = offset_of(first);
+    if ((((offset ^ offset_of(others)) >= page_bytes) || ...)) [[unlikely]]
+      return false;
+    if (offset < tracked_bytes_) {
+      write_set_.mark_page(offset / page_bytes,
+                           (line_bit(offset) | ... | line_bit(offset_of(others))));
+      return true;
+    }
+    return offset < reach_bytes_;
+  }
+
+  /// Whether `p` is in a page that the running transaction gained: it and all behind it need no
+  /// mark.
+  bool is_fresh(const void* p) const noexcept {
+    const std::uint64_t offset = offset_of(p);
+    return offset >= tracked_bytes_ && offset < reach_bytes_;
+  }
   bool contains(const void* p) const noexcept {
     return reinterpret_cast<std::uintptr_t>(p) - base_address_ < reach_bytes_;
   }
@@ -75,6 +100,10 @@ class WorkingView {
   const WriteSet& write_set() const noexcept { return write_set_; }
 
  private:
+  static std::uint64_t line_bit(std::uint64_t offset) noexcept {
+    return std::uint64_t{1} << (offset / line_bytes % lines_per_page);
+  }
+
   const File& file_;
   Reservation memory_;
   WriteSet write_set_;
@@ -82,6 +111,8 @@ class WorkingView {
   std::uintptr_t base_address_;
   std::uint64_t tracked_bytes_ = 0;
   std::uint64_t reach_bytes_;
+  std::uint32_t repeated_marks_ = 0;
+  std::uint32_t paid_pages_ = 0;
   bool prefers_huge_pages_ = false;
 };
 

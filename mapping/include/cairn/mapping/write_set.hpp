@@ -35,6 +35,9 @@ class WriteSet {
     }
   }
 
+  /// Declares lines of one page, bit i for line i. Requires: at least one.
+  void mark_page(std::uint64_t page, std::uint64_t lines) { mark_lines(page, lines); }
+
   /// Pages with at least one declared line, in the order of their first mark.
   std::span<const std::uint32_t> touched() const noexcept { return touched_; }
   /// Declared lines of a page, bit i for line i.
@@ -43,7 +46,16 @@ class WriteSet {
   bool is_marked(std::uint64_t offset) const noexcept {
     return (masks_[offset / page_bytes] >> (offset % page_bytes / line_bytes) & 1) != 0;
   }
-  /// Forgets the declared lines; private pages stay private.
+  /// The declared lines around the declared one at `offset` as [first byte, end). Those of other
+  /// pages belong to it where all between are declared; at most `pages` whole ones are followed,
+  /// which is counted down by as many as were.
+  struct Run {
+    std::uint64_t begin;
+    std::uint64_t end;
+  };
+  Run run_around(std::uint64_t offset, std::uint32_t& pages) const noexcept;
+
+  /// Forgets the declared lines, and so does this thread's memory; private pages stay private.
   void clear() noexcept;
   /// True where a mark was refused since the last `clear`. What it was for may have been left half
   /// done (a destructor that could not free its block), so the transaction must not commit.
@@ -76,6 +88,8 @@ class WriteSet {
  private:
   void mark_lines(std::uint64_t page, std::uint64_t lines) {
     const std::uint64_t before = masks_[page];
+    // Reading alone is faster than writing the same again: the next mark would wait for it.
+    if ((lines & ~before) == 0) return;
     if (before == 0) [[unlikely]]
       note_first_touch(page, lines);
     masks_[page] = before | lines;
@@ -83,6 +97,7 @@ class WriteSet {
   void mark_across_pages(std::uint64_t offset, std::uint64_t bytes, std::uint64_t end_page);
   void note_first_touch(std::uint64_t page, std::uint64_t lines);
 
+  std::uint64_t max_pages_;
   Reservation mask_memory_;
   Reservation private_memory_;
   std::uint64_t* masks_;

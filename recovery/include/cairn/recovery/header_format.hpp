@@ -112,11 +112,11 @@ struct LiveWords {
   std::atomic<std::uint64_t> body;        ///< see WriteLock: whose body may be storing, 0 nobody's
   std::array<std::uint64_t, 5> reserved0;
   // readers and the publisher
-  std::atomic<std::uint64_t> published;       ///< sequence that the shared image shows
-  std::atomic<std::uint64_t> visible;         ///< the newest that a new read section must see
-  std::atomic<std::uint64_t> heap_end;        ///< bytes of the heap at `published`
-  std::atomic<std::uint32_t> change_awaited;  ///< 1: somebody sleeps on this word for a commit
-  std::atomic<std::uint32_t> unfenced_sections;  ///< see ReaderLanes: 0 no, 1 yes, 2 never
+  std::atomic<std::uint64_t> published;           ///< sequence that the shared image shows
+  std::atomic<std::uint64_t> visible;             ///< the newest that a new read section must see
+  std::atomic<std::uint64_t> heap_end;            ///< bytes of the heap at `published`
+  std::atomic<std::uint32_t> change_awaited;      ///< 1: somebody sleeps on this word for a commit
+  std::atomic<std::uint32_t> unfenced_sections;   ///< see ReaderLanes: 0 no, 1 yes, 2 never
   std::atomic<std::uint64_t> applying;            ///< see Publication
   std::atomic<std::uint64_t> published_position;  ///< log position behind the record `published`
   std::array<std::uint64_t, 2> reserved1;

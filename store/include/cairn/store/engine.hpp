@@ -274,9 +274,9 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   LogRing log_;
   MetaSlot meta_;
   WriteContext context_;
-  LogState state_;    ///< what the working view shows outside transactions
-  LogState shown_;    ///< what the shared image shows, as far as this process knows
-  LogState visible_;  ///< what new sections see, as far as this process knows
+  LogState state_;            ///< what the working view shows outside transactions
+  LogState shown_;            ///< what the shared image shows, as far as this process knows
+  LogState visible_;          ///< what new sections see, as far as this process knows
   bool stale_pages_ = false;  ///< private pages are a fenced transaction's
   std::uint32_t quarantine_looks_ = 0;
   RecoveryReport last_recovery_;

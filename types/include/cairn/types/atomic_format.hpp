@@ -28,8 +28,8 @@ struct AtomicFormat {
   std::uint8_t reserved[40];
 };
 
-/// "cnatomic": tells people, `check` and `verify_writes` what the line is. That a line carries it by
-/// chance costs a commit a line of log, or a wait for older sections, and nothing else.
+/// "cnatomic": tells people, `check` and `verify_writes` what the line is. That a line carries it
+/// by chance costs a commit a line of log, or a wait for older sections, and nothing else.
 inline constexpr std::uint64_t atomic_magic = 0x63696D6F74616E63ULL;
 inline constexpr std::uint64_t atomic_value_bytes_max = 8;
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "cairn/types/head_number.hpp"
 #include "cairn/types/pointer_format.hpp"
 
 namespace cairn {
@@ -21,10 +22,10 @@ namespace cairn {
 /// capacity of 0 goes with the null distance, and only that, and with a front of 0. The other slots
 /// are not objects: their bytes mean nothing.
 struct DequeFormat {
-  std::int64_t distance = null_distance;
-  std::uint64_t size = 0;
-  std::uint64_t capacity = 0;
-  std::uint64_t front = 0;
+  HeadNumber<std::int64_t> distance = null_distance;
+  HeadNumber<std::uint64_t> size = 0;
+  HeadNumber<std::uint64_t> capacity = 0;
+  HeadNumber<std::uint64_t> front = 0;
 };
 
 static_assert(sizeof(DequeFormat) == 32 && alignof(DequeFormat) == 8);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "cairn/types/head_number.hpp"
 #include "cairn/types/pointer_format.hpp"
 
 namespace cairn {
@@ -17,9 +18,9 @@ namespace cairn {
 /// Rules: size <= capacity. A capacity of 0 goes with the null distance, and only that. Elements
 /// from `size` on are not objects: their bytes mean nothing.
 struct VecFormat {
-  std::int64_t distance = null_distance;
-  std::uint64_t size = 0;
-  std::uint64_t capacity = 0;
+  HeadNumber<std::int64_t> distance = null_distance;
+  HeadNumber<std::uint64_t> size = 0;
+  HeadNumber<std::uint64_t> capacity = 0;
 };
 
 static_assert(sizeof(VecFormat) == 24 && alignof(VecFormat) == 8);
