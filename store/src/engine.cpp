@@ -46,6 +46,7 @@ Options with_defaults(Options options, const std::string& path) {
   options.lock_timeout = std::min(options.lock_timeout, longest);
   options.operation_timeout = std::min(options.operation_timeout, longest);
   options.reader_timeout = std::min(options.reader_timeout, longest);
+  options.heartbeat_interval = std::min(options.heartbeat_interval, longest);
   return options;
 }
 
@@ -136,6 +137,7 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   engine->lanes_.require_fences(alone);
   // Whoever created it may have died before its name was durable; it was never checkpointed then.
   if (engine->survives_power() && meta.turn == 1) engine->data_.sync_directory();
+  engine->heartbeat_.start(engine->options_.heartbeat_interval, path);
   EngineRegistry::instance().add(id, engine);
   return engine;
 }
@@ -154,6 +156,7 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
       table_(locks_, at_offset<ProcessSlot>(window_, process_table_offset)),
       lanes_(live_, at_offset<ReaderLane>(window_, reader_lanes_offset), table_, data_.path()),
       lock_(live_.write_lock, table_),
+      heartbeat_(table_),
       log_(File::open(log_path(data_.path()), File::Access::read_write), identity.uuid,
            meta.log_bytes),
       meta_(meta),
@@ -169,12 +172,14 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
 
 Engine::~Engine() {
   EngineRegistry::instance().remove(this);
+  heartbeat_.stop();
   if (condition_.load(std::memory_order_relaxed) == Condition::open) table_.release();
 }
 
 void Engine::abandon_in_child() noexcept {
   condition_.store(Condition::forked, std::memory_order_relaxed);
   lanes_.shut(errc::forked);
+  heartbeat_.abandon();
   // Slot, lock, lanes and transaction are still the parent's: nothing here may give them back.
   table_.abandon();
   lanes_.abandon();
@@ -239,6 +244,7 @@ void Engine::close() {
   condition_.store(Condition::closed, std::memory_order_relaxed);
   lanes_.shut(errc::closed);
   EngineRegistry::instance().remove(this);
+  heartbeat_.stop();
   lanes_.give_all_back();
   table_.release();
 }
@@ -327,6 +333,10 @@ SharedImage Engine::shared_image() const noexcept {
   const auto begin = reinterpret_cast<std::uintptr_t>(read_view_.data());
   const auto window = reinterpret_cast<std::uintptr_t>(window_.data());
   return {begin, reach_bytes_, static_cast<std::ptrdiff_t>(window - begin), 0};
+}
+
+std::vector<ProcessInfo> Engine::processes() const {
+  return table_.list({at_offset<const ReaderLane>(window_, reader_lanes_offset), reader_lane_count});
 }
 
 RecoveryReport Engine::recover() {

@@ -191,6 +191,12 @@ RecordView Engine::append_durably() {
   if (!lock_.begin_commit()) {
     throw Error(errc::fenced, path(), "nothing was committed; begin a new transaction");
   }
+  // The clock is read where a sync makes that cheap, or where readers have to be waited for.
+  if (survives_power()) {
+    table_.enter_phase(ProcessPhase::publishing);
+  } else {
+    table_.continue_as(ProcessPhase::publishing);
+  }
   const std::uint64_t fresh_bytes = heap_end_ - std::min(heap_end_, state_.heap_end);
   const bool grew = file_bytes_ > state_.file_bytes;
   const bool sync_data = survives_power() && (grew || fresh_bytes > logged_fresh_bytes);
@@ -446,6 +452,7 @@ void Engine::grow_file(std::uint64_t bytes) {
 }
 
 void Engine::grow_file_to(std::uint64_t bytes) {
+  const PhaseScope phase(table_, ProcessPhase::resizing);
   ResizeRecord& resize = live_.resize;
   const std::uint64_t now = uptime_ns();
   const std::chrono::nanoseconds allowed = options_.operation_timeout;

@@ -28,6 +28,22 @@ std::chrono::nanoseconds since(std::uint64_t then_ns, std::uint64_t now_ns) noex
   return std::chrono::nanoseconds(now_ns > then_ns ? now_ns - then_ns : 0);
 }
 
+std::uint32_t token_for(std::uint64_t nonce, std::uint32_t slot) noexcept {
+  return static_cast<std::uint32_t>(nonce >> 40 << 8) | (slot + 1);
+}
+
+std::vector<ReaderInfo> readers_of(std::uint32_t token, std::span<const ReaderLane> lanes) {
+  std::vector<ReaderInfo> readers;
+  for (std::uint32_t index = 0; index < lanes.size(); ++index) {
+    const ReaderLane& lane = lanes[index];
+    if (lane.owner.load(std::memory_order_relaxed) != token) continue;
+    const std::uint64_t sequence = lane.sequence.load(std::memory_order_relaxed);
+    if (sequence == 0) continue;
+    readers.push_back({index, lane.thread_id.load(std::memory_order_relaxed), sequence});
+  }
+  return readers;
+}
+
 std::string label_of(const ProcessSlot& slot) {
   const auto end = std::find(slot.label.begin(), slot.label.end(), '\0');
   return {slot.label.begin(), end};
@@ -87,7 +103,8 @@ void ProcessTable::claim(const std::string& label, std::uint32_t avoid) {
   if (avoid < process_slot_count && try_claim(avoid, label)) return;
   throw Error(errc::too_many_processes, file_.path(),
               "all " + std::to_string(process_slot_count) +
-                  " process slots are in use; close the store in one of them");
+                  " process slots are in use (`cairn ps` shows by whom); close the store in "
+                  "one of them");
 }
 
 bool ProcessTable::try_claim(std::uint32_t slot, const std::string& label) {
@@ -129,8 +146,7 @@ void ProcessTable::abandon() noexcept {
 }
 
 std::uint32_t ProcessTable::token_of(std::uint32_t slot) const noexcept {
-  const std::uint64_t nonce = slots_[slot].nonce.load(std::memory_order_relaxed);
-  return static_cast<std::uint32_t>(nonce >> 40 << 8) | (slot + 1);
+  return token_for(slots_[slot].nonce.load(std::memory_order_relaxed), slot);
 }
 
 bool ProcessTable::is_token_alive(std::uint32_t token) const {
@@ -175,20 +191,44 @@ void ProcessTable::enter_phase(ProcessPhase phase) noexcept {
   mine.heartbeat_ns.store(now, std::memory_order_relaxed);
 }
 
-std::vector<ProcessInfo> ProcessTable::list() const {
+void ProcessTable::restart_phase() const noexcept {
+  const std::uint64_t now = uptime_ns();
+  slots_[own_slot_].phase_since_ns.store(now, std::memory_order_relaxed);
+  slots_[own_slot_].heartbeat_ns.store(now, std::memory_order_relaxed);
+}
+
+void ProcessTable::beat() const noexcept {
+  slots_[own_slot_].heartbeat_ns.store(uptime_ns(), std::memory_order_relaxed);
+}
+
+std::vector<ProcessInfo> ProcessTable::list(std::span<const ReaderLane> lanes) const {
+  return list({slots_, process_slot_count}, lanes,
+              [this](std::uint32_t slot) { return is_alive(slot); });
+}
+
+std::vector<ProcessInfo> ProcessTable::list(
+    std::span<const ProcessSlot> slots, std::span<const ReaderLane> lanes,
+    const std::function<bool(std::uint32_t slot)>& is_alive) {
   std::vector<ProcessInfo> all;
   const std::uint64_t now = uptime_ns();
-  for (std::uint32_t index = 0; index < process_slot_count; ++index) {
-    const ProcessSlot& slot = slots_[index];
-    if (slot.nonce.load(std::memory_order_relaxed) == 0) continue;
+  for (std::uint32_t index = 0; index < slots.size(); ++index) {
+    const ProcessSlot& slot = slots[index];
+    const std::uint64_t nonce = slot.nonce.load(std::memory_order_relaxed);
+    if (nonce == 0) continue;
     ProcessInfo info;
     info.slot = index;
     info.pid = slot.pid.load(std::memory_order_relaxed);
     info.label = label_of(slot);
     info.phase = slot.phase.load(std::memory_order_relaxed);
     info.age = since(slot.started_ns.load(std::memory_order_relaxed), now);
+    info.phase_age = since(slot.phase_since_ns.load(std::memory_order_relaxed), now);
     info.heartbeat_age = since(slot.heartbeat_ns.load(std::memory_order_relaxed), now);
     info.alive = is_alive(index);
+    info.readers = readers_of(token_for(nonce, index), lanes);
+    if (info.phase == ProcessPhase::idle && !info.readers.empty()) {
+      info.phase = ProcessPhase::reading;
+      info.phase_age.reset();
+    }
     all.push_back(std::move(info));
   }
   return all;
@@ -205,6 +245,18 @@ std::string ProcessTable::describe(std::uint32_t slot) const {
          (label.empty() ? "" : " \"" + label + "\"") + ", " +
          to_string(other.phase.load(std::memory_order_relaxed)) + " for " +
          std::to_string(age.count()) + " ms";
+}
+
+PhaseScope::PhaseScope(ProcessTable& table, ProcessPhase phase) noexcept
+    : slot_(table.slots_[table.own_slot_]),
+      outer_(slot_.phase.load(std::memory_order_relaxed)),
+      outer_since_ns_(slot_.phase_since_ns.load(std::memory_order_relaxed)) {
+  table.enter_phase(phase);
+}
+
+PhaseScope::~PhaseScope() {
+  slot_.phase.store(outer_, std::memory_order_relaxed);
+  slot_.phase_since_ns.store(outer_since_ns_, std::memory_order_relaxed);
 }
 
 }  // namespace cairn

@@ -290,6 +290,7 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
     if (!is_older()) [[likely]]
       return true;
   }
+  table_.restart_phase();
   const auto start = std::chrono::steady_clock::now();
   auto next_look = start + liveness_interval;
   while (is_older()) {

@@ -79,6 +79,11 @@ std::vector<ProcessInfo> Store::processes() const {
   return engine_->processes();
 }
 
+void Store::update_heartbeat() {
+  engine_->require_open();
+  engine_->process_table().beat();
+}
+
 CheckReport Store::check() const {
   const ReadTransaction section = begin_read();
   return check_store(*engine_);

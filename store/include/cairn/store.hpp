@@ -123,7 +123,11 @@ class Store {
   RecoveryReport recover();
   /// What opening the store had to do.
   RecoveryReport last_recovery() const;
+  /// The processes that have the store open, and those that died and were not cleared away yet.
   std::vector<ProcessInfo> processes() const;
+  /// A sign of progress for the process table, as each write transaction is one. Nobody is evicted
+  /// for the lack of it.
+  void update_heartbeat();
   /// Examines header, log, allocator, catalog and every object that a root reaches.
   /// Complexity: one pass over the store, in a read section.
   CheckReport check() const;

@@ -16,6 +16,7 @@
 #include "cairn/recovery/log_ring.hpp"
 #include "cairn/recovery/meta_slots.hpp"
 #include "cairn/reports.hpp"
+#include "cairn/store/heartbeat.hpp"
 #include "cairn/store/process_table.hpp"
 #include "cairn/store/reader_lanes.hpp"
 #include "cairn/store/write_lock.hpp"
@@ -105,7 +106,7 @@ class Engine final : private HeapSpace {
   std::uint64_t log_position() const noexcept {
     return live_.log_tail.load(std::memory_order_acquire);
   }
-  std::vector<ProcessInfo> processes() const { return table_.list(); }
+  std::vector<ProcessInfo> processes() const;
   ProcessTable& process_table() noexcept { return table_; }
   /// Of the last recovery or takeover that came to its end.
   RecoveryReport last_recovery() const {
@@ -196,6 +197,7 @@ class Engine final : private HeapSpace {
   ProcessTable table_;
   ReaderLanes lanes_;
   WriteLock lock_;
+  Heartbeat heartbeat_;
   enum class Condition : std::uint8_t { open, closed, forked };
   std::atomic<Condition> condition_{Condition::open};
 
