@@ -336,7 +336,8 @@ SharedImage Engine::shared_image() const noexcept {
 }
 
 std::vector<ProcessInfo> Engine::processes() const {
-  return table_.list({at_offset<const ReaderLane>(window_, reader_lanes_offset), reader_lane_count});
+  return table_.list(
+      {at_offset<const ReaderLane>(window_, reader_lanes_offset), reader_lane_count});
 }
 
 RecoveryReport Engine::recover() {

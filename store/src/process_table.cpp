@@ -206,9 +206,9 @@ std::vector<ProcessInfo> ProcessTable::list(std::span<const ReaderLane> lanes) c
               [this](std::uint32_t slot) { return is_alive(slot); });
 }
 
-std::vector<ProcessInfo> ProcessTable::list(
-    std::span<const ProcessSlot> slots, std::span<const ReaderLane> lanes,
-    const std::function<bool(std::uint32_t slot)>& is_alive) {
+std::vector<ProcessInfo>
+ProcessTable::list(std::span<const ProcessSlot> slots, std::span<const ReaderLane> lanes,
+                   const std::function<bool(std::uint32_t slot)>& is_alive) {
   std::vector<ProcessInfo> all;
   const std::uint64_t now = uptime_ns();
   for (std::uint32_t index = 0; index < slots.size(); ++index) {

@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t slot_mask = 0xFF;
 /// Names no process that can be alive: the slot behind the last.
 constexpr std::uint64_t nobodys_slot = process_slot_count + 1;
-constexpr std::uint64_t committing = 0x100;
+constexpr std::uint64_t committing_bit = 0x100;
 constexpr std::uint64_t waiters_bit = 0x8000;
 constexpr int epoch_shift = 16;
 
@@ -29,6 +29,13 @@ void relax() noexcept {
 }
 
 }  // namespace
+
+LockWord::LockWord(std::uint64_t word) noexcept
+    : held((word & slot_mask) != 0),
+      slot(static_cast<std::uint32_t>(word & slot_mask) - 1),
+      committing((word & committing_bit) != 0),
+      awaited((word & waiters_bit) != 0),
+      epoch(word >> epoch_shift) {}
 
 bool WriteLock::try_acquire(Grant& grant, std::uint64_t waiters) noexcept {
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
@@ -101,7 +108,7 @@ bool WriteLock::begin_commit() noexcept {
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   while (seen >> epoch_shift == epoch()) {
     // Relaxed: nothing is handed over here; the order that matters is that of the word's changes.
-    if (word_.compare_exchange_weak(seen, seen | committing, std::memory_order_relaxed))
+    if (word_.compare_exchange_weak(seen, seen | committing_bit, std::memory_order_relaxed))
       return true;
   }
   return false;

@@ -25,8 +25,8 @@ class HeartbeatTest : public StoreTest {
   }
   /// The word itself: ages are too coarse for a test.
   std::uint64_t heartbeat() const {
-    return read_struct<std::uint64_t>(
-        path(), process_table_offset + offsetof(ProcessSlot, heartbeat_ns));
+    return read_struct<std::uint64_t>(path(),
+                                      process_table_offset + offsetof(ProcessSlot, heartbeat_ns));
   }
   void forget_heartbeat() const {
     write_struct(path(), process_table_offset + offsetof(ProcessSlot, heartbeat_ns),
@@ -72,9 +72,7 @@ TEST_F(HeartbeatTest, a_thread_renews_it_until_the_store_is_closed) {
 
 TEST_F(HeartbeatTest, letting_the_handle_go_ends_the_thread_too) {
   EXPECT_TRUE(ForkedChild([&] {
-                {
-                  const Store sut = open(beating());
-                }
+                { const Store sut = open(beating()); }
                 return only_this_thread_is_left();
               }).succeeded());
 }
@@ -103,8 +101,7 @@ TEST_F(HeartbeatTest, the_thread_takes_no_signal_of_the_programs) {
 TEST_F(HeartbeatTest, a_forked_child_has_none_and_the_parents_goes_on) {
   std::optional<Store> sut = open(beating());
   EXPECT_TRUE(ForkedChild([&] {
-                const bool refused =
-                    error_of([&] { sut->update_heartbeat(); }) == errc::forked;
+                const bool refused = error_of([&] { sut->update_heartbeat(); }) == errc::forked;
                 sut.reset();  // must neither wait for a thread that is not here nor end the process
                 return refused && thread_count() == 1;
               }).succeeded());

@@ -14,8 +14,8 @@ namespace {
 std::string looked_at;
 
 ProcessPhase phase_in_file(std::uint64_t slot = 0) {
-  return read_struct<ProcessPhase>(
-      looked_at, process_table_offset + slot * sizeof(ProcessSlot) + offsetof(ProcessSlot, phase));
+  return read_struct<ProcessPhase>(looked_at, process_table_offset + slot * sizeof(ProcessSlot) +
+                                                  offsetof(ProcessSlot, phase));
 }
 
 /// The phases that the process table shows at each crash point.

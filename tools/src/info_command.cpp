@@ -13,6 +13,7 @@
 #include "cairn_console/table.hpp"
 #include "commands.hpp"
 #include "file_facts.hpp"
+#include "process_rows.hpp"
 
 namespace cairn::tool {
 namespace {
@@ -182,15 +183,7 @@ void print_json(const std::string& path, const Info& info) {
                                {"offset", root.offset}});
     }
     json["processes"] = Json::array();
-    for (const ProcessInfo& row : open.processes) {
-      json["processes"].push_back({{"slot", row.slot},
-                                   {"pid", row.pid},
-                                   {"label", row.label},
-                                   {"phase", to_string(row.phase)},
-                                   {"age_ns", row.age.count()},
-                                   {"heartbeat_age_ns", row.heartbeat_age.count()},
-                                   {"alive", row.alive}});
-    }
+    for (const ProcessInfo& row : open.processes) json["processes"].push_back(process_json(row));
     json["recovery"] = {{"needed", open.recovery.needed},
                         {"replayed_records", open.recovery.replayed_records},
                         {"summary", open.recovery.summary()}};
