@@ -146,6 +146,9 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
                const Options& options, std::uint64_t reach_bytes)
     : data_(std::move(data)),
       locks_(std::move(locks)),
+      data_entry_(data_.path()),
+      log_entry_(log_path(data_.path())),
+      data_id_(data_.id()),
       identity_(identity),
       options_(options),
       seed_(checksum_seed(identity.uuid)),
@@ -159,6 +162,7 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
       heartbeat_(table_),
       log_(File::open(log_path(data_.path()), File::Access::read_write), identity.uuid,
            meta.log_bytes),
+      log_id_(log_.file().id()),
       meta_(meta),
       context_(data_, reach_bytes, *this) {
   meta_.max_bytes = reach_bytes;
@@ -205,6 +209,22 @@ void Engine::require_not_failed() const {
               "an earlier sync failed; close the store in every process and open it again");
 }
 
+void Engine::check_paths() {
+  if (const std::uint64_t now = table_.last_beat_ns(); now != paths_checked_ns_) {
+    paths_checked_ns_ = now;
+    path_checks_left_ = path_checks_each_tick;
+  }
+  --path_checks_left_;
+  for (const auto* entry : {&data_entry_, &log_entry_}) {
+    if (entry->names(entry == &data_entry_ ? data_id_ : log_id_)) continue;
+    // The next transaction looks again: the name may come back.
+    ++path_checks_left_;
+    throw Error(errc::replaced, entry->path(),
+                "the file that this process has open was removed, moved or replaced; nothing is "
+                "written to it any more, close the store and open the new one");
+  }
+}
+
 Durability Engine::durability() const noexcept {
   return survives_power() ? Durability::power : Durability::process;
 }
@@ -223,12 +243,14 @@ void Engine::checkpoint() {
 void Engine::close() {
   if (condition_.load(std::memory_order_relaxed) == Condition::closed) return;
   require_open();
+  const std::lock_guard one_at_a_time(closing_mutex_);
+  if (condition_.load(std::memory_order_relaxed) == Condition::closed) return;
   if (lanes_.any_section_open()) {
     throw Error(errc::transaction_active, path(), "a read section of this process is still open");
   }
   if (live_.failed.load(std::memory_order_relaxed) == 0) {
-    const File gate = File::open(path(), File::Access::read_write);
-    const ByteLock closing = ByteLock::acquire(gate, opening_lock_offset, options_.lock_timeout,
+    // On the file that is open: its name may be gone, or another file's.
+    const ByteLock closing = ByteLock::acquire(locks_, opening_lock_offset, options_.lock_timeout,
                                                "opening or closing the store");
     // Taken in any case, so that no transaction of this process is left behind.
     begin_write();
@@ -252,6 +274,7 @@ void Engine::close() {
 void Engine::resize_file(std::uint64_t bytes) {
   begin_write();
   try {
+    require_own_paths();
     // Compared before it is rounded up to whole pages, as the limit is: near 2^64 that gives 0.
     if (bytes > limit_bytes()) {
       throw Error(errc::too_large, path(),

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cairn/allocator/write_context.hpp"
+#include "cairn/mapping/directory_entry.hpp"
 #include "cairn/mapping/file.hpp"
 #include "cairn/options.hpp"
 #include "cairn/recovery/header_format.hpp"
@@ -63,6 +64,15 @@ class Engine final : private HeapSpace {
   Engine& operator=(const Engine&) = delete;
 
   void begin_write();
+  /// Throws errc::replaced where data file or log are no longer what stands under their names: what
+  /// is written from then on, nobody who opens the store would find. Looked at in up to
+  /// `path_checks_each_tick` transactions a tick of the coarse clock, so that it costs what a
+  /// hundredth of them costs at most. Requires: between begin_write and the transaction's end.
+  void require_own_paths() {
+    if (table_.last_beat_ns() == paths_checked_ns_ && path_checks_left_ == 0) [[likely]]
+      return;
+    check_paths();
+  }
   /// Ends the transaction, whether it returns or throws: by rolling back unless the record was
   /// appended.
   std::uint64_t commit(Durability durability);
@@ -177,6 +187,7 @@ class Engine final : private HeapSpace {
   void grow_file_to(std::uint64_t bytes);
   void commit_and_cut();
 
+  void check_paths();
   [[noreturn]] void throw_not_open() const;
   void require_not_failed() const;
   bool survives_power() const noexcept { return identity_.durability == StoredDurability::power; }
@@ -187,6 +198,9 @@ class Engine final : private HeapSpace {
   /// Opened once more, for locks alone: they last as long as their open file, and a mapping keeps
   /// that open in every child of fork(2), also when this process has died.
   File locks_;
+  DirectoryEntry data_entry_;
+  DirectoryEntry log_entry_;
+  FileId data_id_;
   Identity identity_;
   Options options_;
   std::uint64_t seed_;
@@ -200,13 +214,18 @@ class Engine final : private HeapSpace {
   Heartbeat heartbeat_;
   enum class Condition : std::uint8_t { open, closed, forked };
   std::atomic<Condition> condition_{Condition::open};
+  std::mutex closing_mutex_;
 
   // guarded by the write lock
   LogRing log_;
+  FileId log_id_;
   MetaSlot meta_;
   WriteContext context_;
   LogState state_;  ///< what the working view shows outside transactions
   RecoveryReport last_recovery_;
+  static constexpr std::uint32_t path_checks_each_tick = 16;
+  std::uint64_t paths_checked_ns_ = 0;
+  std::uint32_t path_checks_left_ = 0;
 
   mutable std::mutex report_mutex_;
   RecoveryReport reported_recovery_;  ///< guarded by report_mutex_

@@ -84,6 +84,10 @@ class ProcessTable {
   void continue_as(ProcessPhase phase) noexcept {
     slots_[own_slot_].phase.store(phase, std::memory_order_relaxed);
   }
+  /// When this process last gave a sign of progress.
+  std::uint64_t last_beat_ns() const noexcept {
+    return slots_[own_slot_].heartbeat_ns.load(std::memory_order_relaxed);
+  }
   /// Back to idle. The time is that of the phase before: reading the clock once a transaction is
   /// enough for people to look at.
   void leave_phase() noexcept { continue_as(ProcessPhase::idle); }
