@@ -453,7 +453,8 @@ Row waking_row() {
         std::this_thread::sleep_for(std::chrono::microseconds(500));
         board.words().woken_ns.store(0);
         const std::uint64_t begun = now_ns();
-        store.write([&](WriteTransaction& tx) { tx.modify(*tx.find<std::uint64_t>("count")) = i + 1; });
+        store.write(
+            [&](WriteTransaction& tx) { tx.modify(*tx.find<std::uint64_t>("count")) = i + 1; });
         std::uint64_t woken = 0;
         spin_until([&] {
           woken = board.words().woken_ns.load(std::memory_order_acquire);

@@ -23,9 +23,7 @@ int open_directory_of(const std::string& path) {
 }  // namespace
 
 DirectoryEntry::DirectoryEntry(const std::string& path)
-    : path_(path),
-      name_(path.substr(path.rfind('/') + 1)),
-      directory_(open_directory_of(path)) {}
+    : path_(path), name_(path.substr(path.rfind('/') + 1)), directory_(open_directory_of(path)) {}
 
 DirectoryEntry::~DirectoryEntry() {
   ::close(directory_);

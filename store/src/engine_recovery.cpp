@@ -12,11 +12,6 @@
 namespace cairn {
 namespace {
 
-LogState checkpoint_state(const MetaSlot& meta) noexcept {
-  return {meta.checkpoint_position, meta.checkpoint_sequence, meta.heap_end, meta.file_bytes,
-          meta.heap_end};
-}
-
 /// Each attempt outlasts several checkpoints, unless the slots are really damaged.
 constexpr int meta_read_attempts = 3;
 

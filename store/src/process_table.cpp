@@ -24,6 +24,15 @@ struct flock byte_range(std::uint64_t offset, short type) noexcept {
   return range;
 }
 
+/// How some other open file holds the byte: F_WRLCK, F_RDLCK, or F_UNLCK where none does.
+short holder_type(const File& file, std::uint64_t offset) {
+  struct flock range = byte_range(offset, F_WRLCK);
+  if (::fcntl(file.descriptor(), F_OFD_GETLK, &range) != 0) {
+    throw_system_error(errno, file.path(), "test the lock on byte " + std::to_string(offset));
+  }
+  return range.l_type;
+}
+
 std::chrono::nanoseconds since(std::uint64_t then_ns, std::uint64_t now_ns) noexcept {
   return std::chrono::nanoseconds(now_ns > then_ns ? now_ns - then_ns : 0);
 }
@@ -66,34 +75,33 @@ ByteLock::~ByteLock() {
   ::fcntl(descriptor_, F_OFD_SETLK, &range);
 }
 
-ByteLock ByteLock::try_acquire(const File& file, std::uint64_t offset) {
-  struct flock range = byte_range(offset, F_WRLCK);
+ByteLock ByteLock::try_acquire(const File& file, std::uint64_t offset, Kind kind) {
+  struct flock range = byte_range(offset, kind == Kind::shared ? F_RDLCK : F_WRLCK);
   if (::fcntl(file.descriptor(), F_OFD_SETLK, &range) == 0) return {file.descriptor(), offset};
   if (errno == EAGAIN || errno == EACCES) return {};
   throw_system_error(errno, file.path(), "lock byte " + std::to_string(offset));
 }
 
 ByteLock ByteLock::acquire(const File& file, std::uint64_t offset,
-                           std::chrono::milliseconds timeout, const std::string& purpose) {
+                           std::chrono::milliseconds timeout, const std::string& purpose,
+                           Kind kind) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   constexpr std::chrono::microseconds longest_pause{5000};
   for (std::chrono::microseconds pause{50};; pause = std::min(2 * pause, longest_pause)) {
-    if (ByteLock lock = try_acquire(file, offset)) return lock;
+    if (ByteLock lock = try_acquire(file, offset, kind)) return lock;
     if (std::chrono::steady_clock::now() >= deadline) {
+      const bool is_shared = holder_type(file, offset) == F_RDLCK;
       throw Error(errc::timeout, file.path(),
-                  "another process is still " + purpose + " after " +
-                      std::to_string(timeout.count()) + " ms");
+                  (is_shared ? "a read-only reader still has the store open"
+                             : "another process is still " + purpose) +
+                      " after " + std::to_string(timeout.count()) + " ms");
     }
     std::this_thread::sleep_for(pause);
   }
 }
 
 bool ByteLock::is_held_elsewhere(const File& file, std::uint64_t offset) {
-  struct flock range = byte_range(offset, F_WRLCK);
-  if (::fcntl(file.descriptor(), F_OFD_GETLK, &range) != 0) {
-    throw_system_error(errno, file.path(), "test the lock on byte " + std::to_string(offset));
-  }
-  return range.l_type != F_UNLCK;
+  return holder_type(file, offset) != F_UNLCK;
 }
 
 void ProcessTable::claim(const std::string& label, std::uint32_t avoid) {
@@ -110,6 +118,16 @@ void ProcessTable::claim(const std::string& label, std::uint32_t avoid) {
 bool ProcessTable::try_claim(std::uint32_t slot, const std::string& label) {
   ByteLock lock = ByteLock::try_acquire(file_, lock_offset(slot));
   if (!lock) return false;
+  fill(slot, label);
+  own_lock_ = std::move(lock);
+  return true;
+}
+
+void ProcessTable::claim_in_copy(const std::string& label) {
+  fill(0, label);
+}
+
+void ProcessTable::fill(std::uint32_t slot, const std::string& label) {
   ProcessSlot& mine = slots_[slot];
   const std::uint64_t now = uptime_ns();
   std::uint64_t nonce = 0;
@@ -126,8 +144,6 @@ bool ProcessTable::try_claim(std::uint32_t slot, const std::string& label) {
   mine.nonce.store(nonce | 1, std::memory_order_relaxed);
   own_slot_ = slot;
   own_token_ = token_of(slot);
-  own_lock_ = std::move(lock);
-  return true;
 }
 
 void ProcessTable::release() noexcept {

@@ -50,9 +50,14 @@ struct ThreadLanes {
   ~ThreadLanes() {
     LiveStores& live = LiveStores::instance();
     const std::lock_guard guard(live.mutex);
-    for (const auto& mine : lanes) {
+    for (auto& mine : lanes) {
       const auto store = live.stores.find(mine->store_id);
-      if (store != live.stores.end()) store->second->give_back(mine->lane);
+      if (store == live.stores.end()) continue;
+      if (mine->depth != 0) {
+        store->second->adopt(std::move(mine));
+      } else {
+        store->second->give_back(mine->lane);
+      }
     }
     detail::hot_lane = {detail::no_store_id, nullptr, 0};
   }
@@ -148,6 +153,7 @@ ThreadLane& ReaderLanes::find_or_claim() {
       std::erase_if(thread_lanes.lanes, [&](const auto& old) {
         return live.stores.find(old->store_id) == live.stores.end();
       });
+      give_back_adopted();
     }
     auto fresh = std::make_unique<ThreadLane>();
     fresh->store_id = id_;
@@ -187,6 +193,21 @@ ReaderLane* ReaderLanes::claim() {
 void ReaderLanes::give_back(ReaderLane* lane) noexcept {
   if (table_.own_token() == 0) return;
   free_if_owned_by(*lane, table_.own_token());
+}
+
+/// The section is still open: its lane goes on pinning what it reads, and whoever leaves it finds
+/// what it leaves.
+void ReaderLanes::adopt(std::unique_ptr<ThreadLane> lane) noexcept {
+  adopted_.push_back(std::move(lane));
+}
+
+void ReaderLanes::give_back_adopted() noexcept {
+  std::erase_if(adopted_, [this](const std::unique_ptr<ThreadLane>& old) {
+    // Acquire pairs with the release in `leave`, which touches nothing after that store.
+    if (old->lane->sequence.load(std::memory_order_acquire) != 0) return false;
+    give_back(old->lane);
+    return true;
+  });
 }
 
 bool ReaderLanes::free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexcept {

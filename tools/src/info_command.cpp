@@ -13,6 +13,7 @@
 #include "cairn_console/table.hpp"
 #include "commands.hpp"
 #include "file_facts.hpp"
+#include "open_to_look.hpp"
 #include "process_rows.hpp"
 
 namespace cairn::tool {
@@ -43,9 +44,7 @@ struct Info {
 };
 
 OpenFacts read_open(const std::string& path) {
-  Options how;
-  how.label = "cairn info";
-  const Store store = Store::open_existing(path, how);
+  const Store store = open_to_look(path, "cairn info");
   OpenFacts facts;
   facts.recovery = store.last_recovery();
   facts.processes = store.processes();

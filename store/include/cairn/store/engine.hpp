@@ -34,6 +34,12 @@ struct LogState {
   std::uint64_t reach = 0;
 };
 
+/// Where replay begins.
+inline LogState checkpoint_state(const MetaSlot& meta) noexcept {
+  return {meta.checkpoint_position, meta.checkpoint_sequence, meta.heap_end, meta.file_bytes,
+          meta.heap_end};
+}
+
 enum class OpenMode { open_or_create, create, open_existing };
 
 /// One process's share in one store: both files, the three views, and the protocol between
@@ -59,6 +65,9 @@ class Engine final : private HeapSpace {
   /// The engine for the file at `path`, the same one for every handle of this process.
   static std::shared_ptr<Engine> open(const std::string& path, const Options& options,
                                       OpenMode mode);
+  /// The same for handles that only read: one that holds the files still where nobody else is
+  /// attached, and one that is attached as the others are where somebody is.
+  static std::shared_ptr<Engine> open_read_only(const std::string& path, const Options& options);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -137,9 +146,24 @@ class Engine final : private HeapSpace {
   void abandon_in_child() noexcept;
 
  private:
+  /// Frozen: nobody changes the files, this process neither, so it has its live words, table and
+  /// lanes in a copy of the header and needs no permission to write.
+  enum class Access : std::uint8_t { attached, frozen };
+  enum class Company : std::uint8_t { any, others };
+
   Engine(File data, File locks, const Identity& identity, const MetaSlot& meta,
-         const Options& options, std::uint64_t reach_bytes);
-  static std::shared_ptr<Engine> attach(const std::string& path, const Options& options);
+         const Options& options, std::uint64_t reach_bytes, Access access);
+  /// Nothing where the file under the path changed meanwhile, or where `wanted` says that others
+  /// have to be attached and none is.
+  static std::shared_ptr<Engine> attach(const std::string& path, const Options& options,
+                                        Company wanted);
+  static std::shared_ptr<Engine> attach_frozen(const std::string& path, const Options& options);
+  static std::shared_ptr<Engine> attach_reader(const std::string& path, const Options& options);
+  bool is_frozen() const noexcept { return access_ == Access::frozen; }
+
+  // reading what nobody changes: engine_read_only.cpp
+  void freeze();
+  void require_nothing_to_replay();
 
   // attaching and recovering: engine_recovery.cpp
   void recover_alone();
@@ -198,6 +222,10 @@ class Engine final : private HeapSpace {
   /// Opened once more, for locks alone: they last as long as their open file, and a mapping keeps
   /// that open in every child of fork(2), also when this process has died.
   File locks_;
+  const Access access_;
+  ByteLock frozen_lock_;  ///< keeps away whoever would attach to write
+  /// Every handle is for reading only.
+  std::atomic<bool> only_reads_{false};
   DirectoryEntry data_entry_;
   DirectoryEntry log_entry_;
   FileId data_id_;

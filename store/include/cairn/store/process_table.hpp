@@ -23,11 +23,15 @@ class ByteLock {
   ByteLock& operator=(ByteLock&& other) noexcept;
   ~ByteLock();
 
+  /// Shared locks exclude exclusive ones, not each other, and need no permission to write.
+  enum class Kind : std::uint8_t { exclusive, shared };
+
   /// Takes the byte if nobody else holds it; the result is empty otherwise.
-  static ByteLock try_acquire(const File& file, std::uint64_t offset);
-  /// Waits for the byte. Throws errc::timeout.
+  static ByteLock try_acquire(const File& file, std::uint64_t offset, Kind kind = Kind::exclusive);
+  /// Waits for the byte. Throws errc::timeout, saying that another process is `purpose`, or, where
+  /// its lock is a shared one, that it is a reader.
   static ByteLock acquire(const File& file, std::uint64_t offset, std::chrono::milliseconds timeout,
-                          const std::string& purpose);
+                          const std::string& purpose, Kind kind = Kind::exclusive);
   /// True while some other open file holds the byte.
   static bool is_held_elsewhere(const File& file, std::uint64_t offset);
 
@@ -54,6 +58,8 @@ class ProcessTable {
   /// Takes a free slot; one that `avoid` names only where there is no other, since the dead process
   /// it belonged to is still referred to. Throws errc::too_many_processes.
   void claim(const std::string& label, std::uint32_t avoid);
+  /// In a copy of the table that is this process's alone: takes the first slot, and locks nothing.
+  void claim_in_copy(const std::string& label);
   /// Gives the slot back.
   void release() noexcept;
   /// In a forked child: the slot is the parent's.
@@ -107,6 +113,7 @@ class ProcessTable {
 
  private:
   bool try_claim(std::uint32_t slot, const std::string& label);
+  void fill(std::uint32_t slot, const std::string& label);
   std::uint32_t token_of(std::uint32_t slot) const noexcept;
   friend class PhaseScope;
 

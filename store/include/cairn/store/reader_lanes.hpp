@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -163,6 +164,8 @@ class ReaderLanes {
   void offer_unfenced_sections(ThreadLane& mine) noexcept;
   ReaderLane* claim();
   void give_back(ReaderLane* lane) noexcept;
+  void adopt(std::unique_ptr<ThreadLane> lane) noexcept;
+  void give_back_adopted() noexcept;
   bool free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexcept;
   bool wait_for_lane(ReaderLane& lane, std::uint64_t sequence, std::chrono::milliseconds timeout);
   template <class Visit>
@@ -181,6 +184,9 @@ class ReaderLanes {
   errc shut_reason_ = errc::closed;
   StuckPublisher repair_;
   std::chrono::milliseconds repair_timeout_{0};
+  /// Lanes of threads that ended within a section, which whoever has its object ends. Guarded by
+  /// the mutex of all stores' lanes.
+  std::vector<std::unique_ptr<ThreadLane>> adopted_;
 };
 
 inline ThreadLane& ReaderLanes::this_thread() {
