@@ -10,8 +10,10 @@ namespace cairn::bench {
 /// its arguments, and the functions that play them and return the exit status.
 inline const std::string change_role = "change-and-wait";
 inline const std::string resident_role = "resident";
+inline const std::string processes_role = "processes";
 
 int run_change_child(const std::vector<std::string>& arguments);
 int run_resident_child(const std::vector<std::string>& arguments);
+int run_processes_child(const std::vector<std::string>& arguments);
 
 }  // namespace cairn::bench

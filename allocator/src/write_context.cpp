@@ -43,13 +43,17 @@ void set_shared_image_lookup(SharedImageLookup lookup) noexcept {
   shared_image_lookup.store(lookup, std::memory_order_release);
 }
 
-std::byte* detail::live_line_elsewhere(const void* p) {
+std::byte* detail::live_line_elsewhere(const void* p, bool to_change) {
   auto* const line = static_cast<std::byte*>(const_cast<void*>(p));
   const SharedImageLookup lookup = shared_image_lookup.load(std::memory_order_acquire);
   if (lookup == nullptr) return line;
   const SharedImage image = lookup(p);
   if (image.bytes != 0) {
-    hot_image = image;
+    if (image.read_only && to_change) {
+      throw Error(errc::read_only, "", "an Atomic of a store that was opened by open_read_only");
+    }
+    // Only what may be changed is remembered: there nobody has to ask.
+    if (!image.read_only) hot_image = image;
     return line + image.to_window;
   }
   const ForeignAddressCheck check = foreign_address_check.load(std::memory_order_acquire);

@@ -24,8 +24,9 @@ constexpr std::uint32_t most_paid_pages = 1 << 20;
 
 WorkingView::WorkingView(const File& file, std::uint64_t reach_bytes)
     : file_(file),
-      memory_(map_shared(file, reach_bytes, ViewAccess::read_write)),
-      write_set_(reach_bytes / page_bytes),
+      memory_(reach_bytes == 0 ? Reservation()
+                               : map_shared(file, reach_bytes, ViewAccess::read_write)),
+      write_set_(std::max<std::uint64_t>(reach_bytes / page_bytes, 1)),
       base_(memory_.data()),
       base_address_(reinterpret_cast<std::uintptr_t>(base_)),
       reach_bytes_(reach_bytes) {}

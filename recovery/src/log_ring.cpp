@@ -23,9 +23,10 @@ std::optional<LogIdentity> read_identity(const File& file) {
   return identity;
 }
 
-void map_ring(const File& file, std::byte* to, std::uint64_t ring_bytes) {
-  void* at = ::mmap(to, ring_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-                    file.descriptor(), static_cast<off_t>(log_ring_offset));
+void map_ring(const File& file, std::byte* to, std::uint64_t ring_bytes, ViewAccess access) {
+  const int protection = access == ViewAccess::read_write ? PROT_READ | PROT_WRITE : PROT_READ;
+  void* at = ::mmap(to, ring_bytes, protection, MAP_SHARED | MAP_FIXED, file.descriptor(),
+                    static_cast<off_t>(log_ring_offset));
   if (at == MAP_FAILED) {
     throw Error(errc::too_large, file.path(), "cannot map " + std::to_string(ring_bytes) + " bytes",
                 errno);
@@ -54,8 +55,9 @@ bool LogRing::may_be_replaced(const File& file) {
   return file.size() == 0 || read_identity(file).has_value();
 }
 
-LogRing::LogRing(File file, const std::array<std::byte, 16>& uuid, std::uint64_t ring_bytes)
-    : file_(std::move(file)), salt_(checksum_seed(uuid)) {
+LogRing::LogRing(File file, const std::array<std::byte, 16>& uuid, std::uint64_t ring_bytes,
+                 ViewAccess access)
+    : file_(std::move(file)), salt_(checksum_seed(uuid)), access_(access) {
   const auto identity = read_identity(file_);
   if (!identity || identity->checksum != struct_checksum(*identity, 0)) {
     throw Error(errc::corrupt, file_.path(), "this is no log of a cairn store");
@@ -78,8 +80,8 @@ RingMapping LogRing::map_ahead(std::uint64_t ring_bytes) const {
                     std::to_string(log_ring_offset + ring_bytes));
   }
   Reservation memory = Reservation::inaccessible(2 * ring_bytes);
-  map_ring(file_, memory.data(), ring_bytes);
-  map_ring(file_, memory.data() + ring_bytes, ring_bytes);
+  map_ring(file_, memory.data(), ring_bytes, access_);
+  map_ring(file_, memory.data() + ring_bytes, ring_bytes, access_);
   return {std::move(memory), ring_bytes};
 }
 

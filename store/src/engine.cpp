@@ -46,6 +46,7 @@ Options with_defaults(Options options, const std::string& path) {
   options.lock_timeout = std::min(options.lock_timeout, longest);
   options.operation_timeout = std::min(options.operation_timeout, longest);
   options.reader_timeout = std::min(options.reader_timeout, longest);
+  options.heartbeat_interval = std::min(options.heartbeat_interval, longest);
   return options;
 }
 
@@ -76,6 +77,15 @@ bool any_attached(const File& data) {
   return false;
 }
 
+/// The pages in front of the heap, in memory of this process.
+Reservation copy_of_header(const File& data) {
+  Reservation copy = Reservation::anonymous(heap_begin);
+  if (data.read_at(0, {copy.data(), heap_begin}) < heap_begin) {
+    throw Error(errc::truncated, data.path(), "the header is cut short");
+  }
+  return copy;
+}
+
 template <class T>
 T* at_offset(const Reservation& memory, std::uint64_t offset) noexcept {
   return reinterpret_cast<T*>(memory.data() + offset);
@@ -93,7 +103,7 @@ std::shared_ptr<Engine> Engine::open(const std::string& path, const Options& ask
   }
   for (int attempt = 0; attempt < open_attempts; ++attempt) {
     try {
-      if (auto engine = attach(path, options)) return engine;
+      if (auto engine = attach(path, options, Company::any)) return engine;
     } catch (const Error& error) {
       const bool absent = error == errc::not_found && error.path() == path;
       if (!absent || mode == OpenMode::open_existing) throw;
@@ -103,11 +113,77 @@ std::shared_ptr<Engine> Engine::open(const std::string& path, const Options& ask
   throw Error(errc::replaced, path, "the file keeps being replaced while it is opened");
 }
 
-std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& options) {
+std::shared_ptr<Engine> Engine::open_read_only(const std::string& path, const Options& asked) {
+  const Options options = with_defaults(asked, path);
+  if (path.empty()) throw Error(errc::invalid_argument, path, "a store needs a path");
+  const auto guard = EngineRegistry::instance().lock_opening();
+  for (int attempt = 0; attempt < open_attempts; ++attempt) {
+    if (auto engine = attach_frozen(path, options)) return engine;
+    if (auto engine = attach_reader(path, options)) return engine;
+  }
+  throw Error(errc::timeout, path, "other processes keep opening and closing it");
+}
+
+/// Nothing where somebody has the store open.
+std::shared_ptr<Engine> Engine::attach_frozen(const std::string& path, const Options& options) {
+  File data = File::open(path, File::Access::read_only);
+  const FileId id = data.id();
+  if (auto engine = EngineRegistry::instance().find(id)) {
+    require_durability(engine->identity_, options, path);
+    return engine;
+  }
+  const Identity identity = read_identity(data);
+  require_durability(identity, options, path);
+  File locks = File::open(path, File::Access::read_only);
+  // The byte that openers hold, for as long as the store is open here: so not even a version that
+  // knows nothing of such readers changes the files under them.
+  ByteLock still = ByteLock::acquire(locks, opening_lock_offset, options.lock_timeout,
+                                     "opening or closing the store", ByteLock::Kind::shared);
+  if (!(locks.id() == id) || !data.is_still_at_path() || any_attached(data)) return nullptr;
+  const MetaSlot meta = read_meta(data, checksum_seed(identity.uuid));
+  std::shared_ptr<Engine> engine;
+  try {
+    engine.reset(new Engine(std::move(data), std::move(locks), identity, meta, options,
+                            meta.max_bytes, Access::frozen));
+  } catch (...) {
+    // Gone with the file that it was on, whose descriptor may be another's by now.
+    still.abandon();
+    throw;
+  }
+  engine->frozen_lock_ = std::move(still);
+  engine->only_reads_ = true;
+  engine->freeze();
+  EngineRegistry::instance().add(id, engine);
+  return engine;
+}
+
+/// Nothing where nobody else has the store open.
+std::shared_ptr<Engine> Engine::attach_reader(const std::string& path, const Options& options) {
+  try {
+    auto engine = attach(path, options, Company::others);
+    if (engine) engine->only_reads_ = true;
+    return engine;
+  } catch (const Error& error) {
+    if (!(error == errc::permission_denied) && !(error == errc::read_only)) throw;
+    throw Error(static_cast<errc>(error.code().value()), error.path(),
+                "another process has the store open and may write to it, and a reader beside it "
+                "marks in the file what it reads; let that process close it, or give this one "
+                "permission to write",
+                error.system_errno());
+  }
+}
+
+std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& options,
+                                       Company wanted) {
   File data = File::open(path, File::Access::read_write);
   const FileId id = data.id();
   if (auto engine = EngineRegistry::instance().find(id)) {
     require_durability(engine->identity_, options, path);
+    if (engine->is_frozen()) {
+      throw Error(errc::read_only, path,
+                  "this process has it open by open_read_only; close that handle first");
+    }
+    engine->only_reads_ = false;
     return engine;
   }
   const Identity identity = read_identity(data);
@@ -117,14 +193,15 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   if (!data.is_still_at_path()) return nullptr;
   const MetaSlot meta = read_meta(data, checksum_seed(identity.uuid));
   const bool alone = !any_attached(data);
+  if (alone && wanted == Company::others) return nullptr;
   std::uint64_t reach = meta.max_bytes;
   if (alone) reach = std::max(reach, round_up(options.max_bytes, page_bytes));
   // The lock stands on a descriptor of its own, so that it is dropped here whatever happens.
   File own = File::open(path, File::Access::read_write);
   File locks = File::open(path, File::Access::read_write);
   if (!(own.id() == id) || !(locks.id() == id)) return nullptr;
-  std::shared_ptr<Engine> engine(
-      new Engine(std::move(own), std::move(locks), identity, meta, options, reach));
+  std::shared_ptr<Engine> engine(new Engine(std::move(own), std::move(locks), identity, meta,
+                                            options, reach, Access::attached));
   if (alone) {
     engine->recover_alone();
     // Every process maps the file as far as the header says, so it must say so before another
@@ -136,30 +213,44 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   engine->lanes_.require_fences(alone);
   // Whoever created it may have died before its name was durable; it was never checkpointed then.
   if (engine->survives_power() && meta.turn == 1) engine->data_.sync_directory();
+  engine->heartbeat_.start(engine->options_.heartbeat_interval, path);
   EngineRegistry::instance().add(id, engine);
   return engine;
 }
 
 Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& meta,
-               const Options& options, std::uint64_t reach_bytes)
+               const Options& options, std::uint64_t reach_bytes, Access access)
     : data_(std::move(data)),
       locks_(std::move(locks)),
+      access_(access),
+      data_entry_(data_.path()),
+      log_entry_(log_path(data_.path())),
+      data_id_(data_.id()),
       identity_(identity),
       options_(options),
       seed_(checksum_seed(identity.uuid)),
       reach_bytes_(reach_bytes),
       read_view_(map_shared(data_, reach_bytes, ViewAccess::read_only)),
-      window_(map_shared(data_, reach_bytes, ViewAccess::read_write)),
+      window_(is_frozen() ? copy_of_header(data_)
+                          : map_shared(data_, reach_bytes, ViewAccess::read_write)),
       live_(*at_offset<LiveWords>(window_, live_words_offset)),
       table_(locks_, at_offset<ProcessSlot>(window_, process_table_offset)),
       lanes_(live_, at_offset<ReaderLane>(window_, reader_lanes_offset), table_, data_.path()),
       lock_(live_, table_),
-      log_(File::open(log_path(data_.path()), File::Access::read_write), identity.uuid,
-           meta.log_bytes),
+      heartbeat_(table_),
+      log_(File::open(log_path(data_.path()),
+                      is_frozen() ? File::Access::read_only : File::Access::read_write),
+           identity.uuid, meta.log_bytes,
+           is_frozen() ? ViewAccess::read_only : ViewAccess::read_write),
+      log_id_(log_.file().id()),
       meta_(meta),
-      context_(data_, reach_bytes, *this),
+      context_(data_, is_frozen() ? 0 : reach_bytes, *this),
       overlays_(data_, log_, seed_, reach_bytes, [this] { return newest_meta(); }) {
   meta_.max_bytes = reach_bytes;
+  if (is_frozen()) {
+    table_.claim_in_copy(options_.label);
+    return;
+  }
   if (!survives_power()) context_.prefer_huge_pages();
   context_.heap().zero_on_allocate(options_.zero_on_allocate);
   context_.write_set().set_shared_image(window_.data());
@@ -170,12 +261,15 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
 
 Engine::~Engine() {
   EngineRegistry::instance().remove(this);
+  heartbeat_.stop();
   if (condition_.load(std::memory_order_relaxed) == Condition::open) table_.release();
 }
 
 void Engine::abandon_in_child() noexcept {
   condition_.store(Condition::forked, std::memory_order_relaxed);
   lanes_.shut(errc::forked);
+  heartbeat_.abandon();
+  frozen_lock_.abandon();
   // Slot, lock, lanes and transaction are still the parent's: nothing here may give them back.
   table_.abandon();
   lanes_.abandon();
@@ -201,6 +295,22 @@ void Engine::require_not_failed() const {
               "an earlier sync failed; close the store in every process and open it again");
 }
 
+void Engine::check_paths() {
+  if (const std::uint64_t now = table_.last_beat_ns(); now != paths_checked_ns_) {
+    paths_checked_ns_ = now;
+    path_checks_left_ = path_checks_each_tick;
+  }
+  --path_checks_left_;
+  for (const auto* entry : {&data_entry_, &log_entry_}) {
+    if (entry->names(entry == &data_entry_ ? data_id_ : log_id_)) continue;
+    // The next transaction looks again: the name may come back.
+    ++path_checks_left_;
+    throw Error(errc::replaced, entry->path(),
+                "the file that this process has open was removed, moved or replaced; nothing is "
+                "written to it any more, close the store and open the new one");
+  }
+}
+
 Durability Engine::durability() const noexcept {
   return survives_power() ? Durability::power : Durability::process;
 }
@@ -219,12 +329,14 @@ void Engine::checkpoint() {
 void Engine::close() {
   if (condition_.load(std::memory_order_relaxed) == Condition::closed) return;
   require_open();
+  const std::lock_guard one_at_a_time(closing_mutex_);
+  if (condition_.load(std::memory_order_relaxed) == Condition::closed) return;
   if (lanes_.any_section_open()) {
     throw Error(errc::transaction_active, path(), "a read section of this process is still open");
   }
-  if (live_.failed.load(std::memory_order_relaxed) == 0) {
-    const File gate = File::open(path(), File::Access::read_write);
-    const ByteLock closing = ByteLock::acquire(gate, opening_lock_offset, options_.lock_timeout,
+  if (live_.failed.load(std::memory_order_relaxed) == 0 && !only_reads_) {
+    // On the file that is open: its name may be gone, or another file's.
+    const ByteLock closing = ByteLock::acquire(locks_, opening_lock_offset, options_.lock_timeout,
                                                "opening or closing the store");
     // Taken in any case, so that no transaction of this process is left behind.
     begin_guarded();
@@ -243,8 +355,10 @@ void Engine::close() {
   condition_.store(Condition::closed, std::memory_order_relaxed);
   lanes_.shut(errc::closed);
   EngineRegistry::instance().remove(this);
+  heartbeat_.stop();
   lanes_.give_all_back();
   table_.release();
+  frozen_lock_ = ByteLock();
 }
 
 std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) {
@@ -288,8 +402,22 @@ SharedImage Engine::shared_image(const void* p) const noexcept {
     begin = reinterpret_cast<std::uintptr_t>(overlay->data());
     bytes = overlay->bytes();
   }
+  if (is_frozen()) return {begin, bytes, 0, 0, true};
   const auto window = reinterpret_cast<std::uintptr_t>(window_.data());
-  return {begin, bytes, static_cast<std::ptrdiff_t>(window - begin), 0};
+  return {begin, bytes, static_cast<std::ptrdiff_t>(window - begin), 0, only_reads_};
+}
+
+std::vector<ProcessInfo> Engine::processes() const {
+  if (is_frozen()) {
+    // What the file says: of this process it knows nothing.
+    return ProcessTable::list(
+        {at_offset<const ProcessSlot>(read_view_, process_table_offset), process_slot_count}, {},
+        [this](std::uint32_t slot) {
+          return ByteLock::is_held_elsewhere(locks_, ProcessTable::lock_offset(slot));
+        });
+  }
+  return table_.list(
+      {at_offset<const ReaderLane>(window_, reader_lanes_offset), reader_lane_count});
 }
 
 RecoveryReport Engine::recover(const RecoverOptions& how) {

@@ -204,6 +204,12 @@ std::uint64_t Engine::commit(Durability durability) {
 }
 
 RecordView Engine::append_durably() {
+  // The clock is read where a sync makes that cheap, or where readers have to be waited for.
+  if (survives_power()) {
+    table_.enter_phase(ProcessPhase::publishing);
+  } else {
+    table_.continue_as(ProcessPhase::publishing);
+  }
   const std::uint64_t fresh_bytes = heap_end_ - std::min(heap_end_, context_.tracked_bytes());
   const bool grew = file_bytes_ > state_.file_bytes;
   const bool sync_data = survives_power() && (grew || fresh_bytes > logged_fresh_bytes);
@@ -463,6 +469,7 @@ void Engine::grow_file(std::uint64_t bytes) {
 }
 
 void Engine::grow_file_to(std::uint64_t bytes) {
+  const PhaseScope phase(table_, ProcessPhase::resizing);
   record_resize(ResizeState::growing, state_.file_bytes, bytes);
   crash_point("grow.recorded");
   const int failure = data_.try_allocate(file_bytes_, bytes);

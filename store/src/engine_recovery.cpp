@@ -24,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 }  // namespace
 
 void Engine::recover_alone() {
+  const PhaseScope phase(table_, ProcessPhase::recovering);
   const Clock::time_point start = Clock::now();
   const bool same_boot = live_.boot_id == current_boot_id();
   const bool failed = live_.failed.load(std::memory_order_relaxed) != 0;
@@ -245,6 +246,7 @@ void Engine::repair_publication() {
 }
 
 void Engine::take_over(const WriteLock::Grant& grant) {
+  const PhaseScope phase(table_, ProcessPhase::recovering);
   const Clock::time_point start = Clock::now();
   last_recovery_ = {};
   last_recovery_.needed = true;
@@ -362,12 +364,14 @@ std::optional<std::uint64_t> Engine::find_damaged_record(const MetaSlot& meta,
 void Engine::cut_file() {
   const std::uint64_t length = std::max(state_.file_bytes, quarantine_end());
   if (data_.size() <= length) return;
+  const PhaseScope phase(table_, ProcessPhase::resizing);
   // Replay after a power cut must not meet records that write behind the new end.
   if (state_.reach > length) write_checkpoint(false);
   data_.truncate(length);
 }
 
 void Engine::write_checkpoint(bool clean, std::uint64_t log_bytes) {
+  const PhaseScope phase(table_, ProcessPhase::checkpointing);
   crash_point("checkpoint.begin");
   if (survives_power() || clean) sync_or_fail(data_);
   crash_point("checkpoint.data_synced");

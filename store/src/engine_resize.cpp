@@ -35,6 +35,7 @@ void Engine::record_resize(ResizeState state, std::uint64_t old_bytes, std::uint
 void Engine::resize_file(std::uint64_t bytes) {
   begin_write();
   try {
+    require_own_paths();
     // Compared before it is rounded up to whole pages, as the limit is: near 2^64 that gives 0.
     if (bytes > limit_bytes()) {
       throw Error(errc::too_large, path(),

@@ -24,8 +24,33 @@ struct flock byte_range(std::uint64_t offset, short type) noexcept {
   return range;
 }
 
+/// How some other open file holds the byte: F_WRLCK, F_RDLCK, or F_UNLCK where none does.
+short holder_type(const File& file, std::uint64_t offset) {
+  struct flock range = byte_range(offset, F_WRLCK);
+  if (::fcntl(file.descriptor(), F_OFD_GETLK, &range) != 0) {
+    throw_system_error(errno, file.path(), "test the lock on byte " + std::to_string(offset));
+  }
+  return range.l_type;
+}
+
 std::chrono::nanoseconds since(std::uint64_t then_ns, std::uint64_t now_ns) noexcept {
   return std::chrono::nanoseconds(now_ns > then_ns ? now_ns - then_ns : 0);
+}
+
+std::uint32_t token_for(std::uint64_t nonce, std::uint32_t slot) noexcept {
+  return static_cast<std::uint32_t>(nonce >> 40 << 8) | (slot + 1);
+}
+
+std::vector<ReaderInfo> readers_of(std::uint32_t token, std::span<const ReaderLane> lanes) {
+  std::vector<ReaderInfo> readers;
+  for (std::uint32_t index = 0; index < lanes.size(); ++index) {
+    const ReaderLane& lane = lanes[index];
+    if (lane.owner.load(std::memory_order_relaxed) != token) continue;
+    const std::uint64_t sequence = lane.sequence.load(std::memory_order_relaxed);
+    if (sequence == 0) continue;
+    readers.push_back({index, lane.thread_id.load(std::memory_order_relaxed), sequence});
+  }
+  return readers;
 }
 
 std::string label_of(const ProcessSlot& slot) {
@@ -50,34 +75,33 @@ ByteLock::~ByteLock() {
   ::fcntl(descriptor_, F_OFD_SETLK, &range);
 }
 
-ByteLock ByteLock::try_acquire(const File& file, std::uint64_t offset) {
-  struct flock range = byte_range(offset, F_WRLCK);
+ByteLock ByteLock::try_acquire(const File& file, std::uint64_t offset, Kind kind) {
+  struct flock range = byte_range(offset, kind == Kind::shared ? F_RDLCK : F_WRLCK);
   if (::fcntl(file.descriptor(), F_OFD_SETLK, &range) == 0) return {file.descriptor(), offset};
   if (errno == EAGAIN || errno == EACCES) return {};
   throw_system_error(errno, file.path(), "lock byte " + std::to_string(offset));
 }
 
 ByteLock ByteLock::acquire(const File& file, std::uint64_t offset,
-                           std::chrono::milliseconds timeout, const std::string& purpose) {
+                           std::chrono::milliseconds timeout, const std::string& purpose,
+                           Kind kind) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   constexpr std::chrono::microseconds longest_pause{5000};
   for (std::chrono::microseconds pause{50};; pause = std::min(2 * pause, longest_pause)) {
-    if (ByteLock lock = try_acquire(file, offset)) return lock;
+    if (ByteLock lock = try_acquire(file, offset, kind)) return lock;
     if (std::chrono::steady_clock::now() >= deadline) {
+      const bool is_shared = holder_type(file, offset) == F_RDLCK;
       throw Error(errc::timeout, file.path(),
-                  "another process is still " + purpose + " after " +
-                      std::to_string(timeout.count()) + " ms");
+                  (is_shared ? "a read-only reader still has the store open"
+                             : "another process is still " + purpose) +
+                      " after " + std::to_string(timeout.count()) + " ms");
     }
     std::this_thread::sleep_for(pause);
   }
 }
 
 bool ByteLock::is_held_elsewhere(const File& file, std::uint64_t offset) {
-  struct flock range = byte_range(offset, F_WRLCK);
-  if (::fcntl(file.descriptor(), F_OFD_GETLK, &range) != 0) {
-    throw_system_error(errno, file.path(), "test the lock on byte " + std::to_string(offset));
-  }
-  return range.l_type != F_UNLCK;
+  return holder_type(file, offset) != F_UNLCK;
 }
 
 void ProcessTable::claim(const std::string& label, std::uint32_t avoid) {
@@ -87,12 +111,23 @@ void ProcessTable::claim(const std::string& label, std::uint32_t avoid) {
   if (avoid < process_slot_count && try_claim(avoid, label)) return;
   throw Error(errc::too_many_processes, file_.path(),
               "all " + std::to_string(process_slot_count) +
-                  " process slots are in use; close the store in one of them");
+                  " process slots are in use (`cairn ps` shows by whom); close the store in "
+                  "one of them");
 }
 
 bool ProcessTable::try_claim(std::uint32_t slot, const std::string& label) {
   ByteLock lock = ByteLock::try_acquire(file_, lock_offset(slot));
   if (!lock) return false;
+  fill(slot, label);
+  own_lock_ = std::move(lock);
+  return true;
+}
+
+void ProcessTable::claim_in_copy(const std::string& label) {
+  fill(0, label);
+}
+
+void ProcessTable::fill(std::uint32_t slot, const std::string& label) {
   ProcessSlot& mine = slots_[slot];
   const std::uint64_t now = uptime_ns();
   std::uint64_t nonce = 0;
@@ -109,8 +144,6 @@ bool ProcessTable::try_claim(std::uint32_t slot, const std::string& label) {
   mine.nonce.store(nonce | 1, std::memory_order_relaxed);
   own_slot_ = slot;
   own_token_ = token_of(slot);
-  own_lock_ = std::move(lock);
-  return true;
 }
 
 void ProcessTable::release() noexcept {
@@ -129,8 +162,7 @@ void ProcessTable::abandon() noexcept {
 }
 
 std::uint32_t ProcessTable::token_of(std::uint32_t slot) const noexcept {
-  const std::uint64_t nonce = slots_[slot].nonce.load(std::memory_order_relaxed);
-  return static_cast<std::uint32_t>(nonce >> 40 << 8) | (slot + 1);
+  return token_for(slots_[slot].nonce.load(std::memory_order_relaxed), slot);
 }
 
 bool ProcessTable::is_token_alive(std::uint32_t token) const {
@@ -175,20 +207,44 @@ void ProcessTable::enter_phase(ProcessPhase phase) noexcept {
   mine.heartbeat_ns.store(now, std::memory_order_relaxed);
 }
 
-std::vector<ProcessInfo> ProcessTable::list() const {
+void ProcessTable::restart_phase() const noexcept {
+  const std::uint64_t now = uptime_ns();
+  slots_[own_slot_].phase_since_ns.store(now, std::memory_order_relaxed);
+  slots_[own_slot_].heartbeat_ns.store(now, std::memory_order_relaxed);
+}
+
+void ProcessTable::beat() const noexcept {
+  slots_[own_slot_].heartbeat_ns.store(uptime_ns(), std::memory_order_relaxed);
+}
+
+std::vector<ProcessInfo> ProcessTable::list(std::span<const ReaderLane> lanes) const {
+  return list({slots_, process_slot_count}, lanes,
+              [this](std::uint32_t slot) { return is_alive(slot); });
+}
+
+std::vector<ProcessInfo>
+ProcessTable::list(std::span<const ProcessSlot> slots, std::span<const ReaderLane> lanes,
+                   const std::function<bool(std::uint32_t slot)>& is_alive) {
   std::vector<ProcessInfo> all;
   const std::uint64_t now = uptime_ns();
-  for (std::uint32_t index = 0; index < process_slot_count; ++index) {
-    const ProcessSlot& slot = slots_[index];
-    if (slot.nonce.load(std::memory_order_relaxed) == 0) continue;
+  for (std::uint32_t index = 0; index < slots.size(); ++index) {
+    const ProcessSlot& slot = slots[index];
+    const std::uint64_t nonce = slot.nonce.load(std::memory_order_relaxed);
+    if (nonce == 0) continue;
     ProcessInfo info;
     info.slot = index;
     info.pid = slot.pid.load(std::memory_order_relaxed);
     info.label = label_of(slot);
     info.phase = slot.phase.load(std::memory_order_relaxed);
     info.age = since(slot.started_ns.load(std::memory_order_relaxed), now);
+    info.phase_age = since(slot.phase_since_ns.load(std::memory_order_relaxed), now);
     info.heartbeat_age = since(slot.heartbeat_ns.load(std::memory_order_relaxed), now);
     info.alive = is_alive(index);
+    info.readers = readers_of(token_for(nonce, index), lanes);
+    if (info.phase == ProcessPhase::idle && !info.readers.empty()) {
+      info.phase = ProcessPhase::reading;
+      info.phase_age.reset();
+    }
     all.push_back(std::move(info));
   }
   return all;
@@ -205,6 +261,18 @@ std::string ProcessTable::describe(std::uint32_t slot) const {
          (label.empty() ? "" : " \"" + label + "\"") + ", " +
          to_string(other.phase.load(std::memory_order_relaxed)) + " for " +
          std::to_string(age.count()) + " ms";
+}
+
+PhaseScope::PhaseScope(ProcessTable& table, ProcessPhase phase) noexcept
+    : slot_(table.slots_[table.own_slot_]),
+      outer_(slot_.phase.load(std::memory_order_relaxed)),
+      outer_since_ns_(slot_.phase_since_ns.load(std::memory_order_relaxed)) {
+  table.enter_phase(phase);
+}
+
+PhaseScope::~PhaseScope() {
+  slot_.phase.store(outer_, std::memory_order_relaxed);
+  slot_.phase_since_ns.store(outer_since_ns_, std::memory_order_relaxed);
 }
 
 }  // namespace cairn

@@ -52,9 +52,14 @@ struct ThreadLanes {
   ~ThreadLanes() {
     LiveStores& live = LiveStores::instance();
     const std::lock_guard guard(live.mutex);
-    for (const auto& mine : lanes) {
+    for (auto& mine : lanes) {
       const auto store = live.stores.find(mine->store_id);
-      if (store != live.stores.end()) store->second->give_back(mine->lane);
+      if (store == live.stores.end()) continue;
+      if (mine->depth != 0) {
+        store->second->adopt(std::move(mine));
+      } else {
+        store->second->give_back(mine->lane);
+      }
     }
     detail::hot_lane = {detail::no_store_id, nullptr, 0};
   }
@@ -150,6 +155,7 @@ ThreadLane& ReaderLanes::find_or_claim() {
       std::erase_if(thread_lanes.lanes, [&](const auto& old) {
         return live.stores.find(old->store_id) == live.stores.end();
       });
+      give_back_adopted();
     }
     auto fresh = std::make_unique<ThreadLane>();
     fresh->store_id = id_;
@@ -190,6 +196,21 @@ ReaderLane* ReaderLanes::claim() {
 void ReaderLanes::give_back(ReaderLane* lane) noexcept {
   if (table_.own_token() == 0) return;
   free_if_owned_by(*lane, table_.own_token());
+}
+
+/// The section is still open: its lane goes on pinning what it reads, and whoever leaves it finds
+/// what it leaves.
+void ReaderLanes::adopt(std::unique_ptr<ThreadLane> lane) noexcept {
+  adopted_.push_back(std::move(lane));
+}
+
+void ReaderLanes::give_back_adopted() noexcept {
+  std::erase_if(adopted_, [this](const std::unique_ptr<ThreadLane>& old) {
+    // Acquire pairs with the release in `leave`, which touches nothing after that store.
+    if (old->lane->sequence.load(std::memory_order_acquire) != 0) return false;
+    give_back(old->lane);
+    return true;
+  });
 }
 
 bool ReaderLanes::free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexcept {
@@ -272,10 +293,10 @@ bool ReaderLanes::enter_overlay(ThreadLane& mine, std::uint64_t published) {
   return true;
 }
 
-void ReaderLanes::leave_slowly(ThreadLane& mine) noexcept {
+void ReaderLanes::leave_slowly(Overlay* overlay) noexcept {
   // In a forked child the overlay is a copy of the parent's, to be used by nobody.
   if (id() == 0 || host_ == nullptr) return;
-  if (mine.overlay != nullptr) host_->close_overlay(*std::exchange(mine.overlay, nullptr));
+  if (overlay != nullptr) host_->close_overlay(*overlay);
   if (is_held_back()) host_->help_publication();
 }
 
@@ -348,6 +369,7 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
   for (int round = 0; round < spin_rounds; ++round) {
     if (!is_older()) return true;
   }
+  table_.restart_phase();
   const auto start = std::chrono::steady_clock::now();
   auto next_look = start + liveness_interval;
   while (is_older()) {

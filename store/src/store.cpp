@@ -6,8 +6,13 @@
 
 namespace cairn {
 
-Store::Store(std::shared_ptr<Engine> engine)
-    : engine_(std::move(engine)), lanes_(&engine_->lanes()) {}
+Store::Store(std::shared_ptr<Engine> engine, bool read_only)
+    : engine_(std::move(engine)), lanes_(&engine_->lanes()), read_only_(read_only) {}
+
+void Store::require_writable() const {
+  engine_->require_open();
+  if (read_only_) throw Error(errc::read_only, path(), "the handle came from open_read_only");
+}
 
 Store Store::open(const std::string& path, const Options& options) {
   return Store(Engine::open(path, options, OpenMode::open_or_create));
@@ -21,11 +26,17 @@ Store Store::open_existing(const std::string& path, const Options& options) {
   return Store(Engine::open(path, options, OpenMode::open_existing));
 }
 
+Store Store::open_read_only(const std::string& path, const Options& options) {
+  return Store(Engine::open_read_only(path, options), true);
+}
+
 WriteTransaction Store::begin_write() {
+  require_writable();
   return WriteTransaction(*engine_);
 }
 
 void Store::checkpoint() {
+  require_writable();
   engine_->checkpoint();
 }
 
@@ -58,10 +69,12 @@ std::uint64_t Store::limit() const {
 }
 
 void Store::resize_file(std::uint64_t bytes) {
+  require_writable();
   engine_->resize_file(bytes);
 }
 
 std::uint64_t Store::shrink_to_usage() {
+  require_writable();
   return engine_->shrink_to_usage();
 }
 
@@ -70,10 +83,12 @@ std::optional<ResizeInfo> Store::check_operation_timeout() const {
 }
 
 RecoveryReport Store::cleanup_failed_resize() {
+  require_writable();
   return engine_->cleanup_failed_resize();
 }
 
 RecoveryReport Store::recover(const RecoverOptions& how) {
+  require_writable();
   return engine_->recover(how);
 }
 
@@ -85,6 +100,11 @@ RecoveryReport Store::last_recovery() const {
 std::vector<ProcessInfo> Store::processes() const {
   engine_->require_open();
   return engine_->processes();
+}
+
+void Store::update_heartbeat() {
+  engine_->require_open();
+  engine_->process_table().beat();
 }
 
 CheckReport Store::check() const {

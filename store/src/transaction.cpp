@@ -91,6 +91,12 @@ std::vector<std::string> ReadTransaction::names() const {
 
 WriteTransaction::WriteTransaction(Engine& engine) : engine_(&engine) {
   engine_->begin_write();
+  try {
+    engine_->require_own_paths();
+  } catch (...) {
+    engine_->rollback();
+    throw;
+  }
 }
 
 WriteTransaction& WriteTransaction::operator=(WriteTransaction&& other) noexcept {

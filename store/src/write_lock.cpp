@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t slot_mask = 0xFF;
 /// Names no process that can be alive: the slot behind the last.
 constexpr std::uint64_t nobodys_slot = process_slot_count + 1;
-constexpr std::uint64_t guarded = 0x100;
+constexpr std::uint64_t guarded_bit = 0x100;
 constexpr std::uint64_t kept_bit = 0x4000;
 constexpr std::uint64_t waiters_bit = 0x8000;
 constexpr int epoch_shift = 16;
@@ -54,6 +54,13 @@ class BodyWatch {
 
 }  // namespace
 
+LockWord::LockWord(std::uint64_t word) noexcept
+    : held((word & slot_mask) != 0),
+      slot(static_cast<std::uint32_t>(word & slot_mask) - 1),
+      guarded((word & guarded_bit) != 0),
+      awaited((word & waiters_bit) != 0),
+      epoch(word >> epoch_shift) {}
+
 bool WriteLock::try_acquire(Grant& grant, std::uint64_t waiters, bool waited_long) noexcept {
   // Acquire pairs with the release in `release_unseen`: the epoch that it forgot is not found here.
   std::uint64_t seen = word_.load(std::memory_order_acquire);
@@ -62,7 +69,7 @@ bool WriteLock::try_acquire(Grant& grant, std::uint64_t waiters, bool waited_lon
   const bool unchanged = seen_epoch == epoch();
   const std::uint64_t next = unchanged ? seen_epoch : seen_epoch + 1;
   const std::uint64_t mine =
-      next << epoch_shift | waiters | guarded | (std::uint64_t{table_.own_slot()} + 1);
+      next << epoch_shift | waiters | guarded_bit | (std::uint64_t{table_.own_slot()} + 1);
   // Acquire pairs with the release in `release`: what the last owner did is seen.
   if (!word_.compare_exchange_strong(seen, mine, std::memory_order_acquire,
                                      std::memory_order_relaxed)) {
@@ -80,7 +87,7 @@ bool WriteLock::try_take_over(Grant& grant) {
   if ((seen & slot_mask) == 0 || table_.is_alive(static_cast<std::uint32_t>(slot))) return false;
   const std::uint64_t next = (seen >> epoch_shift) + 1;
   const std::uint64_t mine =
-      next << epoch_shift | waiters_bit | guarded | (std::uint64_t{table_.own_slot()} + 1);
+      next << epoch_shift | waiters_bit | guarded_bit | (std::uint64_t{table_.own_slot()} + 1);
   // Acquire: the dead owner's last release or takeover; its own stores came through shared memory
   // that the kernel made visible at its death.
   if (!word_.compare_exchange_strong(seen, mine, std::memory_order_acquire,
@@ -96,14 +103,14 @@ bool WriteLock::try_take_over(Grant& grant) {
 bool WriteLock::try_fence(Grant& grant) {
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   const std::uint64_t slot_number = seen & slot_mask;
-  if (slot_number == 0 || (seen & guarded) != 0 || slot_number == table_.own_slot() + 1) {
+  if (slot_number == 0 || (seen & guarded_bit) != 0 || slot_number == table_.own_slot() + 1) {
     return false;
   }
   // One at a time. With the epoch that is expected below nobody can have been fenced since.
   if (has_unsettled_fence()) return false;
   const std::uint64_t next = (seen >> epoch_shift) + 1;
   const std::uint64_t mine =
-      next << epoch_shift | waiters_bit | guarded | (std::uint64_t{table_.own_slot()} + 1);
+      next << epoch_shift | waiters_bit | guarded_bit | (std::uint64_t{table_.own_slot()} + 1);
   // Acquire pairs with the release in `begin_body`: whose body that was is seen.
   if (!word_.compare_exchange_strong(seen, mine, std::memory_order_acq_rel,
                                      std::memory_order_relaxed)) {
@@ -164,18 +171,18 @@ void WriteLock::begin_body() noexcept {
   live_.body.store(own_body_, std::memory_order_relaxed);
   // Release pairs with the acquire in `try_fence`. No comparison: of a guarded word others change
   // nothing but the bits of those who wait.
-  word_.fetch_and(~guarded, std::memory_order_release);
+  word_.fetch_and(~guarded_bit, std::memory_order_release);
 }
 
 void WriteLock::resume_body() noexcept {
-  word_.fetch_and(~guarded, std::memory_order_release);
+  word_.fetch_and(~guarded_bit, std::memory_order_release);
 }
 
 bool WriteLock::begin_commit(std::uint64_t epoch) noexcept {
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   while (is_mine(seen, epoch)) {
     // Relaxed: nothing is handed over here; the order that matters is that of the word's changes.
-    if (word_.compare_exchange_weak(seen, seen | guarded, std::memory_order_relaxed)) return true;
+    if (word_.compare_exchange_weak(seen, seen | guarded_bit, std::memory_order_relaxed)) return true;
   }
   return false;
 }
@@ -241,7 +248,7 @@ std::uint32_t WriteLock::owner_slot() const noexcept {
 }
 
 bool WriteLock::is_guarded() const noexcept {
-  return (word_.load(std::memory_order_relaxed) & guarded) != 0;
+  return (word_.load(std::memory_order_relaxed) & guarded_bit) != 0;
 }
 
 std::uint64_t WriteLock::current_epoch() const noexcept {
@@ -252,7 +259,7 @@ std::string WriteLock::describe_owner() const {
   const std::uint64_t seen = word_.load(std::memory_order_relaxed);
   if ((seen & slot_mask) == 0) return "nobody at this moment";
   const std::string owner = table_.describe(static_cast<std::uint32_t>(seen & slot_mask) - 1);
-  if ((seen & guarded) != 0) return owner + "; it is at what cannot be interrupted";
+  if ((seen & guarded_bit) != 0) return owner + "; it is at what cannot be interrupted";
   if ((seen & slot_mask) == table_.own_slot() + 1) return owner + ", which is this one";
   const std::string body = owner + "; it is in the body of its transaction, and recover ";
   if (!has_unsettled_fence()) return body + "can fence it";

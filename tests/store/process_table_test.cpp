@@ -110,6 +110,66 @@ TEST_F(Slots, a_slot_that_is_still_referred_to_is_taken_last) {
   EXPECT_EQ(sut.own_slot(), 1U);
 }
 
+TEST_F(Slots, a_phase_within_another_leaves_it_as_it_was) {
+  ProcessTable sut(file_, slots_.data());
+  sut.claim("sut", ~0U);
+  sut.enter_phase(ProcessPhase::writing);
+  slots_[0].phase_since_ns.store(17);
+  {
+    const PhaseScope outer(sut, ProcessPhase::resizing);
+    EXPECT_EQ(slots_[0].phase.load(), ProcessPhase::resizing);
+    EXPECT_GT(slots_[0].phase_since_ns.load(), 17U);
+    slots_[0].phase_since_ns.store(18);
+    {
+      const PhaseScope inner(sut, ProcessPhase::checkpointing);
+      EXPECT_EQ(slots_[0].phase.load(), ProcessPhase::checkpointing);
+    }
+    EXPECT_EQ(slots_[0].phase.load(), ProcessPhase::resizing);
+    EXPECT_EQ(slots_[0].phase_since_ns.load(), 18U);
+  }
+  EXPECT_EQ(slots_[0].phase.load(), ProcessPhase::writing);
+  EXPECT_EQ(slots_[0].phase_since_ns.load(), 17U);
+}
+
+TEST_F(Slots, an_idle_process_with_an_open_section_is_reading_and_since_when_is_not_known) {
+  ProcessTable sut(file_, slots_.data());
+  sut.claim("sut", ~0U);
+  std::vector<ReaderLane> lanes(4);
+  lanes[1].owner.store(sut.own_token());
+  lanes[1].thread_id.store(4711);
+  lanes[3].owner.store(sut.own_token() ^ 0x100);  // of the slot's former owner
+  lanes[3].sequence.store(9);
+  ProcessInfo row = sut.list(lanes).at(0);
+  EXPECT_EQ(row.phase, ProcessPhase::idle);
+  EXPECT_TRUE(row.phase_age.has_value());
+  EXPECT_TRUE(row.readers.empty());
+  lanes[1].sequence.store(7);
+  row = sut.list(lanes).at(0);
+  EXPECT_EQ(row.phase, ProcessPhase::reading);
+  EXPECT_FALSE(row.phase_age.has_value());
+  ASSERT_EQ(row.readers.size(), 1U);
+  EXPECT_EQ(row.readers[0].lane, 1U);
+  EXPECT_EQ(row.readers[0].thread_id, 4711U);
+  EXPECT_EQ(row.readers[0].sequence, 7U);
+  sut.enter_phase(ProcessPhase::writing);
+  row = sut.list(lanes).at(0);
+  EXPECT_EQ(row.phase, ProcessPhase::writing) << "another thread of the process writes";
+  EXPECT_EQ(row.readers.size(), 1U);
+}
+
+TEST_F(Slots, a_beat_renews_the_heartbeat_and_leaves_the_phase_its_age) {
+  ProcessTable sut(file_, slots_.data());
+  sut.claim("sut", ~0U);
+  const std::uint64_t began = slots_[0].heartbeat_ns.load();
+  slots_[0].heartbeat_ns.store(1);
+  slots_[0].phase_since_ns.store(2);
+  sut.beat();
+  EXPECT_GE(slots_[0].heartbeat_ns.load(), began);
+  EXPECT_EQ(slots_[0].phase_since_ns.load(), 2U);
+  sut.restart_phase();
+  EXPECT_GE(slots_[0].phase_since_ns.load(), began);
+}
+
 TEST_F(Slots, a_description_names_pid_label_phase_and_age) {
   ProcessTable sut(file_, slots_.data());
   sut.claim("the label", ~0U);

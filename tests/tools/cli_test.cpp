@@ -29,7 +29,7 @@ class CommandLine : public CommandLineTest {
 TEST_F(CommandLine, help_names_the_commands_and_a_wrong_command_is_64) {
   const Result help = run("--help");
   EXPECT_EQ(help.status, 0);
-  expect_lines(help.out, {"info", "check", "ls", "dump", "du", "Exit status"});
+  expect_lines(help.out, {"info", "check", "ls", "dump", "du", "ps", "Exit status"});
   EXPECT_EQ(run("").status, 64);
   EXPECT_EQ(run("frobnicate").status, 64);
   EXPECT_EQ(run("info").status, 64);
@@ -102,7 +102,7 @@ TEST_F(CommandLine, check_fails_on_damage_inside_an_object_and_says_where) {
 }
 
 TEST_F(CommandLine, an_absent_or_foreign_file_is_a_message_and_nothing_is_created) {
-  for (const std::string command : {"info", "check", "ls", "dump", "du"}) {
+  for (const std::string command : {"info", "check", "ls", "dump", "du", "ps"}) {
     const Result absent = run(command + " '" + path("absent") + "'");
     EXPECT_EQ(absent.status, 2);
     expect_lines(absent.err, {path("absent"), "not found"});

@@ -9,6 +9,7 @@
 #include "cairn/cairn.hpp"
 #include "cairn_console/format.hpp"
 #include "commands.hpp"
+#include "open_to_look.hpp"
 
 namespace cairn::tool {
 namespace {
@@ -50,9 +51,7 @@ ExitStatus run(const std::string& path, bool json) {
   CheckReport report;
   ExitStatus failure = ExitStatus::problems;
   try {
-    Options how;
-    how.label = "cairn check";
-    report = Store::open_existing(path, how).check();
+    report = open_to_look(path, "cairn check").check();
   } catch (const Error& error) {
     report.problems.emplace_back(error.what());
     failure = ExitStatus::unusable;

@@ -19,5 +19,6 @@ void add_check_command(CLI::App& app, ExitStatus& status);
 void add_ls_command(CLI::App& app, ExitStatus& status);
 void add_dump_command(CLI::App& app, ExitStatus& status);
 void add_du_command(CLI::App& app, ExitStatus& status);
+void add_ps_command(CLI::App& app, ExitStatus& status);
 
 }  // namespace cairn::tool

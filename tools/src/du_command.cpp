@@ -14,6 +14,7 @@
 #include "cairn_console/table.hpp"
 #include "commands.hpp"
 #include "file_facts.hpp"
+#include "open_to_look.hpp"
 #include "root_list.hpp"
 
 namespace cairn::tool {
@@ -31,9 +32,7 @@ struct DiskUse {
 };
 
 DiskUse read_use(const std::string& path) {
-  Options how;
-  how.label = "cairn du";
-  const Store store = Store::open_existing(path, how);
+  const Store store = open_to_look(path, "cairn du");
   DiskUse use;
   const ReadTransaction section = store.begin_read();
   use.shares = read_shares(section, path, "du");

@@ -10,6 +10,7 @@
 #include "cairn/store/root_walk.hpp"
 #include "commands.hpp"
 #include "dump_visitors.hpp"
+#include "open_to_look.hpp"
 #include "root_list.hpp"
 
 namespace cairn::tool {
@@ -103,9 +104,7 @@ bool print_text(const std::vector<RootInfo>& roots, const ReadTransaction& secti
 }
 
 ExitStatus dump(const std::string& path, const std::string& name, bool json) {
-  Options how;
-  how.label = "cairn dump";
-  const Store store = Store::open_existing(path, how);
+  const Store store = open_to_look(path, "cairn dump");
   const ReadTransaction section = store.begin_read();
   std::vector<RootInfo> roots = sorted_roots(section);
   if (!name.empty()) {

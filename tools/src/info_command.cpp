@@ -13,6 +13,8 @@
 #include "cairn_console/table.hpp"
 #include "commands.hpp"
 #include "file_facts.hpp"
+#include "open_to_look.hpp"
+#include "process_rows.hpp"
 
 namespace cairn::tool {
 namespace {
@@ -42,9 +44,7 @@ struct Info {
 };
 
 OpenFacts read_open(const std::string& path) {
-  Options how;
-  how.label = "cairn info";
-  const Store store = Store::open_existing(path, how);
+  const Store store = open_to_look(path, "cairn info");
   OpenFacts facts;
   facts.recovery = store.last_recovery();
   facts.processes = store.processes();
@@ -182,15 +182,7 @@ void print_json(const std::string& path, const Info& info) {
                                {"offset", root.offset}});
     }
     json["processes"] = Json::array();
-    for (const ProcessInfo& row : open.processes) {
-      json["processes"].push_back({{"slot", row.slot},
-                                   {"pid", row.pid},
-                                   {"label", row.label},
-                                   {"phase", to_string(row.phase)},
-                                   {"age_ns", row.age.count()},
-                                   {"heartbeat_age_ns", row.heartbeat_age.count()},
-                                   {"alive", row.alive}});
-    }
+    for (const ProcessInfo& row : open.processes) json["processes"].push_back(process_json(row));
     json["recovery"] = {{"needed", open.recovery.needed},
                         {"replayed_records", open.recovery.replayed_records},
                         {"summary", open.recovery.summary()}};

@@ -10,6 +10,7 @@
 #include "cairn_console/format.hpp"
 #include "cairn_console/table.hpp"
 #include "commands.hpp"
+#include "open_to_look.hpp"
 #include "root_list.hpp"
 
 namespace cairn::tool {
@@ -45,9 +46,7 @@ void print_table(const Shares& shares) {
 }
 
 ExitStatus list(const std::string& path, bool json) {
-  Options how;
-  how.label = "cairn ls";
-  const Store store = Store::open_existing(path, how);
+  const Store store = open_to_look(path, "cairn ls");
   const Shares shares = read_shares(store.begin_read(), path, "ls");
   if (json) {
     print_json(path, shares);

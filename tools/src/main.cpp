@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   cairn::tool::add_ls_command(app, status);
   cairn::tool::add_dump_command(app, status);
   cairn::tool::add_du_command(app, status);
+  cairn::tool::add_ps_command(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

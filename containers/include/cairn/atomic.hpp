@@ -81,7 +81,7 @@ class alignas(sizeof(AtomicFormat)) Atomic {
   bool is_lock_free() const noexcept { return true; }
 
   T load(std::memory_order order = std::memory_order_seq_cst) const {
-    return value_of(cell().load(order));
+    return value_of(cell(false).load(order));
   }
   operator T() const { return load(); }
   void store(T value, std::memory_order order = std::memory_order_seq_cst) const {
@@ -196,8 +196,8 @@ class alignas(sizeof(AtomicFormat)) Atomic {
     return {};
   }
   AtomicFormat& line() const { return *reinterpret_cast<AtomicFormat*>(live_line(this)); }
-  std::atomic_ref<Cell> cell() const {
-    return std::atomic_ref<Cell>(*reinterpret_cast<Cell*>(live_line(this)));
+  std::atomic_ref<Cell> cell(bool to_change = true) const {
+    return std::atomic_ref<Cell>(*reinterpret_cast<Cell*>(live_line(this, to_change)));
   }
   static T value_of(Cell cell) noexcept {
     if constexpr (std::is_same_v<T, bool>) {

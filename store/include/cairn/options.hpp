@@ -48,6 +48,9 @@ struct Options {
   /// Most bytes of private page copies to keep between transactions. 0: a quarter of memory. One
   /// transaction may change twice as much committed data. Less than 32 KiB is taken as that.
   std::uint64_t private_bytes = 0;
+  /// How often a thread of its own renews this process's heartbeat, for programs whose transactions
+  /// are rare. Zero: no thread; each transaction and `Store::update_heartbeat` renew it.
+  std::chrono::milliseconds heartbeat_interval{0};
   /// Shown to whoever has to wait for this process; the first 23 bytes are kept.
   std::string label;
   /// Mode of new files, whatever the umask.

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,15 +64,26 @@ struct ResizeInfo {
   std::string summary() const;
 };
 
+/// A thread in a read section.
+struct ReaderInfo {
+  std::uint32_t lane = 0;
+  std::uint32_t thread_id = 0;  ///< in the pid namespace of its process
+  std::uint64_t sequence = 0;   ///< the state that its section reads
+};
+
 /// One row of the process table.
 struct ProcessInfo {
   std::uint32_t slot = 0;
   std::uint32_t pid = 0;
   std::string label;
   ProcessPhase phase = ProcessPhase::idle;
-  std::chrono::nanoseconds age{0};            ///< since it opened the store
+  std::chrono::nanoseconds age{0};  ///< since it opened the store
+  /// Since the phase began; of an idle process, since its last transaction began. Nothing where the
+  /// process is reading: sections, which cost two nanoseconds, read no clock.
+  std::optional<std::chrono::nanoseconds> phase_age;
   std::chrono::nanoseconds heartbeat_age{0};  ///< since its last sign of progress
   bool alive = false;
+  std::vector<ReaderInfo> readers;  ///< its threads in read sections, whatever its phase
 };
 
 const char* to_string(ProcessPhase phase) noexcept;

@@ -43,6 +43,19 @@ class Store {
   /// The same where a store must be there; throws errc::not_found otherwise.
   static Store open_existing(const std::string& path, const Options& options = {});
 
+  /// Opens a store that is there for reading only, also from a read-only mount, from media that
+  /// take no writes, and without permission to write.
+  ///
+  /// Where no other process has it open, both files stay as they are to the byte, and whoever wants
+  /// to write waits, up to its lock_timeout, until the last such handle is closed. Where another
+  /// process has it open, this one joins it as a reader, which takes permission to write: readers
+  /// mark in the file what they read. Any call that would change the store throws errc::read_only.
+  ///
+  /// Throws: errc::needs_recovery where the last writer died in a transaction or before its commits
+  ///         were in the heap; permission_denied or read_only where another process has the store
+  ///         open and this one may not write; timeout; not_found, and the errors of `open`.
+  static Store open_read_only(const std::string& path, const Options& options = {});
+
   /// Runs `body(WriteTransaction&)` and commits; returns what it returns. Rolls back where it
   /// throws.
   template <class Body>
@@ -139,16 +152,23 @@ class Store {
   RecoveryReport recover(const RecoverOptions& how = {});
   /// What opening the store had to do.
   RecoveryReport last_recovery() const;
+  /// The processes that have the store open, and those that died and were not cleared away yet.
   std::vector<ProcessInfo> processes() const;
+  /// A sign of progress for the process table, as each write transaction is one. Nobody is evicted
+  /// for the lack of it.
+  void update_heartbeat();
   /// Examines header, log, allocator, catalog and every object that a root reaches.
   /// Complexity: one pass over the store, in a read section.
   CheckReport check() const;
 
   const std::string& path() const;
   Durability durability() const;
+  /// True where this handle came from `open_read_only`.
+  bool read_only() const noexcept { return read_only_; }
 
  private:
-  explicit Store(std::shared_ptr<Engine> engine);
+  explicit Store(std::shared_ptr<Engine> engine, bool read_only = false);
+  void require_writable() const;
 
   template <class Body, class Commit>
   auto run_write(Body&& body, Commit commit) {
@@ -166,6 +186,7 @@ class Store {
 
   std::shared_ptr<Engine> engine_;
   ReaderLanes* lanes_;  ///< the engine's, so that entering a section needs no call
+  bool read_only_;
 };
 
 }  // namespace cairn

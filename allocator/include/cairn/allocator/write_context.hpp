@@ -57,6 +57,7 @@ struct SharedImage {
   std::uint64_t bytes = 0;
   std::ptrdiff_t to_window = 0;
   std::uint64_t generation = 0;  ///< of the set of open stores, 0 none
+  bool read_only = false;        ///< nothing in it may be changed
 };
 
 /// The shared image around `p`; one of no bytes where `p` is in no read view. The store installs
@@ -69,15 +70,16 @@ inline constinit std::atomic<std::uint64_t> shared_image_generation{1};
 /// Where the line at `p`, which changes outside of transactions, is to be read and written: in the
 /// shared image, or where it stands if that is no store's or if this thread's transaction made it.
 ///
-/// Throws:     errc::no_transaction for a line in another thread's working view.
+/// Throws:     errc::no_transaction for a line in another thread's working view; errc::read_only
+///             where it is to be changed and its store was opened for reading only.
 /// Complexity: a few loads and comparisons.
-inline std::byte* live_line(const void* p);
+inline std::byte* live_line(const void* p, bool to_change = true);
 
 namespace detail {
 /// The shared image that this thread used last.
 inline constinit thread_local SharedImage hot_image{};
 /// The slow half of `live_line`: another store, or none.
-std::byte* live_line_elsewhere(const void* p);
+std::byte* live_line_elsewhere(const void* p, bool to_change);
 /// The slow half of `mark`: nothing that this thread remembers. True where an active store holds
 /// it.
 bool mark_anew(const void* p, std::size_t bytes);
@@ -156,7 +158,7 @@ void mark_scattered(const void* in_a_line, const T* object) {
   mark(object, sizeof(T));
 }
 
-inline std::byte* live_line(const void* p) {
+inline std::byte* live_line(const void* p, bool to_change) {
   void* const writable = const_cast<void*>(p);
   if (current_write != nullptr) {
     if (const WriteContext* const context = ActiveWrite::find(p)) {
@@ -169,7 +171,7 @@ inline std::byte* live_line(const void* p) {
       image.generation == shared_image_generation.load(std::memory_order_acquire)) [[likely]] {
     return static_cast<std::byte*>(writable) + image.to_window;
   }
-  return detail::live_line_elsewhere(p);
+  return detail::live_line_elsewhere(p, to_change);
 }
 
 /// The heap that a container at `self` allocates from: that of the store it stands in, or, for a

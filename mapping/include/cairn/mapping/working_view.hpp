@@ -24,6 +24,7 @@ namespace cairn {
 class WorkingView {
  public:
   /// Reserves `reach_bytes` of address space over `file`; everything is fresh at first.
+  /// With 0 bytes it is a view of nothing, which needs no permission to write.
   WorkingView(const File& file, std::uint64_t reach_bytes);
 
   std::byte* base() const noexcept { return base_; }

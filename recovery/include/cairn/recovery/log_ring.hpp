@@ -8,6 +8,7 @@
 
 #include "cairn/mapping/file.hpp"
 #include "cairn/mapping/reservation.hpp"
+#include "cairn/mapping/shared_view.hpp"
 #include "cairn/recovery/record.hpp"
 
 namespace cairn {
@@ -35,7 +36,9 @@ class LogRing {
 
   /// Opens the log of the store `uuid`; `ring_bytes` is a power of two. Throws errc::corrupt where
   /// it is another store's or none, errc::truncated where it is shorter than `ring_bytes` needs.
-  LogRing(File file, const std::array<std::byte, 16>& uuid, std::uint64_t ring_bytes);
+  /// With ViewAccess::read_only nothing may be appended or spoiled.
+  LogRing(File file, const std::array<std::byte, 16>& uuid, std::uint64_t ring_bytes,
+          ViewAccess access = ViewAccess::read_write);
 
   std::uint64_t ring_bytes() const noexcept { return ring_bytes_; }
   const File& file() const noexcept { return file_; }
@@ -90,6 +93,7 @@ class LogRing {
   std::byte* base_ = nullptr;
   std::uint64_t ring_bytes_ = 0;
   std::uint64_t salt_ = 0;
+  ViewAccess access_ = ViewAccess::read_write;
 };
 
 template <class PageAt>

@@ -11,12 +11,14 @@
 
 #include "cairn/allocator/write_context.hpp"
 #include "cairn/heap_bytes.hpp"
+#include "cairn/mapping/directory_entry.hpp"
 #include "cairn/mapping/file.hpp"
 #include "cairn/options.hpp"
 #include "cairn/recovery/header_format.hpp"
 #include "cairn/recovery/log_ring.hpp"
 #include "cairn/recovery/meta_slots.hpp"
 #include "cairn/reports.hpp"
+#include "cairn/store/heartbeat.hpp"
 #include "cairn/store/overlays.hpp"
 #include "cairn/store/process_table.hpp"
 #include "cairn/store/reader_lanes.hpp"
@@ -34,6 +36,7 @@ struct LogState {
   std::uint64_t reach = 0;
 };
 
+/// Where replay begins.
 inline LogState checkpoint_state(const MetaSlot& meta) noexcept {
   return {meta.checkpoint_position, meta.checkpoint_sequence, meta.heap_end, meta.file_bytes,
           meta.heap_end};
@@ -67,6 +70,9 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   /// The engine for the file at `path`, the same one for every handle of this process.
   static std::shared_ptr<Engine> open(const std::string& path, const Options& options,
                                       OpenMode mode);
+  /// The same for handles that only read: one that holds the files still where nobody else is
+  /// attached, and one that is attached as the others are where somebody is.
+  static std::shared_ptr<Engine> open_read_only(const std::string& path, const Options& options);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -75,6 +81,15 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   /// The same without becoming active: for work that nobody may interrupt.
   void begin_guarded() { begin_guarded(usual_patience()); }
   WriteLock::Grant begin_guarded(const WriteLock::Patience& patience);
+  /// Throws errc::replaced where data file or log are no longer what stands under their names: what
+  /// is written from then on, nobody who opens the store would find. Looked at in up to
+  /// `path_checks_each_tick` transactions a tick of the coarse clock, so that it costs what a
+  /// hundredth of them costs at most. Requires: between begin_write and the transaction's end.
+  void require_own_paths() {
+    if (table_.last_beat_ns() == paths_checked_ns_ && path_checks_left_ == 0) [[likely]]
+      return;
+    check_paths();
+  }
   /// Ends the transaction, whether it returns or throws: by rolling back unless the record was
   /// appended.
   std::uint64_t commit(Durability durability);
@@ -123,7 +138,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   std::uint64_t log_position() const noexcept {
     return live_.log_tail.load(std::memory_order_acquire);
   }
-  std::vector<ProcessInfo> processes() const { return table_.list(); }
+  std::vector<ProcessInfo> processes() const;
   ProcessTable& process_table() noexcept { return table_; }
   /// Of the last recovery or takeover that came to its end.
   RecoveryReport last_recovery() const {
@@ -145,9 +160,24 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void abandon_in_child() noexcept;
 
  private:
+  /// Frozen: nobody changes the files, this process neither, so it has its live words, table and
+  /// lanes in a copy of the header and needs no permission to write.
+  enum class Access : std::uint8_t { attached, frozen };
+  enum class Company : std::uint8_t { any, others };
+
   Engine(File data, File locks, const Identity& identity, const MetaSlot& meta,
-         const Options& options, std::uint64_t reach_bytes);
-  static std::shared_ptr<Engine> attach(const std::string& path, const Options& options);
+         const Options& options, std::uint64_t reach_bytes, Access access);
+  /// Nothing where the file under the path changed meanwhile, or where `wanted` says that others
+  /// have to be attached and none is.
+  static std::shared_ptr<Engine> attach(const std::string& path, const Options& options,
+                                        Company wanted);
+  static std::shared_ptr<Engine> attach_frozen(const std::string& path, const Options& options);
+  static std::shared_ptr<Engine> attach_reader(const std::string& path, const Options& options);
+  bool is_frozen() const noexcept { return access_ == Access::frozen; }
+
+  // reading what nobody changes: engine_read_only.cpp
+  void freeze();
+  void require_nothing_to_replay();
 
   // attaching and recovering: engine_recovery.cpp
   void recover_alone();
@@ -247,6 +277,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void commit_and_cut();
   void cut_published_file();
 
+  void check_paths();
   [[noreturn]] void throw_not_open() const;
   void require_not_failed() const;
   bool survives_power() const noexcept { return identity_.durability == StoredDurability::power; }
@@ -257,6 +288,13 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   /// Opened once more, for locks alone: they last as long as their open file, and a mapping keeps
   /// that open in every child of fork(2), also when this process has died.
   File locks_;
+  const Access access_;
+  ByteLock frozen_lock_;  ///< keeps away whoever would attach to write
+  /// Every handle is for reading only.
+  std::atomic<bool> only_reads_{false};
+  DirectoryEntry data_entry_;
+  DirectoryEntry log_entry_;
+  FileId data_id_;
   Identity identity_;
   Options options_;
   std::uint64_t seed_;
@@ -267,11 +305,14 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   ProcessTable table_;
   ReaderLanes lanes_;
   WriteLock lock_;
+  Heartbeat heartbeat_;
   enum class Condition : std::uint8_t { open, closed, forked };
   std::atomic<Condition> condition_{Condition::open};
+  std::mutex closing_mutex_;
 
   // guarded by the write lock
   LogRing log_;
+  FileId log_id_;
   MetaSlot meta_;
   WriteContext context_;
   LogState state_;            ///< what the working view shows outside transactions
@@ -280,6 +321,9 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   bool stale_pages_ = false;  ///< private pages are a fenced transaction's
   std::uint32_t quarantine_looks_ = 0;
   RecoveryReport last_recovery_;
+  static constexpr std::uint32_t path_checks_each_tick = 16;
+  std::uint64_t paths_checked_ns_ = 0;
+  std::uint32_t path_checks_left_ = 0;
 
   Overlays overlays_;
 

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,11 +23,15 @@ class ByteLock {
   ByteLock& operator=(ByteLock&& other) noexcept;
   ~ByteLock();
 
+  /// Shared locks exclude exclusive ones, not each other, and need no permission to write.
+  enum class Kind : std::uint8_t { exclusive, shared };
+
   /// Takes the byte if nobody else holds it; the result is empty otherwise.
-  static ByteLock try_acquire(const File& file, std::uint64_t offset);
-  /// Waits for the byte. Throws errc::timeout.
+  static ByteLock try_acquire(const File& file, std::uint64_t offset, Kind kind = Kind::exclusive);
+  /// Waits for the byte. Throws errc::timeout, saying that another process is `purpose`, or, where
+  /// its lock is a shared one, that it is a reader.
   static ByteLock acquire(const File& file, std::uint64_t offset, std::chrono::milliseconds timeout,
-                          const std::string& purpose);
+                          const std::string& purpose, Kind kind = Kind::exclusive);
   /// True while some other open file holds the byte.
   static bool is_held_elsewhere(const File& file, std::uint64_t offset);
 
@@ -52,6 +58,8 @@ class ProcessTable {
   /// Takes a free slot; one that `avoid` names only where there is no other, since the dead process
   /// it belonged to is still referred to. Throws errc::too_many_processes.
   void claim(const std::string& label, std::uint32_t avoid);
+  /// In a copy of the table that is this process's alone: takes the first slot, and locks nothing.
+  void claim_in_copy(const std::string& label);
   /// Gives the slot back.
   void release() noexcept;
   /// In a forked child: the slot is the parent's.
@@ -64,6 +72,10 @@ class ProcessTable {
   /// True while the process that left `token` lives.
   bool is_token_alive(std::uint32_t token) const;
   static std::uint32_t slot_of(std::uint32_t token) noexcept { return (token & 0xFF) - 1; }
+  /// The byte of the data file that the owner of `slot` holds.
+  static std::uint64_t lock_offset(std::uint64_t slot) noexcept {
+    return process_table_offset + slot * sizeof(ProcessSlot);
+  }
   /// True for the own slot and for those that another living process holds.
   bool is_alive(std::uint32_t slot) const;
   /// True where no other process is attached.
@@ -71,29 +83,59 @@ class ProcessTable {
   /// Forgets what dead processes left in their slots; returns how many there were.
   std::uint32_t reap();
 
-  /// Shows what this process is at, from now on; a sign of progress too.
+  /// Shows what this process is at, from now on; a sign of progress too. By the holder of the write
+  /// lock, or whoever opens the store alone.
   void enter_phase(ProcessPhase phase) noexcept;
+  /// The same without a look at the clock: the phase counts from when the one before began.
+  void continue_as(ProcessPhase phase) noexcept {
+    slots_[own_slot_].phase.store(phase, std::memory_order_relaxed);
+  }
+  /// When this process last gave a sign of progress.
+  std::uint64_t last_beat_ns() const noexcept {
+    return slots_[own_slot_].heartbeat_ns.load(std::memory_order_relaxed);
+  }
   /// Back to idle. The time is that of the phase before: reading the clock once a transaction is
   /// enough for people to look at.
-  void leave_phase() noexcept {
-    slots_[own_slot_].phase.store(ProcessPhase::idle, std::memory_order_relaxed);
-  }
-  std::vector<ProcessInfo> list() const;
+  void leave_phase() noexcept { continue_as(ProcessPhase::idle); }
+  /// Counts the present phase from now on: for one that was continued into and turns out long.
+  void restart_phase() const noexcept;
+  /// A sign of progress. Any thread.
+  void beat() const noexcept;
+
+  /// A row for each slot in use, with the readers that `lanes` show.
+  std::vector<ProcessInfo> list(std::span<const ReaderLane> lanes = {}) const;
+  /// The same from words that stand anywhere, in a copy of the header for one.
+  static std::vector<ProcessInfo> list(std::span<const ProcessSlot> slots,
+                                       std::span<const ReaderLane> lanes,
+                                       const std::function<bool(std::uint32_t slot)>& is_alive);
   /// For messages: who holds `slot`, and in which phase for how long.
   std::string describe(std::uint32_t slot) const;
 
  private:
-  static std::uint64_t lock_offset(std::uint64_t slot) noexcept {
-    return process_table_offset + slot * sizeof(ProcessSlot);
-  }
   bool try_claim(std::uint32_t slot, const std::string& label);
+  void fill(std::uint32_t slot, const std::string& label);
   std::uint32_t token_of(std::uint32_t slot) const noexcept;
+  friend class PhaseScope;
 
   const File& file_;
   ProcessSlot* slots_;
   std::uint32_t own_slot_ = ~0U;
   std::uint32_t own_token_ = 0;
   ByteLock own_lock_;
+};
+
+/// A phase within another one, which goes on afterwards as if nothing had been.
+class PhaseScope {
+ public:
+  PhaseScope(ProcessTable& table, ProcessPhase phase) noexcept;
+  PhaseScope(const PhaseScope&) = delete;
+  PhaseScope& operator=(const PhaseScope&) = delete;
+  ~PhaseScope();
+
+ private:
+  ProcessSlot& slot_;
+  ProcessPhase outer_;
+  std::uint64_t outer_since_ns_;
 };
 
 }  // namespace cairn

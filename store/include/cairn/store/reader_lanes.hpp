@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -130,13 +131,19 @@ class ReaderLanes {
 
   static void leave(ThreadLane& mine) noexcept {
     if (--mine.depth != 0) return;
-    // Release: the section's reads come before the publisher sees the lane idle.
+    ReaderLanes& lanes = *mine.lanes;
+    const std::uint64_t sequence = mine.sequence;
+    Overlay* const overlay = mine.overlay;
+    if (overlay != nullptr) [[unlikely]]
+      mine.overlay = nullptr;
+    // Release: the section's reads come before the publisher sees the lane idle. Nothing of `mine`
+    // is touched behind it: the lane of a thread that has ended may be gone then.
     mine.lane->sequence.store(0, std::memory_order_release);
     // Relaxed: whoever commits at this very moment may not be seen, and sees the lane idle or
     // leaves the rest to the next section or commit.
-    if (mine.lanes->live_.visible.load(std::memory_order_relaxed) != mine.sequence ||
-        mine.overlay != nullptr) [[unlikely]] {
-      mine.lanes->leave_slowly(mine);
+    if (overlay != nullptr || lanes.live_.visible.load(std::memory_order_relaxed) != sequence)
+        [[unlikely]] {
+      lanes.leave_slowly(overlay);
     }
   }
 
@@ -187,7 +194,7 @@ class ReaderLanes {
   ThreadLane& find_or_claim();
   void enter_slowly(ThreadLane& mine);
   bool enter_overlay(ThreadLane& mine, std::uint64_t published);
-  void leave_slowly(ThreadLane& mine) noexcept;
+  void leave_slowly(Overlay* overlay) noexcept;
   bool is_held_back() const noexcept;
   void fence_sections_slowly() noexcept;
   void note_fenced_entry(ThreadLane& mine, std::uint64_t published) noexcept {
@@ -201,6 +208,8 @@ class ReaderLanes {
   void offer_unfenced_sections(ThreadLane& mine) noexcept;
   ReaderLane* claim();
   void give_back(ReaderLane* lane) noexcept;
+  void adopt(std::unique_ptr<ThreadLane> lane) noexcept;
+  void give_back_adopted() noexcept;
   bool free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexcept;
   bool wait_for_lane(ReaderLane& lane, std::uint64_t sequence, std::chrono::nanoseconds patience);
   bool free_if_dead(ReaderLane& lane);
@@ -222,6 +231,9 @@ class ReaderLanes {
   std::chrono::milliseconds enter_timeout_{0};
   /// When a section of this process tried last to publish what is held back, uptime_ns().
   std::atomic<std::uint64_t> helped_ns_{0};
+  /// Lanes of threads that ended within a section, which whoever has its object ends. Guarded by
+  /// the mutex of all stores' lanes.
+  std::vector<std::unique_ptr<ThreadLane>> adopted_;
 
   // guarded by the write lock
   ReaderLane* older_ = nullptr;        ///< the lane that was waited for in vain

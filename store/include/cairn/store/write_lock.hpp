@@ -11,6 +11,18 @@
 
 namespace cairn {
 
+/// What the word of the write lock says, for those who only look at it.
+struct LockWord {
+  LockWord() = default;
+  explicit LockWord(std::uint64_t word) noexcept;
+
+  bool held = false;
+  std::uint32_t slot = ~0U;  ///< of the owner; from `process_slot_count` on: one that died
+  bool guarded = false;      ///< the owner is not in its body: nobody takes the lock from it alive
+  bool awaited = false;      ///< somebody may be waiting
+  std::uint64_t epoch = 0;
+};
+
 /// The one write lock of a store, shared by the threads of all processes.
 ///
 ///     bit 63..16  epoch: raised whenever the lock passes to another process

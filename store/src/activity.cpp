@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/store/activity.hpp"
+
+#include <array>
+
+#include "cairn/error.hpp"
+#include "cairn/recovery/meta_slots.hpp"
+#include "cairn/store/process_table.hpp"
+
+namespace cairn {
+namespace {
+
+/// The pages in front of the heap, in a copy.
+struct alignas(page_bytes) HeaderCopy {
+  std::array<std::byte, heap_begin> bytes{};
+
+  template <class T>
+  const T* at(std::uint64_t offset) const noexcept {
+    return reinterpret_cast<const T*>(bytes.data() + offset);
+  }
+};
+
+}  // namespace
+
+Activity look_at_activity(const std::string& path) {
+  const File data = File::open(path, File::Access::read_only);
+  read_identity(data);
+  HeaderCopy header;
+  if (data.read_at(0, header.bytes) < header.bytes.size()) {
+    throw Error(errc::truncated, path, "the header is cut short");
+  }
+  const LiveWords& live = *header.at<LiveWords>(live_words_offset);
+  Activity seen;
+  seen.current = live.boot_id == current_boot_id();
+  seen.failed = live.failed.load(std::memory_order_relaxed) != 0;
+  seen.published = live.published.load(std::memory_order_relaxed);
+  seen.write_lock = LockWord(live.write_lock.load(std::memory_order_relaxed));
+  seen.processes = ProcessTable::list(
+      {header.at<ProcessSlot>(process_table_offset), process_slot_count},
+      {header.at<ReaderLane>(reader_lanes_offset), reader_lane_count}, [&](std::uint32_t slot) {
+        return ByteLock::is_held_elsewhere(data, ProcessTable::lock_offset(slot));
+      });
+  // What the dead left in another boot, with times that mean nothing in this one.
+  if (!seen.current) std::erase_if(seen.processes, [](const auto& row) { return !row.alive; });
+  return seen;
+}
+
+}  // namespace cairn

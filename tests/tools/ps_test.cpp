@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+
+#include "command_line.hpp"
+#include "forked_child.hpp"
+
+namespace cairn::test {
+namespace {
+
+class Ps : public CommandLineTest {
+ protected:
+  Store open_as(const std::string& label) const {
+    Options how = options();
+    how.label = label;
+    return open(how);
+  }
+  nlohmann::json json() const {
+    const Result result = run("ps --json '" + path() + "'");
+    EXPECT_EQ(result.status, 0) << result.err;
+    return nlohmann::json::parse(result.out);
+  }
+};
+
+TEST_F(Ps, a_closed_store_has_no_processes) {
+  {
+    Store store = open();
+    push(store, 1);
+    store.close();
+  }
+  const Result result = run("ps '" + path() + "'");
+  EXPECT_EQ(result.status, 0) << result.err;
+  expect_lines(result.out, {path(), "sequence    2", "write lock  free", "no processes"});
+}
+
+TEST_F(Ps, shows_each_process_with_what_it_is_at) {
+  Store store = open_as("somebody");
+  push(store, 1);
+  const ReadTransaction section = store.begin_read();
+  const std::string pid = std::to_string(::getpid());
+  const Result result = run("ps '" + path() + "'");
+  EXPECT_EQ(result.status, 0) << result.err;
+  expect_lines(result.out,
+               {"slot", "pid", "label", "phase", "for", "last sign", "state", "reading", pid,
+                "somebody", "alive", "thread " + pid + " at 2", "write lock  free"});
+  const auto seen = json();
+  EXPECT_EQ(seen["sequence"], 2);
+  ASSERT_EQ(seen["processes"].size(), 1U) << "it shows itself";
+  const auto& row = seen["processes"][0];
+  EXPECT_EQ(row["pid"], ::getpid());
+  EXPECT_EQ(row["phase"], "reading");
+  EXPECT_TRUE(row["phase_age_ns"].is_null());
+  EXPECT_TRUE(row["alive"]);
+  EXPECT_EQ(row["readers"].at(0)["sequence"], 2);
+}
+
+TEST_F(Ps, shows_who_holds_the_write_lock) {
+  Store store = open_as("the writer");
+  push(store, 1);
+  std::optional<WriteTransaction> tx = store.begin_write();
+  const Result result = run("ps '" + path() + "'");
+  expect_lines(result.out, {"write lock  held by process " + std::to_string(::getpid()) +
+                                " \"the writer\" (slot 0), in its transaction",
+                            "writing"});
+  EXPECT_FALSE(contains(result.out, "others wait"));
+  EXPECT_EQ(json()["write_lock"]["slot"], 0);
+  tx->commit();
+  EXPECT_FALSE(json()["write_lock"]["held"]);
+}
+
+TEST_F(Ps, shows_the_dead_and_recovers_nothing) {
+  const Channel channel;
+  ForkedChild writer([&] {
+    Store store = open_as("doomed");
+    push(store, 1);
+    const WriteTransaction held = store.begin_write();
+    channel.tell_parent();
+    channel.hear_parent();
+    return true;
+  });
+  channel.hear_child();
+  const std::string pid = std::to_string(writer.pid());
+  writer.kill_now();
+  const std::vector<std::byte> before = read_bytes(path());
+  const Result result = run("ps '" + path() + "'");
+  EXPECT_EQ(result.status, 0) << result.err;
+  expect_lines(result.out, {"left by process " + pid + " \"doomed\" that died", "dead", pid});
+  EXPECT_EQ(read_bytes(path()), before);
+}
+
+TEST_F(Ps, works_where_every_slot_is_taken_and_takes_none) {
+  { const Store made = open(); }
+  Channel channel;
+  std::vector<ForkedChild> all;
+  for (std::uint64_t i = 0; i < process_slot_count; ++i) {
+    all.emplace_back([&, i] {
+      const Store store = open_as("worker " + std::to_string(i));
+      channel.tell_parent();
+      channel.hear_parent();
+      return true;
+    });
+    channel.hear_child();
+  }
+  EXPECT_EQ(json()["processes"].size(), process_slot_count);
+  EXPECT_EQ(run("info '" + path() + "'").status, 2);
+  for (std::uint64_t i = 0; i < process_slot_count; ++i) channel.tell_child();
+  for (ForkedChild& each : all) EXPECT_TRUE(each.succeeded());
+}
+
+TEST_F(Ps, works_while_somebody_is_stuck_in_opening) {
+  { const Store made = open(); }
+  // As an opener that stands still holds it.
+  const File own = File::open(path(), File::Access::read_write);
+  const ByteLock opening = ByteLock::try_acquire(own, 0);
+  ASSERT_TRUE(opening);
+  EXPECT_EQ(run("ps '" + path() + "'").status, 0);
+}
+
+TEST_F(Ps, says_so_where_the_live_words_are_of_another_boot) {
+  const Channel channel;
+  ForkedChild writer([&] {
+    const Store store = open_as("before the restart");
+    channel.tell_parent();
+    channel.hear_parent();
+    return true;
+  });
+  channel.hear_child();
+  writer.kill_now();
+  pretend_reboot(path());
+  const Result result = run("ps '" + path() + "'");
+  EXPECT_EQ(result.status, 0) << result.err;
+  expect_lines(result.out, {"not opened since this system was started", "no processes"});
+  EXPECT_FALSE(json()["current"]);
+}
+
+TEST_F(Ps, a_label_cannot_steer_the_terminal) {
+  const Store store = open_as("\x1b[2Jgone");
+  const Result result = run("ps '" + path() + "'");
+  expect_lines(result.out, {"?[2Jgone"});
+  EXPECT_FALSE(contains(result.out, "\x1b"));
+}
+
+TEST_F(Ps, rubbish_in_the_live_words_is_printed_and_harms_nobody) {
+  { const Store made = open(); }
+  std::vector<std::byte> rubbish(heap_begin - live_words_offset);
+  for (std::size_t i = 0; i < rubbish.size(); ++i) rubbish[i] = static_cast<std::byte>(37 * i + 11);
+  File::open(path(), File::Access::read_write).write_at(live_words_offset, rubbish);
+  write_struct(path(), live_words_offset + offsetof(LiveWords, boot_id), current_boot_id());
+  const Result result = run("ps '" + path() + "'");
+  EXPECT_EQ(result.status, 0) << result.err;
+  expect_lines(result.out, {"unknown phase", "dead"});
+  EXPECT_EQ(json()["processes"].size(), process_slot_count);
+}
+
+TEST_F(Ps, watching_prints_again_and_ends_well_with_a_signal) {
+  Store store = open_as("watched");
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ForkedChild watcher([&] {
+    ::dup2(ends[1], STDOUT_FILENO);
+    ::execl(CAIRN_PROGRAM, CAIRN_PROGRAM, "ps", path().c_str(), "--watch", "--json", "--interval",
+            "0.05", nullptr);
+    return false;
+  });
+  ::close(ends[1]);
+  const auto next_line = [&] {
+    std::string line;
+    char byte = 0;
+    while (::read(ends[0], &byte, 1) == 1 && byte != '\n') line += byte;
+    return line;
+  };
+  EXPECT_EQ(nlohmann::json::parse(next_line())["sequence"], 1);
+  push(store, 1);
+  std::uint64_t sequence = 1;
+  for (int look = 0; look < 1000 && sequence == 1; ++look) {
+    sequence = nlohmann::json::parse(next_line())["sequence"];
+  }
+  EXPECT_EQ(sequence, 2U);
+  ::kill(watcher.pid(), SIGINT);
+  while (!next_line().empty()) {
+  }
+  ::close(ends[0]);
+  EXPECT_TRUE(watcher.succeeded());
+}
+
+TEST_F(Ps, an_interval_out_of_range_is_a_wrong_command_line) {
+  { const Store made = open(); }
+  EXPECT_EQ(run("ps '" + path() + "' --watch --interval 0").status, 64);
+}
+
+}  // namespace
+}  // namespace cairn::test

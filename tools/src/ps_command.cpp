@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cairn/store/activity.hpp"
+#include "cairn_console/format.hpp"
+#include "commands.hpp"
+#include "process_rows.hpp"
+#include "root_list.hpp"
+
+namespace cairn::tool {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const ProcessInfo* owner_of(const Activity& activity) {
+  for (const ProcessInfo& row : activity.processes) {
+    if (activity.write_lock.held && row.slot == activity.write_lock.slot) return &row;
+  }
+  return nullptr;
+}
+
+std::string lock_text(const Activity& activity) {
+  const LockWord& lock = activity.write_lock;
+  if (!lock.held) return "free";
+  const ProcessInfo* const owner = owner_of(activity);
+  if (owner == nullptr || !owner->alive) {
+    return fmt::format("left by {} that died; the next writer takes over",
+                       owner == nullptr ? "a process" : "process " + process_name(*owner));
+  }
+  return fmt::format("held by process {} (slot {}), {}{}", process_name(*owner), owner->slot,
+                     lock.guarded ? "at what nobody may interrupt" : "in its transaction",
+                     lock.awaited ? "; others wait" : "");
+}
+
+void print_text(const std::string& path, const Activity& activity) {
+  fmt::print("store       {}\n", path);
+  if (activity.current) {
+    fmt::print("sequence    {}\n", console::format_count(activity.published));
+    fmt::print("write lock  {}\n", lock_text(activity));
+  } else {
+    fmt::print("not opened since this system was started\n");
+  }
+  if (activity.failed) {
+    fmt::print("failed      a sync failed: nothing can be written until reopening\n");
+  }
+  fmt::print("\n");
+  if (activity.processes.empty()) {
+    fmt::print("no processes\n");
+  } else {
+    process_table(activity.processes).print(stdout);
+  }
+}
+
+void print_json(const std::string& path, const Activity& activity, int indent) {
+  const LockWord& lock = activity.write_lock;
+  Json json = {{"path", path},
+               {"current", activity.current},
+               {"sequence", activity.published},
+               {"failed", activity.failed},
+               {"write_lock",
+                {{"held", lock.held},
+                 {"slot", nullptr},
+                 {"guarded", lock.guarded},
+                 {"awaited", lock.awaited},
+                 {"epoch", lock.epoch}}},
+               {"processes", Json::array()}};
+  if (lock.held) json["write_lock"]["slot"] = lock.slot;
+  for (const ProcessInfo& row : activity.processes) json["processes"].push_back(process_json(row));
+  fmt::print("{}\n", json.dump(indent, ' ', false, Json::error_handler_t::replace));
+}
+
+struct Arguments {
+  std::string path;
+  bool json = false;
+  bool watch = false;
+  double interval_seconds = 1;
+};
+
+void print_once(const Arguments& arguments) {
+  const Activity activity = look_at_activity(arguments.path);
+  if (arguments.json) {
+    // One line each where there are many, as programs read them.
+    print_json(arguments.path, activity, arguments.watch ? -1 : 2);
+  } else {
+    print_text(arguments.path, activity);
+  }
+  require_printed();
+}
+
+/// Prints again and again until Ctrl-C, which is a good end.
+void print_repeatedly(const Arguments& arguments) {
+  sigset_t endings;
+  ::sigemptyset(&endings);
+  ::sigaddset(&endings, SIGINT);
+  ::sigaddset(&endings, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &endings, nullptr);
+  const auto interval_ns = static_cast<long long>(arguments.interval_seconds * 1e9);
+  const timespec interval{static_cast<time_t>(interval_ns / 1'000'000'000),
+                          static_cast<long>(interval_ns % 1'000'000'000)};
+  const bool redraw = !arguments.json && ::isatty(STDOUT_FILENO) == 1;
+  for (bool first = true;; first = false) {
+    if (redraw) {
+      fmt::print("\x1b[H\x1b[2J");
+    } else if (!first && !arguments.json) {
+      fmt::print("\n");
+    }
+    print_once(arguments);
+    const int signal = ::sigtimedwait(&endings, nullptr, &interval);
+    if (signal == SIGINT || signal == SIGTERM) return;
+  }
+}
+
+}  // namespace
+
+void add_ps_command(CLI::App& app, ExitStatus& status) {
+  constexpr double shortest_seconds = 0.05;
+  constexpr double longest_seconds = 86'400;
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* const command = app.add_subcommand(
+      "ps", "The processes that use a store, what they are at, and who holds the write lock");
+  command->add_option("FILE", arguments->path, "The data file of the store")->required();
+  command->add_flag("--json", arguments->json, "Print JSON");
+  command->add_flag("--watch", arguments->watch, "Print again and again, until Ctrl-C");
+  command->add_option("--interval", arguments->interval_seconds, "Seconds between two of these")
+      ->check(CLI::Range(shortest_seconds, longest_seconds))
+      ->capture_default_str();
+  command->callback([arguments, &status] {
+    if (arguments->watch) {
+      print_repeatedly(*arguments);
+    } else {
+      print_once(*arguments);
+    }
+    status = ExitStatus::sound;
+  });
+}
+
+}  // namespace cairn::tool
