@@ -182,7 +182,8 @@ bool WriteLock::begin_commit(std::uint64_t epoch) noexcept {
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   while (is_mine(seen, epoch)) {
     // Relaxed: nothing is handed over here; the order that matters is that of the word's changes.
-    if (word_.compare_exchange_weak(seen, seen | guarded_bit, std::memory_order_relaxed)) return true;
+    if (word_.compare_exchange_weak(seen, seen | guarded_bit, std::memory_order_relaxed))
+      return true;
   }
   return false;
 }

@@ -197,7 +197,7 @@ TEST_P(ReadOnly, commits_in_the_log_alone_need_recovery) {
   const auto published = live_words_offset + offsetof(LiveWords, published);
   const auto sequence = read_struct<std::uint64_t>(path(), published);
   write_struct(path(), published, sequence - 1);
-  write_struct(path(), live_words_offset + offsetof(LiveWords, publishing), sequence - 1);
+  write_struct(path(), live_words_offset + offsetof(LiveWords, visible), sequence - 1);
   expect_error(errc::needs_recovery, path(), {std::to_string(sequence)}, [&] { open_read_only(); });
   EXPECT_EQ(numbers(open(how())), (Values{1, 2}));
 }

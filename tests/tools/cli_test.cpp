@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Runs the built program, as a shell would.
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
 #include "command_line.hpp"
@@ -132,6 +136,51 @@ TEST_F(CommandLine, info_prints_what_a_damaged_store_still_tells) {
   EXPECT_EQ(json["uuid"], uuid);
   EXPECT_FALSE(json.contains("checkpoint"));
   EXPECT_FALSE(json["problems"].empty());
+}
+
+TEST_F(CommandLine, every_command_works_beside_a_reader_that_keeps_the_files_still) {
+  make();
+  open().close();
+  const auto data = read_bytes(path());
+  {
+    const Channel channel;
+    ForkedChild reader([&] {
+      const Store store = Store::open_read_only(path(), options());
+      channel.tell_parent();
+      channel.hear_parent();
+      return true;
+    });
+    channel.hear_child();
+    const Result result = run("ls '" + path() + "'");
+    EXPECT_EQ(result.status, 0) << result.err;
+    expect_lines(result.out, {"numbers", "people"});
+    channel.tell_child();
+    EXPECT_TRUE(reader.succeeded());
+  }
+  EXPECT_EQ(read_bytes(path()), data);
+}
+
+TEST_F(CommandLine, permission_to_read_is_enough_for_every_command) {
+  make();
+  open().close();
+  ::chmod(directory().path().c_str(), 0755);
+  ::chmod(path().c_str(), 0444);
+  ::chmod((path() + "-log").c_str(), 0444);
+  const auto data = read_bytes(path());
+  for (const std::string command : {"info", "check", "ls", "dump", "du", "ps"}) {
+    EXPECT_TRUE(ForkedChild([&] {
+                  constexpr unsigned nobody = 65534;
+                  if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 ||
+                                           ::setuid(nobody) != 0)) {
+                    return false;
+                  }
+                  const std::string line = std::string("'") + CAIRN_PROGRAM + "' " + command +
+                                           " '" + path() + "' >/dev/null";
+                  return std::system(line.c_str()) == 0;  // NOLINT(cert-env33-c): its own words
+                }).succeeded())
+        << command;
+  }
+  EXPECT_EQ(read_bytes(path()), data);
 }
 
 TEST_F(CommandLine, info_reports_the_recovery_that_it_ran) {
