@@ -5,12 +5,12 @@
  * the names that they have in store/src. `./dev model` explores every interleaving of it.
  *
  * Record n makes state n of the store. Line a changes with every odd record, line b with each, so
- * that two of four successive states always differ. A line is stored in one step, a record in several.
- * Whatever others may look at is read or stored in a step of its own, unless nobody could tell.
+ * that four successive states differ. A line is stored in one step, a record in several. Whatever
+ * others may look at is read or stored in a step of its own, unless nobody could tell.
  *
  * Invariants
- *  1. A section reads exactly one state, that which its lane holds: the newest that is visible when it
- *     looks. `visible` never goes down, so that is at least what was visible when it began.
+ *  1. A section reads exactly one state, that which its lane holds: the newest that is visible when
+ *     it looks. `visible` never goes down, so that is at least what was visible when it began.
  *  2. Sequence numbers have no hole: record n is appended after record n - 1, by a writer whose
  *     working view shows state n - 1.
  *  3. The shared image changes only by records, in order, each applied once, by whoever holds the
@@ -36,6 +36,9 @@
 #ifndef SECTIONS /* of each reader */
 #define SECTIONS 1
 #endif
+#ifndef PLAIN /* always commit, checkpoint at each begin, nobody is stopped */
+#define PLAIN 0
+#endif
 #ifndef HEAP /* with fresh pages, growth and quarantine */
 #define HEAP 0
 #endif
@@ -54,25 +57,29 @@
 #ifndef MUTANT
 #define MUTANT 0
 #endif
-#define is(mutant) (MUTANT == mutant)
+#if MUTANT < 0 /* chosen when it runs: .ci/model sets the word's first value */
+byte mutant = 0;
+#define is(broken) (mutant == broken)
+#else
+#define is(broken) (MUTANT == broken)
+#endif
 
 /* Broken steps, for MUTANT: number, configuration in which it shows, what is wrong. */
-#define ACQUIRE_BY_STORE 1         /* base: the lock is taken by load and store, not by CAS */
-#define RELEASE_BY_STORE 2         /* base: release does not look at the epoch */
-#define COMMIT_BY_STORE 3          /* base: begin_commit does not look at the epoch */
-#define FENCE_KEEPS_EPOCH 4        /* base: fence does not raise the epoch */
-#define FENCE_IN_GUARDED 5         /* base: fence does not look at the phase */
-#define TAKE_FROM_THE_LIVING 6     /* base: try_take_over does not ask whether the owner lives */
-#define NO_TAKEOVER 7              /* base: nobody takes over from the dead */
-#define BODY_STAYS_GUARDED 8       /* base: begin_body is left out, so nobody can be fenced */
-#define FENCED_KEEPS_VIEW 9        /* base: a fenced transaction keeps its private pages */
-#define FENCED_ROLLBACK_KEEPS_VIEW 10 /* base: a rollback does not notice that its release failed */
-#define NO_CATCH_UP 11             /* base: begin does not catch up where the lock changed hands */
-#define CATCH_UP_BY_EPOCH_ALONE 12 /* base: begin does not look at the tail, only at the epoch */
-#define BACKLOG_NOT_IN_VIEW 13     /* base: catch_up applies to pages that are private already only */
-#define ROLLBACK_WITHOUT_BACKLOG 14 /* base: rollback copies the image's lines and that is all */
-#define EQUAL_LINES_LEFT_OUT 15    /* base: lines equal to the image are left out beside a backlog */
-#define TAIL_BEFORE_RECORD 16      /* base: the tail covers a record that is not written yet */
+#define ACQUIRE_BY_STORE 1         /* writers: the lock is taken by load and store, not by CAS */
+#define RELEASE_BY_STORE 2         /* writers: release does not look at the epoch */
+#define COMMIT_BY_STORE 3          /* writers: begin_commit does not look at the epoch */
+#define FENCE_KEEPS_EPOCH 4        /* writers: fence does not raise the epoch */
+#define FENCE_IN_GUARDED 5         /* writers: fence does not look at the phase */
+#define TAKE_FROM_THE_LIVING 6     /* writers: try_take_over does not ask whether the owner lives */
+#define NO_TAKEOVER 7              /* writers: nobody takes over from the dead */
+#define BODY_STAYS_GUARDED 8       /* writers: begin_body is left out, so nobody can be fenced */
+#define FENCED_KEEPS_VIEW 9        /* writers: a fenced transaction keeps its private pages */
+#define NO_CATCH_UP 11             /* writers: begin does not catch up where the lock changed hands */
+#define CATCH_UP_BY_EPOCH_ALONE 12 /* long: begin does not look at the tail, only at the epoch */
+#define BACKLOG_NOT_IN_VIEW 13     /* base: catch_up leaves pages out that are not private yet */
+#define ROLLBACK_WITHOUT_BACKLOG 14 /* long: rollback copies the image's lines and that is all */
+#define EQUAL_LINES_LEFT_OUT 15    /* base: lines equal to the image are out of records */
+#define TAIL_BEFORE_RECORD 16      /* writers: the tail covers a record that is not written yet */
 #define VISIBLE_BEFORE_TAIL 17     /* base: visible is raised before the tail */
 #define VISIBLE_IF_PUBLISHED 18    /* base: visible is not raised where lanes hold a record back */
 #define VISIBLE_LOWERED 19         /* base: visible goes down again where a publication fails */
@@ -86,26 +93,24 @@
 #define APPLYING_LOWERED_EARLY 27  /* base: applying is lowered before published is stored */
 #define APPLYING_LEFT_RAISED 28    /* base: applying stays raised where a lane is in the way */
 #define HEIR_LOWERS_ALL 29         /* base: the heir lowers applying = 2n + 1 */
-#define HEIR_REPEATS_PUBLISHED 30  /* base: the heir applies a record that is published already */
-#define HEIR_LEAVES_TAIL 31        /* base: the heir does not publish what is only appended */
+#define HEIR_REPEATS_PUBLISHED 30  /* writers: the heir applies a record that is published already */
+#define HEIR_LEAVES_TAIL 31        /* writers: the heir does not publish what is only appended */
 #define DEAD_LANES_KEPT 32         /* base: lanes of the dead are not reaped */
 #define LIVE_LANES_REAPED 33       /* base: lanes of the living are reaped */
 #define LANE_AFTER_LOOK 34         /* base: no fence between lane and visible in enter */
 #define LANE_AFTER_LOOK_SLOWLY 35  /* base: no fence between lane and applying in enter_slowly */
 #define APPLYING_IGNORED 36        /* base: enter_slowly does not look at applying */
 #define PUBLISHED_NOT_RELOADED 37  /* base: enter_slowly does not look at published again */
-#define LANE_KEPT_WAITING 38       /* base: enter_slowly waits with its lane set */
 #define LANE_BEFORE_OVERLAY 39     /* base: the lane is raised before the overlay is built */
 #define LANE_NOT_RAISED 40         /* base: the lane is not raised: the overlay stays pinned at p */
 #define OVERLAY_STALE 41           /* base: an overlay of an earlier section is used as it is */
-#define OVERLAY_ADVANCED_IN_USE 42 /* threads: an overlay that another section reads is advanced */
+#define OVERLAY_ADVANCED_IN_USE 42 /* overlays: an overlay that another section reads is advanced */
 #define NO_REPAIR 43               /* base: sections wait for a dead publisher */
 #define NO_LEAVE_PUBLICATION 44    /* base: leave does not publish what was held back */
 #define NO_LOOK_AFTER_RELEASE 45   /* base: nobody looks at the backlog after a release */
 #define LOG_FREED_TO_TAIL 46       /* base: a checkpoint frees what is not published */
 #define NO_CLAIM 47                /* threads: two threads of a process in one working view */
 #define EPOCH_OF_PROCESS 48        /* threads: begin_commit expects the process's last epoch */
-#define CLAIM_KEEPS_LOCK 49        /* threads: who waits for the claim does not give the lock back */
 #define CLAIM_KEPT_BY_FENCED 50    /* threads: a fenced transaction keeps the claim */
 #define NO_QUARANTINE 51           /* heap: a fence sets nothing aside */
 #define QUARANTINE_TO_FILE_END 52  /* heap: the announced growth of the fenced is not set aside */
@@ -114,9 +119,9 @@
 #define RUN_FREED_TWICE 63         /* heap: a heir gives back what a dead one's record gave back */
 #define QUARANTINE_FREED_EARLY 55  /* heap: the run is given back while the fenced body runs */
 #define QUARANTINE_CUT 56          /* heap: the file is cut below the run */
-#define QUARANTINE_FORGOTTEN 57    /* heap: only the fencer's own transaction begins behind the run */
+#define QUARANTINE_FORGOTTEN 57    /* heap: only the fencer's transaction begins behind the run */
 #define FENCED_CUTS 58             /* heap: a fenced transaction cuts the file */
-#define RUN_NOT_ALLOCATED 59       /* heap: a run that the file never reached is given back as it is */
+#define RUN_NOT_ALLOCATED 59       /* heap: the run is given back though the file may end before */
 #define NO_MEMBARRIER 60           /* unfenced: the publisher clears the word but fences nobody */
 #define MEMBARRIER_BEFORE_RAISE 61 /* unfenced: it fences before it raises the words */
 #define HEIR_REQUESTS_NO_FENCE 62  /* unfenced: the heir trusts that the dead fenced */
@@ -184,7 +189,8 @@ bool unfenced_sections;
 /* Death, before any step. Of the readers it is enough that the first one may die. */
 inline die() {
   if :: !dead[me] -> deaths_left-- :: else fi;
-  dead[me] = true; dead[(ONE_PROCESS -> (me < WRITERS -> 1 - me : 2 * WRITERS + 1 - me) : me)] = true;
+  dead[me] = true; /* and the other thread of the process */
+  dead[(ONE_PROCESS -> (me < WRITERS -> 1 - me : 2 * WRITERS + 1 - me) : me)] = true;
   claim[mine] = 0; place[mine] = 0; asleep[me] = false;
   private_a[mine] = 0; private_b[mine] = 0; view_a[mine] = 0; view_b[mine] = 0
 }
@@ -375,6 +381,17 @@ inline release() {
   taken = false; changed = false; fenced = false
 }
 
+#if UNFENCED
+#define empty_buffer(l) \
+  if :: buffered[l] != 0 -> lane[l] = buffered[l]; buffered[l] = 0 :: else fi
+inline empty_buffers() { empty_buffer(0); empty_buffer(LANES - 1) }
+#define request_fence() unfenced_sections = !is(HEIR_REQUESTS_NO_FENCE)
+#define store_lane(value) empty_buffer(mylane); lane[mylane] = value
+#else
+#define request_fence() skip
+#define store_lane(value) lane[mylane] = value
+#endif
+
 /* ---- Engine: publication ---- */
 
 /* ReaderLanes::is_held_back: whether lane l holds back record k. Lanes of the dead are freed. */
@@ -490,6 +507,7 @@ inline take_over() {
        fi;
        if :: READERS > 0 && dead[WRITERS] && !is(DEAD_LANES_KEPT) -> lane[0] = 0 :: else fi;
        logged = tail; /* discard_torn_append */
+       request_fence();
        after_death());
      if :: ok -> apply_rest() :: else fi
   :: else
@@ -498,7 +516,8 @@ inline take_over() {
 
 /* ---- Engine: transactions; inlines that are part of a step ---- */
 
-/* Record k to the working view: its lines in private pages, and all of it where it is not published. */
+/* Record k to the working view: its lines in private pages, or all of it where it is not
+ * published. */
 inline apply_to_view() {
   require_record(k);
   if
@@ -612,14 +631,14 @@ begin: /* Engine::begin_write */
        if /* write_checkpoint */
        :: is(LOG_FREED_TO_TAIL) -> freed = tail
        :: freed < published -> freed = published
-       :: true
+       :: !PLAIN || freed >= published
        fi;
        catch_up();
        held = (published < tail);
        open_body();
        guarded = is(BODY_STAYS_GUARDED); /* begin_body */
        if /* The process is stopped; whoever waits for the lock fences it. */
-       :: fences_left > 0 -> asleep[me] = true
+       :: fences_left > 0 && !PLAIN -> asleep[me] = true
        :: true
        fi);
      ok = true;
@@ -628,7 +647,7 @@ begin: /* Engine::begin_write */
      if
      :: atomic { !dead[me] && (!asleep[me] || owner != me + 1) ->
           asleep[me] = false; store_fresh(); run_body();
-          if :: commits = true :: commits = false fi }
+          if :: commits = true :: !PLAIN -> commits = false fi }
      :: d_step { may_die() -> die() } goto died
      fi;
      if
@@ -666,7 +685,7 @@ begin: /* Engine::begin_write */
         fi;
         step(release();
              if
-             :: !ok -> drop_fenced(is(FENCED_ROLLBACK_KEEPS_VIEW))
+             :: !ok -> drop_fenced(false)
              :: else -> close_body(); claim[mine] = 0
              fi)
      fi;
@@ -691,22 +710,6 @@ died:
 }
 
 /* ---- ReaderLanes ---- */
-
-#if UNFENCED
-#define empty_buffer(l) \
-  if :: buffered[l] != 0 -> lane[l] = buffered[l]; buffered[l] = 0 :: else fi
-inline empty_buffers() { empty_buffer(0); empty_buffer(LANES - 1) }
-/* Store buffers empty themselves at some time. */
-active proctype hardware() {
-  do
-  :: d_step { buffered[0] != 0 -> empty_buffer(0) }
-  :: d_step { buffered[LANES - 1] != 0 -> empty_buffer(LANES - 1) }
-  od
-}
-#define store_lane(value) empty_buffer(mylane); lane[mylane] = value
-#else
-#define store_lane(value) lane[mylane] = value
-#endif
 
 /* OverlayPool::take: an overlay of this process at v, built or advanced in private memory while the
  * image is frozen at p. */
@@ -829,6 +832,16 @@ died:
     scanned = false; taken = false; changed = false; fenced = false
   }
 }
+
+#if UNFENCED
+/* Store buffers empty themselves at some time. */
+active proctype hardware() {
+  do
+  :: d_step { buffered[0] != 0 -> empty_buffer(0) }
+  :: d_step { buffered[LANES - 1] != 0 -> empty_buffer(LANES - 1) }
+  od
+}
+#endif
 
 /* ---- The end: nobody can go on ---- */
 
