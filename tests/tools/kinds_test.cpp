@@ -156,7 +156,8 @@ TEST_F(KindsTest, add_up_to_every_byte_of_the_file) {
   }
   EXPECT_EQ(all, use["data_bytes"]);
   EXPECT_EQ(use["unowned_bytes"], 0);
-  for (const Json& root : json("ls")["roots"]) EXPECT_EQ(root["elements"], 20);
+  const Json list = json("ls");
+  for (const Json& root : list["roots"]) EXPECT_EQ(root["elements"], 20);
 }
 
 }  // namespace
