@@ -37,6 +37,7 @@ const char* describe(errc code) noexcept {
     case errc::replaced: return "the path now names another file";
     case errc::closed: return "the store is closed";
     case errc::invalid_argument: return "invalid argument";
+    case errc::copied_while_open: return "the store is a copy of files that were not closed";
   }
   return "unknown error";
 }

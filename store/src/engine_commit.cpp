@@ -142,7 +142,7 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   // Set again in case that the end of the last transaction could not.
   context_.set_tracked_bytes(fresh_begin());
   if (state_.reach > state_.heap_end && !is_held_back()) write_checkpoint(false);
-  if (meta_.clean != 0 && !survives_power()) mark_unclean();
+  if (meta_.clean != 0) mark_unclean();
   // While commits are held back, dropping their pages would only be to copy them again.
   if (context_.write_set().private_pages().size() * page_bytes > options_.private_bytes &&
       !is_held_back()) {

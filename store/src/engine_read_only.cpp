@@ -11,11 +11,7 @@ namespace cairn {
 ///
 /// Requires: nobody is attached, and nobody attaches while this process keeps its shared lock.
 void Engine::freeze() {
-  if (!survives_power() && meta_.clean == 0 && meta_.boot_id != current_boot_id()) {
-    throw Error(errc::power_lost, path(),
-                "it was last written in another boot and never closed, and a store of "
-                "Durability::process promises nothing then; restore it from a copy");
-  }
+  require_one_state();
   state_ = checkpoint_state(meta_);
   require_nothing_to_replay();
   const std::uint64_t size = data_.size();
@@ -40,7 +36,7 @@ void Engine::require_nothing_to_replay() {
     throw Error(errc::needs_recovery, path(),
                 why + "; open it once with permission to write, which recovers it");
   };
-  if (live_.boot_id != current_boot_id()) {
+  if (live_.boot_id != current_boot_id() || !is_original()) {
     const auto record = log_.parse(state_.position);
     if (record && record->sequence() == state_.sequence + 1) {
       refuse("it was not closed before the system stopped, and its log holds commits");

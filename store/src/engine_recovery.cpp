@@ -28,17 +28,13 @@ void Engine::recover_alone() {
   const Clock::time_point start = Clock::now();
   const bool same_boot = live_.boot_id == current_boot_id();
   const bool failed = live_.failed.load(std::memory_order_relaxed) != 0;
-  if (!survives_power() && meta_.clean == 0 && meta_.boot_id != current_boot_id()) {
-    throw Error(errc::power_lost, path(),
-                "it was last written in another boot and never closed, and a store of "
-                "Durability::process promises nothing then; restore it from a copy");
-  }
+  require_one_state();
   const bool was_owned = lock_.owner_slot() != ~0U;
   last_recovery_ = {};
   last_recovery_.after_reboot = !same_boot;
   last_recovery_.took_over = same_boot && was_owned;
   state_ = checkpoint_state(meta_);
-  const bool trusted = same_boot && !failed && live_words_are_trustworthy();
+  const bool trusted = same_boot && !failed && is_original() && live_words_are_trustworthy();
   crash_point("recover.begin");
   const std::uint64_t size = data_.size();
   if (size < state_.heap_end) {
@@ -68,6 +64,24 @@ void Engine::recover_alone() {
       last_recovery_.reclaimed_bytes != 0 || last_recovery_.reaped_processes != 0;
   last_recovery_.duration = Clock::now() - start;
   report_recovery();
+}
+
+/// Throws where what the files hold may be no state of the store at all.
+void Engine::require_one_state() const {
+  const bool closed = meta_.clean != 0 && !log_.parse(meta_.checkpoint_position) &&
+                      !log_.proves_damage_at(meta_.checkpoint_position, meta_.checkpoint_sequence);
+  if (!closed && !is_original() && !options_.accept_copy) {
+    throw Error(errc::copied_while_open, path(),
+                "it was written as inode " + std::to_string(meta_.inode) + " and is inode " +
+                    std::to_string(data_id_.inode) +
+                    " now, so it may mix several states; copy the original once it is closed, or "
+                    "set Options::accept_copy where nobody wrote while the copy was taken");
+  }
+  if (!survives_power() && meta_.clean == 0 && meta_.boot_id != current_boot_id()) {
+    throw Error(errc::power_lost, path(),
+                "it was last written in another boot and never closed, and a store of "
+                "Durability::process promises nothing then; restore it from a copy");
+  }
 }
 
 /// Shows the report, which grows while the write lock is held, to those who do not hold it.
@@ -382,6 +396,7 @@ void Engine::write_checkpoint(bool clean, std::uint64_t log_bytes) {
   next.file_bytes = shown_.file_bytes;
   next.log_bytes = log_bytes;
   next.boot_id = current_boot_id();
+  next.inode = data_id_.inode;
   next.clean = clean ? 1 : 0;
   next = write_meta(data_, window_.data(), next, seed_);
   if (survives_power() || clean) sync_or_fail(data_);
@@ -392,13 +407,14 @@ void Engine::write_checkpoint(bool clean, std::uint64_t log_bytes) {
 }
 
 /// Before the first write after a clean close: a store that is not safe against power loss must not
-/// look clean after one.
+/// look clean after one, and no copy that is taken meanwhile.
 void Engine::mark_unclean() {
   MetaSlot next = meta_;
   next.clean = 0;
   next.boot_id = current_boot_id();
+  next.inode = data_id_.inode;
   next = write_meta(data_, window_.data(), next, seed_);
-  sync_or_fail(data_);
+  if (!survives_power()) sync_or_fail(data_);
   meta_ = next;
 }
 

@@ -88,6 +88,7 @@ void write_data_file(const File& file, NewStore& made) {
   space.extend_heap(heap_begin + heap_minimum_bytes);
   context.heap().format();
   made.meta.heap_end = space.heap_end();
+  made.meta.inode = file.id().inode;
   const std::uint64_t seed = checksum_seed(made.identity.uuid);
   write_meta(file, context.base(), made.meta, seed);
   file.store_mapped(0, context.base(), &made.identity, sizeof made.identity);

@@ -66,7 +66,7 @@ std::map<std::string, Layout> header_layouts() {
          CAIRN_ROW(MetaSlot, checkpoint_sequence), CAIRN_ROW(MetaSlot, heap_end),
          CAIRN_ROW(MetaSlot, file_bytes), CAIRN_ROW(MetaSlot, log_bytes),
          CAIRN_ROW(MetaSlot, max_bytes), CAIRN_ROW(MetaSlot, boot_id), CAIRN_ROW(MetaSlot, clean),
-         CAIRN_ROW(MetaSlot, reserved0), CAIRN_ROW(MetaSlot, reserved),
+         CAIRN_ROW(MetaSlot, reserved0), CAIRN_ROW(MetaSlot, inode), CAIRN_ROW(MetaSlot, reserved),
          CAIRN_ROW(MetaSlot, checksum)}}},
       {"LiveWords",
        {sizeof(LiveWords),

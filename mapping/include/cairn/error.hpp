@@ -39,6 +39,7 @@ enum class errc : int {
   replaced,             ///< the path now names another file
   closed,               ///< the store was closed
   invalid_argument,     ///< an argument outside its documented range
+  copied_while_open,    ///< a copy of files that were not closed: may mix several states
 };
 
 const std::error_category& error_category() noexcept;

@@ -53,6 +53,11 @@ struct Options {
   std::chrono::milliseconds heartbeat_interval{0};
   /// Shown to whoever has to wait for this process; the first 23 bytes are kept.
   std::string label;
+  /// Open a copy of files that were not closed, which otherwise is errc::copied_while_open. Such a
+  /// copy is as good as its original where nobody wrote while it was taken, after a crash or in a
+  /// snapshot of a whole file system; otherwise it may mix several states: `Store::check` proves
+  /// that its structure is sound, not that its content is of one time.
+  bool accept_copy = false;
   /// Mode of new files, whatever the umask.
   std::uint32_t permissions = 0600;
   /// Zero blocks as they are handed out, so that nothing freed is ever readable in them.

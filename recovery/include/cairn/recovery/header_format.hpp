@@ -69,13 +69,15 @@ struct MetaSlot {
   BootId boot_id;            ///< the boot in which it was written
   std::uint32_t clean;       ///< 1: everything was synced and nothing has been written since
   std::uint32_t reserved0;
-  std::array<std::uint64_t, 6> reserved;
+  std::uint64_t inode;  ///< of the data file that it was written to; 0: not noted
+  std::array<std::uint64_t, 5> reserved;
   std::uint64_t checksum;  ///< XXH3 of the bytes before it, seeded with the uuid
 };
 static_assert(sizeof(MetaSlot) == 136 && std::is_trivially_copyable_v<MetaSlot>);
 static_assert(std::has_unique_object_representations_v<MetaSlot>);
 static_assert(sizeof(MetaSlot) <= meta_slot_stride);
-static_assert(offsetof(MetaSlot, boot_id) == 56 && offsetof(MetaSlot, checksum) == 128);
+static_assert(offsetof(MetaSlot, boot_id) == 56 && offsetof(MetaSlot, inode) == 80);
+static_assert(offsetof(MetaSlot, checksum) == 128);
 
 enum class ResizeState : std::uint32_t { none = 0, growing = 1, shrinking = 2 };
 
