@@ -28,7 +28,8 @@ class Namespaces : public StoreTest {
       return ForkedChild([&] {
                ::prctl(PR_SET_PDEATHSIG, SIGKILL);
                return body();
-             }).succeeded();
+             })
+          .succeeded();
     });
   }
   /// A year later for whoever is born from now on.

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // What `cairn dump`, `cairn du` and `cairn ls` make of every kind that can be stored.
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "cairn/static_string.hpp"
 #include "cairn/static_vector.hpp"
-#include "command_line.hpp"
+#include "json_output.hpp"
 
 namespace cairn::test {
 namespace {
-
-using Json = nlohmann::json;
 
 enum class Colour : std::uint8_t { red = 1, blue = 200 };
 using Choice = std::variant<std::monostate, bool, Box<std::uint64_t>, String>;
@@ -43,7 +40,7 @@ BOOST_DESCRIBE_STRUCT(Kinds, (),
 
 const std::string binary("\xFF\x00\x01 no text", 11);
 
-class KindsTest : public CommandLineTest {
+class KindsTest : public JsonOutputTest {
  protected:
   KindsTest() {
     Store store = open();
@@ -78,12 +75,6 @@ class KindsTest : public CommandLineTest {
     kinds.box.emplace().push_back(12);
     kinds.pointer = &std::as_const(kinds.deque)[1];
     kinds.ref = tx.ref(*std::as_const(kinds.ordered_set).find(100));
-  }
-  Json json(const std::string& arguments) const {
-    const Result result = run(arguments + " --json '" + path() + "'");
-    EXPECT_EQ(result.status, 0) << result.err;
-    EXPECT_EQ(result.err, "");
-    return Json::parse(result.out);
   }
 };
 
@@ -143,18 +134,7 @@ TEST_F(KindsTest, as_text_have_a_line_each) {
 
 TEST_F(KindsTest, add_up_to_every_byte_of_the_file) {
   const Json use = json("du");
-  const auto sum = [](const Json& rows) {
-    std::uint64_t bytes = 0;
-    for (const Json& row : rows) bytes += row["bytes"].get<std::uint64_t>();
-    return bytes;
-  };
-  std::uint64_t all = sum(use["roots"]);
-  EXPECT_EQ(sum(use["types"]), all);
-  for (const char* const part : {"catalog_bytes", "unowned_bytes", "slack_bytes", "free_bytes",
-                                 "allocator_bytes", "header_bytes", "unused_bytes"}) {
-    all += use[part].get<std::uint64_t>();
-  }
-  EXPECT_EQ(all, use["data_bytes"]);
+  expect_every_byte_counted_once(use);
   EXPECT_EQ(use["unowned_bytes"], 0);
   const Json list = json("ls");
   for (const Json& root : list["roots"]) EXPECT_EQ(root["elements"], 20);

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // `cairn ls` and `cairn du`: every byte of a store has one row.
-#include <nlohmann/json.hpp>
-
-#include "command_line.hpp"
+#include "json_output.hpp"
 
 namespace cairn::test {
 namespace {
-
-using Json = nlohmann::json;
 
 struct Person {
   String name;
@@ -15,7 +11,7 @@ struct Person {
 };
 BOOST_DESCRIBE_STRUCT(Person, (), (name, age))
 
-class Usage : public CommandLineTest {
+class Usage : public JsonOutputTest {
  protected:
   Usage() {
     Store store = open();
@@ -30,16 +26,6 @@ class Usage : public CommandLineTest {
       tx.construct<Numbers>("last", 5U, 1U);
     });
     store.write([](WriteTransaction& tx) { tx.destroy<Numbers>("gone"); });
-  }
-  Json json(const std::string& command) const {
-    const Result result = run(command + " --json '" + path() + "'");
-    EXPECT_EQ(result.status, 0) << result.err;
-    return Json::parse(result.out);
-  }
-  static std::uint64_t sum(const Json& rows) {
-    std::uint64_t bytes = 0;
-    for (const Json& row : rows) bytes += row["bytes"].get<std::uint64_t>();
-    return bytes;
   }
 };
 
@@ -64,19 +50,13 @@ TEST_F(Usage, ls_shows_names_shortened_types_elements_and_bytes) {
 
 TEST_F(Usage, du_accounts_for_every_byte_of_the_file) {
   const Json use = json("du");
-  std::uint64_t all = sum(use["roots"]);
-  EXPECT_EQ(sum(use["types"]), all);
-  for (const char* const part : {"catalog_bytes", "unowned_bytes", "slack_bytes", "free_bytes",
-                                 "allocator_bytes", "header_bytes", "unused_bytes"}) {
-    all += use[part].get<std::uint64_t>();
-  }
-  EXPECT_EQ(all, use["data_bytes"]);
+  expect_every_byte_counted_once(use);
   EXPECT_EQ(use["data_bytes"], std::filesystem::file_size(path()));
   EXPECT_EQ(use["log_bytes"], std::filesystem::file_size(path() + "-log"));
   EXPECT_GE(use["free_bytes"], 400'000);
   EXPECT_EQ(use["unowned_bytes"], 0);
   const Store store = open();
-  EXPECT_EQ(store.used(), sum(use["roots"]) + use["catalog_bytes"].get<std::uint64_t>() +
+  EXPECT_EQ(store.used(), sum_of_bytes(use["roots"]) + use["catalog_bytes"].get<std::uint64_t>() +
                               use["slack_bytes"].get<std::uint64_t>());
 }
 

@@ -183,9 +183,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void recover_alone();
   void require_one_state() const;
   /// False in a copy of the file that was last written.
-  bool is_original() const noexcept {
-    return meta_.inode == 0 || meta_.inode == data_id_.inode;
-  }
+  bool is_original() const noexcept { return meta_.inode == 0 || meta_.inode == data_id_.inode; }
   void join_others();
   bool live_words_are_trustworthy() const;
   void replay(bool trusted);
