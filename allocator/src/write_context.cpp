@@ -69,12 +69,12 @@ bool detail::mark_anew(const void* p, std::size_t bytes) {
   return false;
 }
 
-void detail::mark_object_anew(const void* object, std::size_t bytes) {
+void detail::mark_object_anew(const void* object, std::size_t bytes, std::size_t place) {
   const auto* const at = static_cast<const std::byte*>(object);
   const bool remembered = at >= mark_memory.begin && at + bytes <= mark_memory.end;
   // What lies in no store now may lie in one later: it is not remembered.
   if (remembered || mark_anew(object, bytes)) {
-    mark_memory.objects[bytes / MarkMemory::word] = object;
+    mark_memory.objects[place] = object;
   }
 }
 

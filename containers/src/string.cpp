@@ -185,35 +185,42 @@ void String::resize(size_type count, char c) {
 }
 
 String& String::append(std::string_view text) {
-  if (text.empty()) return *this;
-  const bool was_long = is_long();
-  const size_type before = was_long ? stored_.long_form.size : size();
-  if (text.size() > string_max_size - before) [[unlikely]] {
-    throw std::length_error("cairn::String: longer than max_size()");
-  }
-  const size_type count = before + text.size();
-  if (count > (was_long ? long_capacity() : string_short_capacity)) [[unlikely]] {
-    if (!expand_in_place(count)) {
-      // The first content takes what it needs; what has grown once is likely to grow on.
-      move_to_new_block(before == 0 ? count : grown(count), before, 0, text);
+  // Most appends: few characters to a long string with room for them, where all is marked. Nothing
+  // is called on this way.
+  if (is_long() && text.size() - 1 < few) [[likely]] {
+    const size_type before = stored_.long_form.size;
+    const size_type count = before + text.size();
+    char* const at = long_chars() + before;
+    if (count <= long_capacity() && detail::is_remembered(at) &&
+        detail::is_remembered(at + text.size()) &&
+        detail::is_remembered_object<sizeof stored_ / MarkMemory::word>(&stored_)) [[likely]] {
+      copy_few(at, text.data(), text.size());
+      at[text.size()] = '\0';
+      stored_.long_form.size = count;
       return *this;
     }
   }
-  char* const at = (was_long ? long_chars() : stored_.short_chars) + before;
+  if (!text.empty()) append_elsewhere(text);
+  return *this;
+}
+
+void String::append_elsewhere(std::string_view text) {
+  const size_type before = size();
+  if (text.size() > string_max_size - before) {
+    throw std::length_error("cairn::String: longer than max_size()");
+  }
+  const size_type count = before + text.size();
+  if (count > capacity() && !expand_in_place(count)) {
+    // The first content takes what it needs; what has grown once is likely to grow on.
+    move_to_new_block(before == 0 ? count : grown(count), before, 0, text);
+    return;
+  }
+  char* const at = chars() + before;
   mark(at, text.size() + 1);
   mark_header();
-  if (text.size() <= few) {
-    copy_few(at, text.data(), text.size());
-  } else {
-    std::memmove(at, text.data(), text.size());
-  }
+  std::memmove(at, text.data(), text.size());
   at[text.size()] = '\0';
-  if (was_long) {
-    stored_.long_form.size = count;
-  } else {
-    set_size(count);
-  }
-  return *this;
+  set_size(count);
 }
 
 String& String::replace(size_type at, size_type count, std::string_view text) {

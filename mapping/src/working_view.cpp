@@ -45,12 +45,15 @@ bool WorkingView::mark_and_remember(const void* p, std::uint64_t bytes) {
   if (!repeated) {
     paid_pages_ = std::min(paid_pages_ + 1, most_paid_pages);
   } else {
-    if (++repeated_marks_ % repeats_a_change != 0) return true;
+    // A range of pages is about to be filled, whatever was before.
+    if (bytes <= page_bytes && ++repeated_marks_ % repeats_a_change != 0) return true;
     paid_pages_ = std::min(paid_pages_ + pages_paid_by_a_change, most_paid_pages);
     pages = &paid_pages_;
   }
   const WriteSet::Run run = write_set_.run_around(offset, *pages);
-  mark_memory.remember(base_ + run.begin, base_ + run.end);
+  // What has just been declared belongs to it, over however many pages.
+  const std::uint64_t end = offset + std::min(bytes, reach_bytes_ - offset);
+  mark_memory.remember(base_ + run.begin, base_ + std::max(run.end, end));
   return true;
 }
 

@@ -100,6 +100,57 @@ TEST_F(MarkMemoryTest, what_was_declared_is_declared_again_though_another_thread
   });
 }
 
+TEST_F(MarkMemoryTest, a_range_of_pages_is_remembered_whole_and_no_further) {
+  for (int times = 0; times < 2; ++times) {
+    mark(&number(1, 3), 5 * page_bytes);
+    EXPECT_FALSE(detail::is_remembered(&number(1, 2)));
+    for (std::uint64_t page = 1; page < 6; ++page) {
+      EXPECT_TRUE(detail::is_remembered(&number(page, 3))) << page;
+    }
+    EXPECT_TRUE(detail::is_remembered(&number(6, 2)));
+    EXPECT_FALSE(detail::is_remembered(&number(6, 3)));
+    // Something else in between: a range that was declared before is remembered again at once.
+    for (int i = 0; i < 40; ++i) mark(&number(9), 8);
+    EXPECT_FALSE(detail::is_remembered(&number(2)));
+  }
+}
+
+TEST_F(MarkMemoryTest, a_range_that_goes_on_beyond_all_is_remembered_as_far_as_the_view_reaches) {
+  mark(&number(1), ~std::uint64_t{0});
+  EXPECT_TRUE(is_marked(sut_, &number(5)));
+  EXPECT_LE(mark_memory.end, sut_.base() + sut_.context().reach_bytes());
+}
+
+TEST_F(MarkMemoryTest, a_run_and_what_stands_beside_it_are_declared_line_by_line) {
+  const auto lines_of = [&](std::uint64_t page) {
+    return sut_.context().write_set().mask(first_page + page);
+  };
+  mark_scattered_run(&number(1), &number(1, 2), 2 * line_bytes);
+  EXPECT_EQ(lines_of(1), 0b1101U);
+  mark_scattered_run(&number(2, 63), &number(2, 62), 2 * line_bytes);
+  EXPECT_EQ(lines_of(2), std::uint64_t{0b11} << 62);
+  mark_scattered_run(&number(3, 1), &number(3, 5), 0);
+  EXPECT_EQ(lines_of(3), 0b10U);
+  // Not all in one page.
+  mark_scattered_run(&number(4, 60), &number(4, 63), 2 * line_bytes);
+  EXPECT_EQ(lines_of(4), std::uint64_t{0b1001} << 60);
+  EXPECT_EQ(lines_of(5), 1U);
+  mark_scattered_run(&number(6), &number(7, 1), 8);
+  EXPECT_EQ(lines_of(6), 1U);
+  EXPECT_EQ(lines_of(7), 0b10U);
+}
+
+TEST_F(MarkMemoryTest, heads_that_are_remembered_in_different_places_do_not_push_each_other_out) {
+  mark_again(head(1));
+  mark_again<Head, MarkMemory::place_of_tables>(head(2));
+  EXPECT_TRUE(detail::is_remembered_object<sizeof(Head) / MarkMemory::word>(&head(1)));
+  EXPECT_TRUE(detail::is_remembered_object<MarkMemory::place_of_tables>(&head(2)));
+  EXPECT_TRUE(is_marked(sut_, &head(1)));
+  EXPECT_TRUE(is_marked(sut_, &head(2)));
+  sut_.commit();
+  EXPECT_FALSE(detail::is_remembered_object<MarkMemory::place_of_tables>(&head(2)));
+}
+
 TEST_F(MarkMemoryTest, two_stores_that_one_thread_writes_in_turn_each_get_their_marks) {
   TestHeap other(std::uint64_t{64} << 20, heap_bytes);
   other.commit();

@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -364,6 +365,37 @@ TEST_F(BTreeMapTest, maps_of_themselves_are_stored_and_described) {
   EXPECT_EQ(sut.children.size(), 20U);
   EXPECT_EQ(std::as_const(sut).children.at("7").children.size(), 10U);
   EXPECT_EQ(describe_type<Node>(), "struct{48,8;number:u32@0,children:BTreeMap<String,^0,less>@8}");
+}
+
+/// Texts are told apart by their first eight characters where these differ: here they seldom do,
+/// end before, and hold zeros.
+TEST_F(BTreeMapTest, texts_alike_in_their_first_characters_are_in_order) {
+  auto& up = make<BTreeSet<String>>();
+  auto& down = make<BTreeSet<String, std::greater<>>>();
+  std::set<std::string> model;
+  std::mt19937_64 random(3);
+  const std::string letters("\0a\xFF", 3);
+  for (int i = 0; i < 4000; ++i) {
+    std::string text(random() % 4 == 0 ? 30 : 6, 'a');
+    for (std::uint64_t more = random() % 6; more != 0; --more) text += letters[random() % 3];
+    if (random() % 3 == 0) text = text.substr(text.size() - random() % 7);
+    ASSERT_EQ(up.insert(text).second, model.insert(text).second);
+    down.insert(text);
+  }
+  ASSERT_GT(model.size(), 200U);
+  EXPECT_TRUE(std::equal(up.begin(), up.end(), model.begin(), model.end()));
+  EXPECT_TRUE(std::equal(down.begin(), down.end(), model.rbegin(), model.rend()));
+  for (const std::string& text : model) {
+    ASSERT_TRUE(up.contains(text) && down.contains(text));
+    const std::string next = text + '\0';
+    ASSERT_EQ(up.lower_bound(next) == up.end(), model.lower_bound(next) == model.end());
+    ASSERT_EQ(up.erase(text + "b"), 0U);
+  }
+  for (const std::string& text : model) {
+    ASSERT_EQ(up.erase(text), 1U);
+    ASSERT_EQ(down.erase(text), 1U);
+  }
+  EXPECT_TRUE(up.empty() && down.empty());
 }
 
 TEST_F(BTreeMapTest, the_order_may_be_turned_round_or_be_ones_own) {

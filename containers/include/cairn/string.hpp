@@ -91,8 +91,8 @@ class String : public detail::TextReading<String> {
   std::string str() const { return std::string(view()); }
 
   size_type size() const noexcept {
-    const std::uint8_t last = tag();
-    return last <= string_short_capacity ? string_short_capacity - last : stored_.long_form.size;
+    const size_type short_size = string_short_capacity - tag();
+    return short_size + ((stored_.long_form.size - short_size) & long_mask());
   }
   size_type length() const noexcept { return size(); }
   bool empty() const noexcept { return size() == 0; }
@@ -102,8 +102,8 @@ class String : public detail::TextReading<String> {
   static constexpr size_type max_size() noexcept { return string_max_size; }
 
   const char* data() const noexcept {
-    return is_long() ? target_at<const char>(&stored_, stored_.long_form.distance)
-                     : stored_.short_chars;
+    const auto distance = static_cast<std::uint64_t>(stored_.long_form.distance);
+    return target_at<const char>(&stored_, static_cast<std::int64_t>(distance & long_mask()));
   }
   const char* c_str() const noexcept { return data(); }
   const_reference operator[](size_type index) const noexcept { return data()[index]; }
@@ -308,11 +308,15 @@ class String : public detail::TextReading<String> {
 
  private:
   friend struct detail::Relocation<String>;
+  friend struct detail::TextRank<String>;
 
   std::uint8_t tag() const noexcept {
     return reinterpret_cast<const std::uint8_t*>(&stored_)[string_tag_byte];
   }
   bool is_long() const noexcept { return tag() > string_short_capacity; }
+  /// All bits of a long string, none of a short one. By it both are read without a branch: which
+  /// of many strings are long is not to be predicted.
+  std::uint64_t long_mask() const noexcept { return -static_cast<std::uint64_t>(is_long()); }
   /// The next two require a long string.
   char* long_chars() noexcept { return target_at<char>(&stored_, stored_.long_form.distance); }
   size_type long_capacity() const noexcept {
@@ -340,9 +344,10 @@ class String : public detail::TextReading<String> {
   size_type checked(size_type index) const;
   size_type grown(size_type count) const;
   void push_back_elsewhere(char c);
+  void append_elsewhere(std::string_view text);
+  /// All of it, since size() and data() look at more than what a short string needs.
   void set_empty() noexcept {
-    stored_.short_chars[0] = '\0';
-    stored_.short_chars[string_tag_byte] = static_cast<char>(string_short_capacity);
+    stored_.long_form = {0, 0, string_short_capacity << (8 * (string_tag_byte % 8))};
   }
   /// Without the terminating zero: where a short string is full, the size byte is that zero.
   void set_size(size_type count) noexcept {
@@ -444,9 +449,18 @@ template <>
 struct detail::Relocation<String> {
   static void relocate(String* from, String* to) noexcept {
     const StringFormat before = from->stored_;
-    const bool was_long = from->is_long();
+    const auto moved = static_cast<std::uint64_t>(distance_to(&to->stored_, &from->stored_));
+    const std::uint64_t mask = from->long_mask();
     to->stored_ = before;
-    if (was_long) to->stored_.long_form.distance += distance_to(&to->stored_, &from->stored_);
+    to->stored_.long_form.distance += static_cast<std::int64_t>(moved & mask);
+  }
+};
+
+template <>
+struct detail::TextRank<String> {
+  static std::uint64_t of(const String& text) noexcept {
+    const std::string_view view = text;
+    return view.size() >= sizeof(std::uint64_t) ? text_rank(view.data()) : rank_of_text(view);
   }
 };
 

@@ -82,14 +82,28 @@ inline constinit thread_local SharedImage hot_image{};
 std::byte* live_line_elsewhere(const void* p, bool to_change);
 /// The slow half of `mark`: nothing that this thread remembers. True where an active store holds
 /// it.
-bool mark_anew(const void* p, std::size_t bytes);
+[[gnu::cold]] bool mark_anew(const void* p, std::size_t bytes);
 /// The slow half of `mark_again`.
-void mark_object_anew(const void* object, std::size_t bytes);
+[[gnu::cold]] void mark_object_anew(const void* object, std::size_t bytes, std::size_t place);
 
 /// Whether a T lies in one line wherever it stands.
 template <class T>
 inline constexpr bool stays_in_a_line = sizeof(T) <= line_bytes&& std::has_single_bit(sizeof(T)) &&
                                         alignof(T) == sizeof(T);
+}  // namespace detail
+
+namespace detail {
+/// Whether this thread remembers that the line of `p` may be written.
+[[gnu::always_inline]] inline bool is_remembered(const void* p) noexcept {
+  const auto distance =
+      static_cast<std::uint64_t>(static_cast<const std::byte*>(p) - mark_memory.begin);
+  return distance < static_cast<std::uint64_t>(mark_memory.bytes);
+}
+/// Whether `object` is what mark_again() marked last in this place.
+template <std::size_t place>
+[[gnu::always_inline]] inline bool is_remembered_object(const void* object) noexcept {
+  return mark_memory.objects[place] == object;
+}
 }  // namespace detail
 
 /// Declares that [p, p + bytes) is about to be written, in whichever active store it lies.
@@ -111,9 +125,7 @@ inline constexpr bool stays_in_a_line = sizeof(T) <= line_bytes&& std::has_singl
 template <class T>
 [[gnu::always_inline]] inline void mark_object(const T& object) {
   if constexpr (detail::stays_in_a_line<T>) {
-    const auto* const at = reinterpret_cast<const std::byte*>(std::addressof(object));
-    const auto distance = static_cast<std::uint64_t>(at - mark_memory.begin);
-    if (distance < static_cast<std::uint64_t>(mark_memory.bytes)) [[likely]]
+    if (detail::is_remembered(std::addressof(object))) [[likely]]
       return;
     detail::mark_anew(std::addressof(object), sizeof(T));
   } else {
@@ -122,18 +134,20 @@ template <class T>
 }
 
 /// The same for what is declared again and again while other marks come between, such as the head
-/// of a container: one comparison where it was the last of its size.
-template <class T>
+/// of a container: one comparison where it was the last of its size, or of those that are
+/// remembered in this place.
+template <class T, std::size_t place = sizeof(T) / MarkMemory::word>
 [[gnu::always_inline]] inline void mark_again(const T& object) {
   static_assert(sizeof(T) % MarkMemory::word == 0 && sizeof(T) <= MarkMemory::largest_object);
-  if (mark_memory.objects[sizeof(T) / MarkMemory::word] == &object) [[likely]]
+  if (detail::is_remembered_object<place>(&object)) [[likely]]
     return;
-  detail::mark_object_anew(&object, sizeof(T));
+  detail::mark_object_anew(&object, sizeof(T), place);
 }
 
-/// As `mark`, for what lies here now and anywhere else next, as in hash tables: it asks for the
-/// write set's page at once. For objects that lie in one line.
+/// As `mark`, for what lies here now and anywhere else next, as in hash tables: what is not
+/// remembered is asked of the write set's page at once. For objects that lie in one line.
 inline void mark_scattered(const void* in_a_line) {
+  if (detail::is_remembered(in_a_line)) return;
   WriteContext* const context = current_write;
   if (context != nullptr && context->mark_near(in_a_line)) [[likely]]
     return;
@@ -144,8 +158,12 @@ inline void mark_scattered(const void* in_a_line) {
 /// `object_in_a_line` says that it does so itself.
 template <bool object_in_a_line, class T>
 void mark_scattered(const void* in_a_line, const T* object) {
-  WriteContext* const context = current_write;
   const auto* const bytes = reinterpret_cast<const std::byte*>(object);
+  if (detail::is_remembered(in_a_line) && detail::is_remembered(bytes) &&
+      (object_in_a_line || detail::is_remembered(bytes + sizeof(T) - 1))) {
+    return;
+  }
+  WriteContext* const context = current_write;
   if constexpr (object_in_a_line) {
     if (context != nullptr && context->mark_near(in_a_line, bytes)) [[likely]]
       return;
@@ -156,6 +174,16 @@ void mark_scattered(const void* in_a_line, const T* object) {
   }
   mark(in_a_line, 1);
   mark(object, sizeof(T));
+}
+
+/// The same for a run of bytes, which may be none, of an object whose head, in one line, changes
+/// with it, as in nodes of trees.
+inline void mark_scattered_run(const void* head_in_a_line, const void* run, std::size_t bytes) {
+  WriteContext* const context = current_write;
+  if (context != nullptr && context->mark_run_near(head_in_a_line, run, bytes)) [[likely]]
+    return;
+  mark(head_in_a_line, 1);
+  if (bytes != 0) mark(run, bytes);
 }
 
 inline std::byte* live_line(const void* p, bool to_change) {

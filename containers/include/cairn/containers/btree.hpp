@@ -139,7 +139,7 @@ class BTree {
     stored_ = BTreeFormat{};
   }
 
-  void mark_header() { mark(&stored_, sizeof stored_); }
+  void mark_header() { mark_again(stored_); }
   /// Makes this one, which is empty, a copy of `other` in the store of `home`.
   void copy_from(const void* home, const BTree& other);
   /// Requires: empty; both headers marked; may_own(this, ...) of the nodes.
@@ -183,7 +183,8 @@ class BTree {
   const void* home() const noexcept {
     return has_root() ? static_cast<const void*>(root().head()) : this;
   }
-  void mark_size() { mark(&stored_.size, sizeof stored_.size); }
+  /// With the rest of the header: what is marked again and again is remembered as a whole.
+  void mark_size() { mark_again(stored_); }
   void mark_last() { mark(&stored_.last, sizeof stored_.last); }
   bool is_last(Node node) const noexcept { return node.is_leaf() && node == node_at(stored_.last); }
 

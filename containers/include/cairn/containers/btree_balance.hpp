@@ -15,11 +15,9 @@ void BTree<Policy>::shift_left(Node parent, unsigned i, unsigned count, Cursor& 
   const Node right = parent.child(i + 1);
   const unsigned left_count = left.count();
   const unsigned rest = right.count() - count;
-  left.mark_slots(left_count, count);
-  left.mark_count();
+  left.mark_count_and_slots(left_count, count);
   parent.mark_slots(i, 1);
-  right.mark_slots(0, rest);
-  right.mark_count();
+  right.mark_count_and_slots(0, rest);
   if (!left.is_leaf()) {
     left.mark_children(left_count + 1, count);
     right.mark_links_of(0, count);
@@ -59,8 +57,7 @@ void BTree<Policy>::shift_right(Node parent, unsigned i, unsigned count, Cursor&
   const unsigned right_count = right.count();
   left.mark_count();
   parent.mark_slots(i, 1);
-  right.mark_slots(0, right_count + count);
-  right.mark_count();
+  right.mark_count_and_slots(0, right_count + count);
   if (!left.is_leaf()) {
     left.mark_links_of(rest + 1, count);
     right.mark_children(0, right_count + 1 + count);
@@ -108,9 +105,8 @@ void BTree<Policy>::merge(Node parent, unsigned i, Cursor& at) {
     left.mark_children(left_count + 1, moved + 1);
     right.mark_links_of(0, moved + 1);
   }
-  parent.mark_slots(i, behind);
+  parent.mark_count_and_slots(i, behind);
   parent.mark_children(i + 1, behind);
-  parent.mark_count();
   if (to_the_top) mark_header();
   if (is_last(right)) mark_last();
 

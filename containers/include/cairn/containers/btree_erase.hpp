@@ -24,14 +24,14 @@ typename BTree<Policy>::Cursor BTree<Policy>::erase(Cursor at) {
     leaf = giving_leaf();
   }
   mark_size();
-  leaf.mark_count();
   const unsigned rest = leaf.count() - 1;
   if (at.node == leaf) {
-    leaf.mark_slots(at.index, rest - at.index);
+    leaf.mark_count_and_slots(at.index, rest - at.index);
     Slots::destroy(at.node.slot(at.index));
     leaf.close_slots(at.index + 1, 1);
   } else {
     // The element in front of it, always in a leaf, takes its place.
+    leaf.mark_count();
     at.node.mark_slots(at.index, 1);
     Slots::destroy(at.node.slot(at.index));
     Slots::relocate(leaf.slot(rest), at.node.slot(at.index));

@@ -21,8 +21,7 @@ typename BTree<Policy>::Cursor BTree<Policy>::append_or_insert(const void* home,
   }
   const Node node = at.node;
   const unsigned count = node.count();
-  node.mark_slots(at.index, count - at.index + 1);
-  node.mark_count();
+  node.mark_count_and_slots(at.index, count - at.index + 1);
   node.open_slots(at.index, 1);
   made.put(node.slot(at.index));
   node.set_count(count + 1);
@@ -131,9 +130,8 @@ void BTree<Policy>::split(Cursor& at) {
   } else {
     parent = node.parent();
     i = node.index_in(parent);
-    parent.mark_slots(i, parent.count() - i + 1);
+    parent.mark_count_and_slots(i, parent.count() - i + 1);
     parent.mark_children(i + 1, parent.count() - i + 1);
-    parent.mark_count();
   }
 
   const bool was_last = is_last(node);

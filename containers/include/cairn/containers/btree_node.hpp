@@ -154,6 +154,10 @@ class BTreeNode {
 
   void mark_head() const { mark(head_, sizeof *head_); }
   void mark_count() const { mark(&head_->count, sizeof head_->count); }
+  /// The count, and slots, of which there may be none.
+  void mark_count_and_slots(unsigned first, unsigned count) const {
+    mark_scattered_run(&head_->count, slot(first), count * sizeof(Slot));
+  }
   void mark_slots(unsigned first, unsigned count) const {
     if (count != 0) mark(slot(first), count * sizeof(Slot));
   }

@@ -14,6 +14,7 @@
 #include <type_traits>
 
 #include "cairn/containers/btree_node.hpp"
+#include "cairn/containers/text_reading.hpp"
 
 /// \file
 /// Looking for a key in one node. Numbers and texts in their usual order are compared in ways of
@@ -140,13 +141,6 @@ class BTreeProbe<K, C, Q> {
   Ordered key_;
 };
 
-/// The next eight characters as a number that is in order as they are.
-inline std::uint64_t text_rank(const char* at) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, at, sizeof word);
-  return std::endian::native == std::endian::little ? __builtin_bswap64(word) : word;
-}
-
 /// As `a.compare(b)`. Written out: texts mostly differ in their first words, and a call to memcmp
 /// costs more than comparing these.
 inline int compare_texts(std::string_view a, std::string_view b) noexcept {
@@ -167,11 +161,15 @@ inline int compare_texts(std::string_view a, std::string_view b) noexcept {
 }
 
 /// Texts: one comparison tells less, equal and greater, so a search may end in an inner node.
+///
+/// Of texts that can be ranked by their first characters at once, only those of the key's own rank
+/// are compared; the ranks of a node wait for each other as little as numbers do, and for no
+/// branch.
 template <class K, class C, class Q>
   requires(Text<K>&& Text<Q>&& orders_as_usual<C, K>)
 class BTreeProbe<K, C, Q> {
  public:
-  explicit BTreeProbe(const Q& key) noexcept : key_(key) {}
+  explicit BTreeProbe(const Q& key) noexcept : key_(key), rank_(rank_of_text(key_)) {}
 
   bool is_before(const K& stored) const noexcept { return to(stored) < 0; }
   bool is_behind(const K& stored) const noexcept { return to(stored) > 0; }
@@ -180,9 +178,15 @@ class BTreeProbe<K, C, Q> {
   BTreeSpot lower(Node node) const noexcept {
     unsigned first = 0;
     unsigned last = node.count();
-    // Those that stand in blocks of their own: not one after the other, as halving gets to them.
-    for (unsigned i = 0; i < last; ++i) {
-      __builtin_prefetch(std::string_view(node.key(i)).data());
+    if constexpr (RankedText<K>) {
+      std::uint64_t ranks[Node::max_slots];
+      for (unsigned i = 0; i < last; ++i) ranks[i] = TextRank<K>::of(node.key(i));
+      for (unsigned i = 0; i < last; ++i) {
+        first += (orders_by_less<C, K> ? ranks[i] < rank_ : ranks[i] > rank_) ? 1U : 0U;
+      }
+      unsigned behind = first;
+      while (behind < last && ranks[behind] == rank_) ++behind;
+      last = behind;
     }
     while (first < last) {
       const unsigned middle = (first + last) / 2;
@@ -210,6 +214,7 @@ class BTreeProbe<K, C, Q> {
   }
 
   std::string_view key_;
+  std::uint64_t rank_;
 };
 
 /// What a comparator calls itself in type descriptions.

@@ -77,7 +77,7 @@ class HashTable {
     if (free == 0) [[unlikely]]
       return insert_behind(hash, construct);
     const Position place{chunk, first_slot(free)};
-    mark_scattered(&stored_.size);
+    mark_header();
     mark_scattered<slot_in_a_line>(chunk, place.slot());
     construct(place.slot());
     chunk->tags[place.index] = hash_tag(hash);
@@ -95,7 +95,7 @@ class HashTable {
     return prepare_to_remove(place, typename Policy::Hasher{}(Policy::key(*place.slot())));
   }
   Leaving prepare_to_remove(Position place, std::uint64_t hash) {
-    mark_scattered(&stored_.size);
+    mark_header();
     mark_scattered(place.chunk);
     if (chunks().chunk(hash) != place.chunk) [[unlikely]]
       mark_passed({place, hash});
@@ -134,7 +134,7 @@ class HashTable {
     free_block(old, bytes);
   }
 
-  void mark_header() { mark(&stored_, sizeof stored_); }
+  void mark_header() { mark_again<HashMapFormat, MarkMemory::place_of_tables>(stored_); }
   /// Makes this one, which has no table, a copy of `other`, slot by slot, in the store of `home`.
   void copy_from(const HashTable& other) { copy_from_for(this, other); }
   void copy_from_for(const void* home, const HashTable& other);
@@ -289,7 +289,7 @@ HashTable<Policy>::insert_behind(std::uint64_t hash, Construct& construct) {
     free = table.free_slots(table.chunk(index));
   }
   const Position place{table.chunk(index), first_slot(free)};
-  mark_scattered(&stored_.size);
+  mark_header();
   mark_scattered<slot_in_a_line>(place.chunk, place.slot());
   construct(place.slot());
   for (std::uint64_t passed = hash; passed != index; passed += hash_probe_step(tag)) {

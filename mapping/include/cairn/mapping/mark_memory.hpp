@@ -23,12 +23,14 @@ struct MarkMemory {
 
   static constexpr std::size_t largest_object = 64;
   static constexpr std::size_t word = sizeof(std::uint64_t);
+  static constexpr std::size_t place_of_tables = 0;
 
   /// Lines that may be written, all from `begin` on: marked ones, or fresh pages.
   const std::byte* begin = nullptr;
   const std::byte* end = nullptr;
   Bytes bytes{};
-  /// The object of each size in words that was last marked as a whole.
+  /// The object of each size in words that was last marked as a whole; none has no words, so the
+  /// first is that of hash tables, whose elements have the sizes of their heads.
   std::array<const void*, largest_object / word + 1> objects{};
 
   void remember(const std::byte* first, const std::byte* last) noexcept {

@@ -61,6 +61,22 @@ class WorkingView {
     return offset < reach_bytes_;
   }
 
+  /// The same for the `bytes` from `run` on, which may be none, and the line of `beside`.
+  bool mark_run_near(const void* beside, const void* run, std::uint64_t bytes) {
+    const std::uint64_t offset = offset_of(beside);
+    const std::uint64_t first = offset_of(run);
+    const std::uint64_t last = first + bytes - 1;
+    if ((offset ^ first) >= page_bytes || (bytes != 0 && (offset ^ last) >= page_bytes))
+        [[unlikely]]
+      return false;
+    if (offset < tracked_bytes_) {
+      const std::uint64_t lines = bytes == 0 ? 0 : 2 * line_bit(last) - line_bit(first);
+      write_set_.mark_page(offset / page_bytes, line_bit(offset) | lines);
+      return true;
+    }
+    return offset < reach_bytes_;
+  }
+
   /// Whether `p` is in a page that the running transaction gained: it and all behind it need no
   /// mark.
   bool is_fresh(const void* p) const noexcept {
