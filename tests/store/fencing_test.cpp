@@ -118,6 +118,39 @@ TEST_P(Fencing, a_stopped_writer_is_fenced_and_harms_nobody_when_it_wakes) {
   EXPECT_TRUE(other.succeeded());
 }
 
+TEST_P(Fencing, pages_set_aside_may_take_more_room_than_the_file_has) {
+  // Where they end decides whether the heap needs another leaf of its table, which stands behind
+  // them.
+  for (const std::uint64_t values : {100'000U, 300'000U, 500'000U, 1'000'000U, 2'000'000U}) {
+    SCOPED_TRACE(values);
+    const Channel channel;
+    std::filesystem::remove(path());
+    std::filesystem::remove(path() + "-log");
+    {
+      Store made = open(how());
+      push(made, 1);
+    }
+    ForkedChild other = sleeper(channel, values);
+    const std::uint64_t grown = channel.hear_child();
+    stop(other);
+    Store sut = open(how());
+    const RecoveryReport report = sut.recover(fence_soon);
+    EXPECT_EQ(report.fenced_pid, static_cast<std::uint32_t>(other.pid()));
+    push(sut, 2);
+    EXPECT_GE(sut.size(), grown);
+    expect_sound(sut);
+    go_on(other);
+    channel.tell_child();
+    EXPECT_EQ(channel.hear_child(), 1U);
+    channel.tell_child();
+    channel.hear_child();
+    EXPECT_EQ(numbers(sut), (Values{1, 2, 77}));
+    channel.tell_child();
+    EXPECT_TRUE(other.succeeded());
+    expect_sound(sut);
+  }
+}
+
 TEST_P(Fencing, what_was_set_aside_comes_back_when_the_fenced_one_dies) {
   const Channel channel;
   ForkedChild other = sleeper(channel);
