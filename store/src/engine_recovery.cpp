@@ -257,11 +257,9 @@ void Engine::take_over(const WriteLock::Grant& grant) {
   catch_up();
   discard_torn_append();
   set_body_aside();
-  if (!is_held_back()) {
-    const std::uint64_t size = data_.size();
-    cut_file();
-    last_recovery_.reclaimed_bytes = size - std::min(size, data_.size());
-  }
+  const std::uint64_t size = data_.size();
+  cut_file();
+  last_recovery_.reclaimed_bytes = size - std::min(size, data_.size());
   crash_point("takeover.cut");
   live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
   last_recovery_.reaped_processes = table_.reap();
@@ -360,8 +358,11 @@ std::optional<std::uint64_t> Engine::find_damaged_record(const MetaSlot& meta,
   return std::nullopt;
 }
 
-/// Cuts the file to its committed length, or to where a fenced process may still be at work.
+/// Cuts the file to its committed length, or to where a fenced process may still be at work. Leaves
+/// it to others where commits are held back: sections read what these may have taken out of the
+/// heap.
 void Engine::cut_file() {
+  if (is_held_back()) return;
   const std::uint64_t length = std::max(state_.file_bytes, quarantine_end());
   if (data_.size() <= length) return;
   const PhaseScope phase(table_, ProcessPhase::resizing);

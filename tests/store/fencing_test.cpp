@@ -6,6 +6,7 @@
 
 #include "cairn/mapping/drill_hooks.hpp"
 #include "forked_child.hpp"
+#include "slow_reader.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -149,6 +150,38 @@ TEST_P(Fencing, pages_set_aside_may_take_more_room_than_the_file_has) {
     EXPECT_TRUE(other.succeeded());
     expect_sound(sut);
   }
+}
+
+TEST_P(Fencing, what_comes_back_is_not_cut_off_under_an_older_section) {
+  const Channel channel;
+  ForkedChild other = sleeper(channel);
+  channel.hear_child();
+  stop(other);
+  Options how = hasty();
+  how.reader_timeout = 20ms;
+  Store sut = open(how);
+  sut.recover(fence_soon);
+  fill(sut, "mine", 100'000);
+  const std::uint64_t size = sut.size();
+  SlowReader reader(
+      sut, [](const ReadTransaction& tx) { EXPECT_EQ(tx.find<Numbers>("mine")->back(), 99'999U); });
+  sut.write([](WriteTransaction& tx) { tx.destroy<Numbers>("mine"); });
+  expect_error(errc::timeout, path(), {"cannot be cut yet"}, [&] { sut.shrink_to_usage(); });
+  go_on(other);
+  channel.tell_child();
+  EXPECT_EQ(channel.hear_child(), 1U);
+  // Its pages come back with this one.
+  push(sut, 1);
+  EXPECT_GE(std::filesystem::file_size(path()), size);
+  reader.leave();
+  sut.cleanup_failed_resize();
+  EXPECT_LT(std::filesystem::file_size(path()), size);
+  expect_sound(sut);
+  channel.tell_child();
+  channel.hear_child();
+  EXPECT_EQ(numbers(sut), (Values{1, 77}));
+  channel.tell_child();
+  EXPECT_TRUE(other.succeeded());
 }
 
 TEST_P(Fencing, what_was_set_aside_comes_back_when_the_fenced_one_dies) {
