@@ -181,6 +181,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
 
   // attaching and recovering: engine_recovery.cpp
   void recover_alone();
+  void require_whole_heap() const;
   void join_others();
   bool live_words_are_trustworthy() const;
   void replay(bool trusted);
