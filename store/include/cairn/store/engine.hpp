@@ -250,7 +250,8 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void show(const RecordView& record);
   void show_appended();
   void show_held_back();
-  bool makes_atomic_in_image(const RecordView& record) const;
+  void lower_visible();
+  bool makes_atomic_in_image(const RecordView& record, const LogState& place) const;
   void require_published(const char* consequence, errc code = errc::timeout);
   void apply_to_working_view(const RecordView& record, bool wholly);
   void restore_held_back();
