@@ -18,7 +18,8 @@
 
 #include "cairn_console/format.hpp"
 #include "cairn_console/progress.hpp"
-#include "cairn_console/table.hpp"
+#include "soak_body.hpp"
+#include "soak_figures.hpp"
 #include "soak_guard.hpp"
 #include "soak_round.hpp"
 #include "soak_worker.hpp"
@@ -33,30 +34,12 @@ using std::chrono::microseconds;
 constexpr std::chrono::milliseconds longest_round{4000};
 constexpr std::uint64_t most_deeds_a_round = 60'000;
 constexpr std::uint64_t rounds_a_store = 6;
-/// Mean time between two things that befall the processes is half of it.
-constexpr std::uint64_t longest_peace_us = 24'000;
+/// Longest times between two things that befall the processes.
+constexpr std::array<std::uint64_t, 4> peaces_us = {6'000, 24'000, 24'000, 90'000};
 /// Far above the lock timeout, which reports a name first.
 constexpr std::chrono::seconds stuck_after{45};
 /// A fenced body may run in circles in what it reads; nobody waits for it.
 constexpr std::chrono::seconds lost_after{2};
-
-/// What happened outside of the processes.
-struct Events {
-  std::uint64_t kills = 0;
-  std::uint64_t stops = 0;
-  std::uint64_t starts = 0;
-  std::uint64_t rounds = 0;
-  std::uint64_t stores = 0;
-  std::uint64_t deeds = 0;
-  std::uint64_t untold = 0;  ///< committed by threads that died before they were told
-  std::uint64_t engine_commits = 0;
-  std::uint64_t observations = 0;
-  std::uint64_t endless_bodies = 0;
-  std::uint64_t finished = 0;
-  std::uint64_t smallest_bytes = ~std::uint64_t{0};
-  std::uint64_t largest_bytes = 0;
-  std::uint64_t largest_log_bytes = 0;
-};
 
 class Soak {
  public:
@@ -107,7 +90,6 @@ class Soak {
   std::uint32_t any_member() { return static_cast<std::uint32_t>(random_() % how_.processes); }
   bool one_in(std::uint64_t n) { return random_() % n == 0; }
   [[noreturn]] void fail(const std::string& problem) const;
-  void print_figures(double seconds) const;
 
   const Settings& settings_;
   SoakSettings how_;
@@ -122,21 +104,20 @@ class Soak {
   Durability level_ = Durability::process;
   bool small_log_ = false;
   int file_ = -1;
+  Clock::time_point deadline_;
   std::array<Member, most_members> members_;
   std::vector<Life> lives_;  ///< that ended in this round
-  Events events_;
+  SoakEvents events_;
 };
 
 Options Soak::options(bool hasty, const std::string& label) {
   Options options = drill_options(level_, label);
   options.max_bytes = 256 << 20;
-  if (small_log_) options.max_log_bytes = 6 << 20;
   if (hasty) {
     options.lock_timeout = std::chrono::milliseconds(5 + random_() % 30);
     options.reader_timeout = 20ms;
     options.fence_live_owner = one_in(2);
   }
-  if (one_in(4)) options.heartbeat_interval = 2ms;
   return options;
 }
 
@@ -175,6 +156,13 @@ void Soak::start(std::uint32_t member) {
   life.reads_only = member + 1 == how_.processes && member != 0;
   life.hasty = life.reads_only || one_in(3);
   life.options = options(life.hasty, fmt::format("process {}", member));
+  if (one_in(4)) life.options.heartbeat_interval = 2ms;
+  life.options.verify_writes = one_in(16);
+  if (small_log_) {
+    // So small that a section which stays fills it.
+    life.options.max_log_bytes = 512 << 10;
+    life.longest_section_us = 600'000;
+  }
   life.seed = settings_.seed;
   life.member = member;
   life.incarnation = one.incarnation;
@@ -353,7 +341,9 @@ bool Soak::round_is_full() const {
 
 void Soak::round() {
   for (std::uint32_t i = 0; i < how_.processes; ++i) start(i);
-  const Clock::time_point end = Clock::now() + longest_round;
+  const Clock::time_point end = std::min(Clock::now() + longest_round, deadline_);
+  // Some rounds are rough, in some much is done between two deaths.
+  const std::uint64_t longest_peace_us = peaces_us[random_() % peaces_us.size()];
   while (Clock::now() < end && !round_is_full() && !guard_.is_interrupted()) {
     guard_.at("watches the processes");
     std::this_thread::sleep_for(microseconds(random_() % longest_peace_us));
@@ -417,62 +407,12 @@ void Soak::fail(const std::string& problem) const {
                                  events_.kills, problem, who_holds_what(path_)));
 }
 
-/// Three columns of what happened, with what came of it.
-void Soak::print_figures(double seconds) const {
-  const SoakFigures& counted = board_->figures;
-  console::Table table({"figure", "count", ""});
-  const auto row = [&](const char* name, std::uint64_t count, std::string more = {}) {
-    table.add_row({name, console::format_count(count), std::move(more)});
-  };
-  const auto rate = [&](std::uint64_t count) {
-    return console::format_rate(static_cast<double>(count) / seconds) + "/s";
-  };
-  row("transactions in the history", events_.deeds, rate(events_.deeds));
-  row("acknowledged", counted.acknowledged);
-  row("committed, killed before it was told", events_.untold);
-  row("rolled back", counted.rolled_back);
-  row("refused by name", counted.refused,
-      fmt::format("{} time-outs, {} full logs", console::format_count(counted.timeouts),
-                  console::format_count(counted.no_space)));
-  row("fenced", counted.fenced,
-      fmt::format("{} saw two states, {} crashed, {} ran in circles",
-                  console::format_count(counted.mixed_bodies),
-                  console::format_count(counted.lost_bodies),
-                  console::format_count(events_.endless_bodies)));
-  row("fenced writers that went on", counted.went_on);
-  table.add_rule();
-  row("kills", events_.kills, rate(events_.kills));
-  row("stops", events_.stops);
-  row("fences asked for and made", counted.fences);
-  row("starts", events_.starts);
-  row("ended by themselves", events_.finished);
-  row("takeovers from the dead", counted.takeovers,
-      "longest " + console::format_duration(std::chrono::nanoseconds(counted.longest_takeover_ns)));
-  table.add_rule();
-  row("resizes", counted.resizes,
-      fmt::format("data file {} to {}, log up to {}", console::format_bytes(events_.smallest_bytes),
-                  console::format_bytes(events_.largest_bytes),
-                  console::format_bytes(events_.largest_log_bytes)));
-  row("checkpoints asked for", counted.checkpoints);
-  row("commits of the engine's own", events_.engine_commits);
-  table.add_rule();
-  row("read sections", counted.sections, rate(counted.sections));
-  row("that stayed", counted.slow_sections);
-  row("of read-only stores", counted.read_only_sections,
-      console::format_count(counted.needs_recovery) + " times it needed recovery first");
-  row("observations verified", events_.observations);
-  row("changes waited for", counted.changes_awaited);
-  row("checks beside writers", counted.checks);
-  row("rounds, each checked and replayed", events_.rounds,
-      console::format_count(events_.stores) + " stores");
-  table.print(stdout);
-}
-
 void Soak::run() {
   const Clock::time_point begun = Clock::now();
+  deadline_ = begun + std::chrono::seconds(how_.seconds);
   const auto since = [&] { return std::chrono::duration<double>(Clock::now() - begun).count(); };
   console::ProgressBar bar("soak", how_.seconds, "s");
-  while (!guard_.is_interrupted() && since() < static_cast<double>(how_.seconds)) {
+  while (!guard_.is_interrupted() && Clock::now() < deadline_) {
     if (events_.rounds % rounds_a_store == 0) found_store();
     round();
     bar.note(fmt::format(
@@ -482,7 +422,7 @@ void Soak::run() {
     bar.update(static_cast<std::uint64_t>(since()));
   }
   bar.done();
-  print_figures(since());
+  print_figures(events_, board_->figures, since());
   if (guard_.is_interrupted()) throw DrillFailure("interrupted; what is shown above was verified");
   if (events_.deeds == 0 || events_.kills == 0 || events_.observations == 0) {
     throw DrillFailure("nothing was killed or nothing verified: the soak proves nothing");

@@ -74,7 +74,7 @@ struct SoakFigures {
   using Count = std::atomic<std::uint64_t>;
   Count acknowledged, rolled_back, fenced, refused;
   Count fences, went_on, mixed_bodies, lost_bodies;
-  Count timeouts, no_space, needs_recovery;
+  Count timeouts, no_space, too_large, kept_atomics, unseen, needs_recovery;
   Count resizes, checkpoints;
   Count sections, slow_sections, read_only_sections, changes_awaited;
   Count checks, takeovers;

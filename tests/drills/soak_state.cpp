@@ -105,6 +105,20 @@ std::uint64_t of_chain(const std::vector<std::uint64_t>& chain) {
   return digest.add(chain.size()).value();
 }
 
+std::uint64_t lamp_value(const Box<Atomic<std::uint64_t>>& lamp) {
+  return lamp->load() >> 32;
+}
+
+std::uint64_t lamp_value(std::uint64_t lamp) {
+  return lamp;
+}
+
+std::uint64_t of_lamps(const auto& lamps) {
+  std::uint64_t sum = lamps.size();
+  for (const auto& [key, lamp] : lamps) sum += Digest().add(key).add(lamp_value(lamp)).value();
+  return sum;
+}
+
 std::uint64_t of_text(std::string_view text) {
   return Digest().add(text).value();
 }
@@ -188,7 +202,7 @@ std::string to_string(const DeedId& id) {
 
 const char* to_string(Part part) noexcept {
   constexpr std::array<const char*, part_count> names = {
-      "numbers", "lists", "chain", "bulk", "ordered", "tags", "words", "queue", "motto"};
+      "numbers", "lists", "chain", "bulk", "ordered", "tags", "words", "queue", "motto", "lamps"};
   return names[static_cast<std::size_t>(part)];
 }
 
@@ -211,6 +225,8 @@ std::uint64_t digest_of(const ReadTransaction& tx, Part part) {
       return of_root<Queue>(tx, "queue", [](const auto& all) { return of_sequence(all); });
     case Part::motto:
       return of_root<Motto>(tx, "motto", [](const auto& text) { return of_text(text.view()); });
+    case Part::lamps:
+      return of_root<Lamps>(tx, "lamps", [](const auto& all) { return of_lamps(all); });
   }
   return 0;
 }
@@ -227,8 +243,15 @@ std::uint64_t digest_of(const SoakModel& model, Part part) {
     case Part::words: return of_words(content.words);
     case Part::queue: return of_sequence(content.queue);
     case Part::motto: return of_text(model.motto);
+    case Part::lamps: return of_lamps(model.lamps);
   }
   return 0;
+}
+
+void count_in_lamp(const ReadTransaction& tx, std::uint64_t lamp) {
+  const Lamps* const lamps = tx.find<Lamps>("lamps");
+  if (lamps == nullptr) return;
+  if (const auto at = lamps->find(lamp); at != lamps->end()) at->second->fetch_add(1);
 }
 
 std::uint64_t number_in(const ReadTransaction& tx) {
@@ -247,6 +270,10 @@ Plan::Plan(std::uint64_t seed, const DeedId& id) : id_(id) {
   for (std::uint64_t i = 0; i < count; ++i) edits_.push_back(draw_edit(chance));
   from_ = chance.below(number_keys);
   to_ = chance.below(number_keys);
+  const std::uint64_t lamp_kind = chance.below(100);
+  if (lamp_kind < 2) lamp_edit_ = LampEdit::light;
+  if (lamp_kind == 2) lamp_edit_ = LampEdit::snuff;
+  lamp_ = chance.below(lamp_count);
   motto_bytes_ = chance.below(10) == 0 ? chance.below(600) : chance.below(60);
 }
 
@@ -278,10 +305,28 @@ std::string Plan::motto() const {
          std::to_string(seen_) + std::string(motto_bytes_, '.');
 }
 
+std::uint64_t Plan::changed() const {
+  return Digest()
+      .add(digest_of(edits_))
+      .add(static_cast<std::uint64_t>(lamp_edit_))
+      .add(lamp_)
+      .value();
+}
+
+void Plan::touch_lamp(WriteTransaction& tx) const {
+  if (lamp_edit_ == LampEdit::none) return;
+  auto& lamps = tx.find_or_construct<Lamps>("lamps");
+  if (lamp_edit_ == LampEdit::snuff) {
+    lamps.erase(lamp_);
+  } else {
+    lamps.insert_or_assign(lamp_, Box<Atomic<std::uint64_t>>(std::in_place, number_ << 32));
+  }
+}
+
 Deed Plan::deed(std::uint64_t sequence) const {
-  return {number_,         sequence,          id_.counter,
-          seen_,           digest_of(edits_), id_.member,
-          id_.incarnation, id_.thread,        static_cast<std::uint32_t>(edits_.size())};
+  return {number_,         sequence,   id_.counter,
+          seen_,           changed(),  id_.member,
+          id_.incarnation, id_.thread, static_cast<std::uint32_t>(edits_.size())};
 }
 
 void Plan::begin(WriteTransaction& tx, std::size_t edits) const {
@@ -290,6 +335,7 @@ void Plan::begin(WriteTransaction& tx, std::size_t edits) const {
 
 Deed Plan::finish(WriteTransaction& tx, std::size_t begun) const {
   apply_edits(std::span(edits_).subspan(begun), tx);
+  touch_lamp(tx);
   tx.modify(*tx.find<std::uint64_t>("steps")) = number_;
   tx.find_or_construct<Motto>("motto") = motto();
   const Deed made = deed(tx.sequence() + 1);
@@ -302,6 +348,8 @@ Deed Plan::finish(WriteTransaction& tx, std::size_t begun) const {
 void Plan::apply(SoakModel& model) const {
   apply_edits(edits_, model.content);
   model.motto = motto();
+  if (lamp_edit_ == LampEdit::light) model.lamps[lamp_] = number_;
+  if (lamp_edit_ == LampEdit::snuff) model.lamps.erase(lamp_);
 }
 
 }  // namespace cairn::drills

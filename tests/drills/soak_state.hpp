@@ -5,6 +5,7 @@
 #include <boost/describe.hpp>
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,13 +48,28 @@ BOOST_DESCRIBE_STRUCT(Deed, (),
 
 using History = BTreeMap<std::uint64_t, Deed>;
 using Motto = String;
+/// Atomics that come and go. What a transaction gives one stands in its upper half; threads that
+/// find it burning count in the lower half, outside of transactions.
+using Lamps = HashMap<std::uint64_t, Box<Atomic<std::uint64_t>>>;
+inline constexpr std::uint64_t lamp_count = 12;
 /// What each thread counts outside of transactions.
 inline constexpr std::uint32_t most_threads = 64;
 using Strokes = std::array<Atomic<std::uint64_t>, most_threads>;
 
 /// The parts of a store that a reader may look at, each with a digest of its own.
-enum class Part : std::uint32_t { numbers, lists, chain, bulk, ordered, tags, words, queue, motto };
-inline constexpr std::size_t part_count = 9;
+enum class Part : std::uint32_t {
+  numbers,
+  lists,
+  chain,
+  bulk,
+  ordered,
+  tags,
+  words,
+  queue,
+  motto,
+  lamps
+};
+inline constexpr std::size_t part_count = 10;
 using Digests = std::array<std::uint64_t, part_count>;
 
 const char* to_string(Part part) noexcept;
@@ -62,10 +78,14 @@ const char* to_string(Part part) noexcept;
 struct SoakModel {
   Content content;
   std::string motto;
+  std::map<std::uint64_t, std::uint64_t> lamps;
 };
 
 std::uint64_t digest_of(const ReadTransaction& tx, Part part);
 std::uint64_t digest_of(const SoakModel& model, Part part);
+
+/// Counts in that lamp, if it burns.
+void count_in_lamp(const ReadTransaction& tx, std::uint64_t lamp);
 
 /// Number of the last deed.
 std::uint64_t number_in(const ReadTransaction& tx);
@@ -92,14 +112,20 @@ class Plan {
   std::size_t edit_count() const noexcept { return edits_.size(); }
 
  private:
+  enum class LampEdit : std::uint32_t { none, light, snuff };
+
   void decide(std::uint64_t from, std::uint64_t to, std::string_view motto, std::uint64_t queued);
   std::string motto() const;
+  std::uint64_t changed() const;
+  void touch_lamp(WriteTransaction& tx) const;
 
   DeedId id_;
   std::vector<Edit> edits_;
   std::uint64_t from_ = 0;  ///< keys of the number that is read, and of the one that it changes
   std::uint64_t to_ = 0;
   std::uint64_t motto_bytes_ = 0;
+  LampEdit lamp_edit_ = LampEdit::none;
+  std::uint64_t lamp_ = 0;
   std::uint64_t number_ = 0;
   std::uint64_t seen_ = 0;
 };

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "soak_worker.hpp"
 
-#include <execinfo.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <csignal>
 #include <exception>
@@ -17,8 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "cairn/recovery/header_format.hpp"
-#include "cairn/store/write_lock.hpp"
+#include "soak_body.hpp"
 #include "sweep.hpp"
 
 namespace cairn::drills {
@@ -34,71 +30,9 @@ constexpr std::uint64_t all_parts = (1U << part_count) - 1;
 /// Thrown by a transaction that changes its mind.
 struct ChangedItsMind {};
 
-/// For the handler of crashes.
-int watched_file = -1;
-Board* crash_board = nullptr;
-thread_local SoakThread* current_thread = nullptr;
-
-bool has_lost_lock(const SoakThread& thread) noexcept {
-  const std::uint64_t epoch = thread.body_epoch.load(std::memory_order_relaxed);
-  return epoch != 0 && lock_epoch(watched_file) + 1 != epoch;
+bool says(const Error& error, std::string_view text) {
+  return std::string_view(error.what()).find(text) != std::string_view::npos;
 }
-
-/// A body that goes on after it was fenced may read two states at once, and what it makes of that
-/// harms nobody but its own process. Anything else is told, and ends the process by the signal.
-void on_crash(int signal, siginfo_t* info, void*) {
-  if (current_thread != nullptr && has_lost_lock(*current_thread)) {
-    current_thread->lost_body = 1;
-    ::_exit(0);
-  }
-  if (crash_board != nullptr) {
-    try {
-      crash_board->fail(fmt::format("signal {} at {}, in {}", signal, info->si_addr,
-                                    current_thread != nullptr ? to_string(current_thread->stage)
-                                                              : "no thread of the drill"));
-    } catch (...) {  // NOLINT(bugprone-empty-catch): the signal alone tells less, and is told
-    }
-  }
-  std::array<void*, 48> frames{};
-  ::backtrace_symbols_fd(frames.data(), ::backtrace(frames.data(), frames.size()), STDERR_FILENO);
-  std::signal(signal, SIG_DFL);
-  std::raise(signal);
-}
-
-void notice_crashes(Board& board) {
-  crash_board = &board;
-  struct sigaction action {};
-  action.sa_sigaction = &on_crash;
-  action.sa_flags = SA_SIGINFO | SA_NODEFER;
-  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) {
-    ::sigaction(signal, &action, nullptr);
-  }
-}
-
-/// The body of a transaction, as the board shows it.
-class Body {
- public:
-  explicit Body(SoakThread& thread) : thread_(thread), exceptions_(std::uncaught_exceptions()) {
-    thread_.body_epoch.store(lock_epoch(watched_file) + 1, std::memory_order_relaxed);
-    thread_.stage = Stage::body;
-  }
-  Body(const Body&) = delete;
-  Body& operator=(const Body&) = delete;
-  /// Runs before the transaction is rolled back, as long as the lock tells.
-  ~Body() {
-    if (std::uncaught_exceptions() > exceptions_ && has_lost_lock(thread_)) was_fenced = true;
-    end();
-  }
-  void end() noexcept { thread_.body_epoch.store(0, std::memory_order_relaxed); }
-
-  /// Of the last body of this thread that an exception left.
-  static thread_local bool was_fenced;
-
- private:
-  SoakThread& thread_;
-  int exceptions_;
-};
-thread_local bool Body::was_fenced = false;
 
 class Thread {
  public:
@@ -157,9 +91,14 @@ Outcome Thread::judge(const Error& error) {
     ++figures.timeouts;
     return Outcome::refused;
   }
-  const std::string_view text = error.what();
-  if (error == errc::no_space && text.find("max_log_bytes") != text.npos) {
-    ++figures.no_space;
+  // Sections fill the log, or the transaction alone would.
+  if ((error == errc::no_space || error == errc::too_large) && says(error, "max_log_bytes")) {
+    ++(error == errc::no_space ? figures.no_space : figures.too_large);
+    return Outcome::refused;
+  }
+  // As long as a fenced one may change it.
+  if (error == errc::timeout && says(error, "the transaction ends an Atomic")) {
+    ++figures.kept_atomics;
     return Outcome::refused;
   }
   throw;
@@ -182,16 +121,16 @@ void Thread::write(Store& store) {
   ++id_.counter;
   mine_.begun = id_.counter;
   const std::uint64_t least = board_.newest.load(std::memory_order_acquire);
-  Body::was_fenced = false;
+  WatchedBody::was_fenced() = false;
   try {
     transact(store, Plan(life_.seed, id_), least);
   } catch (const ChangedItsMind&) {
-    note(Body::was_fenced ? Outcome::fenced : Outcome::rolled_back);
+    note(WatchedBody::was_fenced() ? Outcome::fenced : Outcome::rolled_back);
   } catch (const Error& error) {
-    if (Body::was_fenced && !(error == errc::fenced)) ++board_.figures.mixed_bodies;
-    note(Body::was_fenced ? Outcome::fenced : judge(error));
+    if (WatchedBody::was_fenced() && !(error == errc::fenced)) ++board_.figures.mixed_bodies;
+    note(WatchedBody::was_fenced() ? Outcome::fenced : judge(error));
   } catch (const std::exception&) {
-    if (!Body::was_fenced) throw;
+    if (!WatchedBody::was_fenced()) throw;
     ++board_.figures.mixed_bodies;
     note(Outcome::fenced);
   }
@@ -202,7 +141,7 @@ void Thread::transact(Store& store, Plan plan, std::uint64_t least) {
   const std::uint64_t kind = random_() % 100;
   enter(Stage::waiting);
   WriteTransaction tx = store.begin_write();
-  Body body(mine_);
+  WatchedBody body(mine_);
   note_takeover(store);
   plan.look(tx);
   if (number_in(tx) < least) {
@@ -223,9 +162,16 @@ void Thread::transact(Store& store, Plan plan, std::uint64_t least) {
     note(Outcome::rolled_back);
     return;
   }
-  const std::uint64_t sequence = tx.commit();
-  note(Outcome::acknowledged, deed.number, sequence);
-  raise(board_.newest, deed.number);
+  try {
+    const std::uint64_t sequence = tx.commit();
+    note(Outcome::acknowledged, deed.number, sequence);
+    raise(board_.newest, deed.number);
+  } catch (const Error& error) {
+    // It made an Atomic where a section that stays sees something else.
+    if (!life_.hasty || !(error == errc::timeout) || !says(error, "the commit stands")) throw;
+    ++board_.figures.unseen;
+    note(Outcome::acknowledged, deed.number, deed.sequence);
+  }
 }
 
 void Thread::note_takeover(const Store& store) {
@@ -236,16 +182,21 @@ void Thread::note_takeover(const Store& store) {
   raise(board_.figures.longest_takeover_ns, static_cast<std::uint64_t>(report.duration.count()));
 }
 
-/// Counts in the thread's Atomic, outside of transactions.
+/// Counts in Atomics, outside of transactions: in the thread's own, and in one that anybody may
+/// destroy meanwhile.
 void Thread::stroke(const Store& store) {
   ++mine_.strokes_begun;
+  bool done = false;
   try {
-    store.read(
-        [&](const ReadTransaction& tx) { (*tx.find<Strokes>("strokes"))[slot_].fetch_add(1); });
-    ++mine_.strokes_done;
+    store.read([&](const ReadTransaction& tx) {
+      (*tx.find<Strokes>("strokes"))[slot_].fetch_add(1);
+      done = true;
+      ++mine_.strokes_done;
+      count_in_lamp(tx, random_() % lamp_count);
+    });
   } catch (const Error& error) {
     judge(error);
-    --mine_.strokes_begun;
+    if (!done) --mine_.strokes_begun;
   }
 }
 
@@ -336,11 +287,13 @@ void Thread::read(const Store& store) {
   const ReadTransaction section = store.begin_read();
   mine_.stage = Stage::reading;
   seen = look(section);
+  if (!life_.reads_only) count_in_lamp(section, random_() % lamp_count);
   require_strokes(section, static_cast<std::uint32_t>(random_() % most_threads));
   SoakFigures& figures = board_.figures;
   if (one_in(20)) {
-    pause(one_in(4) ? 100'000 : 5'000);
+    pause(one_in(4) ? life_.longest_section_us : 5'000);
     // Through a nested section, which must not be a newer one.
+    if (!life_.reads_only) count_in_lamp(section, random_() % lamp_count);
     const Observation again = store.read(look);
     if (again.number != seen.number || again.sequence != seen.sequence ||
         again.digests != seen.digests) {
@@ -355,7 +308,7 @@ void Thread::read(const Store& store) {
 }
 
 void Thread::read_some(const Store& store) {
-  current_thread = &mine_;
+  watch_body_of(mine_);
   try {
     const std::uint64_t sections = 1 + random_() % 60;
     for (std::uint64_t i = 0; i < sections && board_.finish == 0; ++i) {
@@ -372,7 +325,7 @@ void Thread::read_some(const Store& store) {
 }
 
 void Thread::write_and_read() {
-  current_thread = &mine_;
+  watch_body_of(mine_);
   const bool writes = id_.thread + 1 < life_.threads;
   std::optional<Store> store;
   while (board_.finish == 0) {
@@ -474,18 +427,9 @@ const char* to_string(Stage stage) noexcept {
   return "something";
 }
 
-std::uint64_t lock_epoch(int descriptor) noexcept {
-  std::uint64_t word = 0;
-  const ssize_t got =
-      ::pread(descriptor, &word, sizeof word, live_words_offset + offsetof(LiveWords, write_lock));
-  return got == sizeof word ? LockWord(word).epoch : 0;
-}
-
 void live(const SoakLife& life) {
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_IGN);
-  notice_crashes(life.board->boards[life.member]);
-  watched_file = ::open(life.path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (watched_file < 0) throw DrillFailure("the store's file cannot be opened");
+  watch_bodies(life.path, life.board->boards[life.member]);
   if (life.reads_only) {
     read_only(life);
   } else {

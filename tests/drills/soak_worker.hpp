@@ -18,6 +18,7 @@ struct SoakLife {
   std::uint32_t member = 0;
   std::uint32_t incarnation = 0;
   std::uint32_t threads = 0;
+  std::uint64_t longest_section_us = 100'000;
   bool reads_only = false;  ///< by Store::open_read_only
   bool hasty = false;       ///< time-outs are short, and so no failure
 };
@@ -26,8 +27,5 @@ struct SoakLife {
 /// thread of a process only reads, and fences where the board asks for it. A thread that finds
 /// something wrong says so on the process's board and ends the process.
 void live(const SoakLife& life);
-
-/// Epoch of the write lock of the store that is open as `descriptor`, without taking part.
-std::uint64_t lock_epoch(int descriptor) noexcept;
 
 }  // namespace cairn::drills
