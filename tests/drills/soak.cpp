@@ -167,6 +167,8 @@ void Soak::start(std::uint32_t member) {
   life.member = member;
   life.incarnation = one.incarnation;
   life.threads = how_.threads;
+  life.hook = settings_.recovery_hook;
+  life.acknowledge_early = settings_.acknowledge_early;
   one.progress.fill(0);
   one.alive_at.fill(Clock::now());
   one.child.emplace(board_->boards[member], [life] { live(life); });

@@ -270,7 +270,7 @@ Plan::Plan(std::uint64_t seed, const DeedId& id) : id_(id) {
   for (std::uint64_t i = 0; i < count; ++i) edits_.push_back(draw_edit(chance));
   from_ = chance.below(number_keys);
   to_ = chance.below(number_keys);
-  const std::uint64_t lamp_kind = chance.below(100);
+  const std::uint64_t lamp_kind = chance.below(400);
   if (lamp_kind < 2) lamp_edit_ = LampEdit::light;
   if (lamp_kind == 2) lamp_edit_ = LampEdit::snuff;
   lamp_ = chance.below(lamp_count);

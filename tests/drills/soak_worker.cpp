@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "cairn/mapping/drill_hooks.hpp"
 #include "soak_body.hpp"
 #include "sweep.hpp"
 
@@ -29,6 +30,13 @@ constexpr std::uint64_t all_parts = (1U << part_count) - 1;
 
 /// Thrown by a transaction that changes its mind.
 struct ChangedItsMind {};
+
+PointHook watched_hook = nullptr;
+std::string watched_path;
+
+void on_point(const char* point) {
+  watched_hook(point, watched_path);
+}
 
 bool says(const Error& error, std::string_view text) {
   return std::string_view(error.what()).find(text) != std::string_view::npos;
@@ -80,7 +88,8 @@ class Thread {
   SoakThread& mine_;
   std::mt19937_64 random_;
   std::uint64_t taken_over_ = 0;
-  bool fenced_ = false;  ///< its last transaction was
+  std::uint64_t noted_ = 0;  ///< counter of the last transaction whose outcome was noted
+  bool fenced_ = false;      ///< its last transaction was
 };
 
 /// What may come of a transaction by design. Throws the error again where it may not.
@@ -105,6 +114,9 @@ Outcome Thread::judge(const Error& error) {
 }
 
 void Thread::note(Outcome outcome, std::uint64_t number, std::uint64_t sequence) {
+  // Of the mutant that notes early only the first counts.
+  if (noted_ == id_.counter) return;
+  noted_ = id_.counter;
   mine_.attempts.push({id_, outcome, number, sequence});
   SoakFigures& figures = board_.figures;
   switch (outcome) {
@@ -162,6 +174,7 @@ void Thread::transact(Store& store, Plan plan, std::uint64_t least) {
     note(Outcome::rolled_back);
     return;
   }
+  if (life_.acknowledge_early) note(Outcome::acknowledged, deed.number, deed.sequence);
   try {
     const std::uint64_t sequence = tx.commit();
     note(Outcome::acknowledged, deed.number, sequence);
@@ -430,6 +443,11 @@ const char* to_string(Stage stage) noexcept {
 void live(const SoakLife& life) {
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_IGN);
   watch_bodies(life.path, life.board->boards[life.member]);
+  if (life.hook != nullptr) {
+    watched_hook = life.hook;
+    watched_path = life.path;
+    drill::set_crash_observer(&on_point);
+  }
   if (life.reads_only) {
     read_only(life);
   } else {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cairn/cairn.hpp"
+#include "points.hpp"
 #include "soak_board.hpp"
 
 namespace cairn::drills {
@@ -21,6 +22,9 @@ struct SoakLife {
   std::uint64_t longest_section_us = 100'000;
   bool reads_only = false;  ///< by Store::open_read_only
   bool hasty = false;       ///< time-outs are short, and so no failure
+  // for mutants
+  PointHook hook = nullptr;        ///< breaks the protocol
+  bool acknowledge_early = false;  ///< breaks the drill's own promise
 };
 
 /// Writes and reads until the process is killed, or returns once the board says so. The last
