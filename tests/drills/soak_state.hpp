@@ -3,11 +3,11 @@
 
 #include <array>
 #include <boost/describe.hpp>
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "cairn/cairn.hpp"
@@ -22,7 +22,11 @@ struct DeedId {
   std::uint32_t thread = 0;
   std::uint64_t counter = 0;
 
-  friend auto operator<=>(const DeedId&, const DeedId&) = default;
+  friend bool operator==(const DeedId&, const DeedId&) = default;
+  friend bool operator<(const DeedId& a, const DeedId& b) {
+    return std::tie(a.member, a.incarnation, a.thread, a.counter) <
+           std::tie(b.member, b.incarnation, b.thread, b.counter);
+  }
 };
 
 std::string to_string(const DeedId& id);
