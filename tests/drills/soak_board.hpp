@@ -73,7 +73,7 @@ struct SoakThread {
 struct SoakFigures {
   using Count = std::atomic<std::uint64_t>;
   Count acknowledged, rolled_back, fenced, refused;
-  Count fences, went_on, mixed_bodies, lost_bodies;
+  Count fences, fences_in_vain, went_on, mixed_bodies, lost_bodies;
   Count timeouts, no_space, too_large, kept_atomics, unseen, needs_recovery;
   Count resizes, checkpoints;
   Count sections, slow_sections, read_only_sections, changes_awaited;

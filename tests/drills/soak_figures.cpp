@@ -39,7 +39,8 @@ void print_figures(const SoakEvents& events, const SoakFigures& counted, double 
   table.add_rule();
   row("kills", events.kills, rate(events.kills));
   row("stops", events.stops);
-  row("fences asked for and made", counted.fences);
+  row("fences asked for and made", counted.fences,
+      console::format_count(counted.fences_in_vain) + " more could not be made");
   row("starts", events.starts);
   row("ended by themselves", events.finished);
   row("takeovers from the dead", counted.takeovers,

@@ -255,8 +255,11 @@ void Thread::fence(Store& store) {
   try {
     if (store.recover(fence_soon).fenced_pid != 0) ++board_.figures.fences;
   } catch (const Error& error) {
-    if (!(error == errc::timeout)) throw;
-    ++board_.figures.timeouts;
+    if (error == errc::timeout) {
+      ++board_.figures.fences_in_vain;
+    } else {
+      judge(error);
+    }
   }
   mine_.stage = Stage::outside;
 }
