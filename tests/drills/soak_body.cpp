@@ -21,6 +21,7 @@ namespace {
 // For the handler of crashes.
 int watched_file = -1;
 Board* crash_board = nullptr;
+std::span<SoakThread> own_threads;
 thread_local SoakThread* current_thread = nullptr;
 
 bool has_lost_lock(const SoakThread& thread) noexcept {
@@ -29,8 +30,10 @@ bool has_lost_lock(const SoakThread& thread) noexcept {
 }
 
 void on_crash(int signal, siginfo_t* info, void*) {
-  if (current_thread != nullptr && has_lost_lock(*current_thread)) {
-    current_thread->lost_body = 1;
+  // Its memory is that of all threads.
+  for (SoakThread& thread : own_threads) {
+    if (thread.was_fenced == 0 && !has_lost_lock(thread)) continue;
+    thread.lost_body = 1;
     ::_exit(0);
   }
   try {
@@ -55,7 +58,8 @@ std::uint64_t lock_epoch(int descriptor) noexcept {
   return got == sizeof word ? LockWord(word).epoch : 0;
 }
 
-void watch_bodies(const std::string& path, Board& board) {
+void watch_bodies(const std::string& path, Board& board, std::span<SoakThread> threads) {
+  own_threads = threads;
   watched_file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (watched_file < 0) throw DrillFailure("the store's file cannot be opened");
   crash_board = &board;
@@ -83,6 +87,7 @@ WatchedBody::~WatchedBody() {
 }
 
 void WatchedBody::end() noexcept {
+  if (has_lost_lock(thread_)) thread_.was_fenced = 1;
   thread_.body_epoch.store(0, std::memory_order_relaxed);
 }
 

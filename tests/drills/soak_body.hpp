@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "soak_board.hpp"
@@ -13,9 +14,9 @@ std::uint64_t lock_epoch(int descriptor) noexcept;
 
 /// From here on this process knows which crashes are those of a body that went on after it was
 /// fenced: it may read two states at once, and what it makes of that harms nobody but its own
-/// process, which ends as if it were done. Any other crash is told on `board`, with a backtrace on
-/// stderr.
-void watch_bodies(const std::string& path, Board& board);
+/// process, whose memory it may spoil, and which ends as if it were done. Any other crash is told
+/// on `board`, with a backtrace on stderr. `threads` are those of this process.
+void watch_bodies(const std::string& path, Board& board, std::span<SoakThread> threads);
 void watch_body_of(SoakThread& thread) noexcept;
 
 /// Shows on the board that its thread is in the body of a transaction.

@@ -11,6 +11,7 @@
 #include <functional>
 #include <optional>
 #include <random>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -445,7 +446,9 @@ const char* to_string(Stage stage) noexcept {
 
 void live(const SoakLife& life) {
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_IGN);
-  watch_bodies(life.path, life.board->boards[life.member]);
+  watch_bodies(
+      life.path, life.board->boards[life.member],
+      std::span(life.board->threads).subspan(life.member * most_threads_of_member, life.threads));
   if (life.hook != nullptr) {
     watched_hook = life.hook;
     watched_path = life.path;
