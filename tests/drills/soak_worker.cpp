@@ -423,6 +423,15 @@ void read_only(const SoakLife& life) {
   }
 }
 
+/// Opens the store before there are other threads: a process that registers for membarrier(2) with
+/// several waits in the kernel for every processor, which takes seconds on a busy machine, and
+/// cannot be killed or stopped meanwhile.
+void write_and_read(const SoakLife& life) {
+  std::optional<Store> store;
+  while (!store && life.board->finish == 0) store = Thread(life, 0, 0).open();
+  in_threads(life, [&](std::uint32_t thread) { Thread(life, thread, 0).write_and_read(); });
+}
+
 }  // namespace
 
 const char* to_string(Stage stage) noexcept {
@@ -457,7 +466,7 @@ void live(const SoakLife& life) {
   if (life.reads_only) {
     read_only(life);
   } else {
-    in_threads(life, [&](std::uint32_t thread) { Thread(life, thread, 0).write_and_read(); });
+    write_and_read(life);
   }
 }
 
