@@ -102,6 +102,9 @@ WriteLock::Grant Engine::begin_guarded(const WriteLock::Patience& patience) {
                 "commit it or let it go before beginning another");
   }
   const WriteLock::Grant grant = acquire_working_view(patience);
+  // Before anything that may grow the file, as setting pages aside may: growth asks whether the
+  // lock is held at this epoch.
+  epoch_ = grant.epoch;
   crash_point("write.locked");
   try {
     table_.enter_phase(ProcessPhase::writing);
@@ -112,7 +115,6 @@ WriteLock::Grant Engine::begin_guarded(const WriteLock::Patience& patience) {
     release_after_failure(grant);
     throw;
   }
-  epoch_ = grant.epoch;
   ActiveWrite::push(context_);
   return grant;
 }

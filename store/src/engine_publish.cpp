@@ -48,7 +48,19 @@ void Engine::sync_shown() {
   // What a dead publisher left, unless it may have stored a part of the next record.
   const std::uint64_t applying = live_.applying.load(std::memory_order_relaxed);
   if (applying != Publication::none && applying != Publication::begun(published + 1)) {
+    lower_visible();
     live_.applying.store(Publication::none, std::memory_order_release);
+  }
+}
+
+/// A publisher raises `visible` before it looks at the lanes, and lowers it again where it cannot
+/// go on and the record is none for overlays: unless it died in between. No section has entered
+/// since, because `applying` is raised.
+void Engine::lower_visible() {
+  const std::uint64_t next = shown_.sequence + 1;
+  if (live_.visible.load(std::memory_order_relaxed) == next &&
+      makes_atomic_in_image(appended_after(shown_), shown_)) {
+    live_.visible.store(shown_.sequence, std::memory_order_relaxed);
   }
 }
 
@@ -100,7 +112,7 @@ bool Engine::try_publish(const RecordView& record, std::chrono::nanoseconds pati
                   "a publication that a dead writer had begun waits for " +
                       lanes_.describe_older());
     }
-    if (before < sequence && makes_atomic_in_image(record)) {
+    if (before < sequence && makes_atomic_in_image(record, shown_)) {
       live_.visible.store(before, std::memory_order_relaxed);
     }
     // Release: whoever sees it clear sees what `visible` is now.
@@ -139,7 +151,7 @@ void Engine::show_held_back() {
   while (visible_.sequence < seen) advance(visible_, appended_after(visible_));
   while (visible_.sequence < state_.sequence) {
     const RecordView record = appended_after(visible_);
-    if (makes_atomic_in_image(record)) return;
+    if (makes_atomic_in_image(record, visible_)) return;
     advance(visible_, record);
     // Release pairs with the acquire of whoever reads by it: the record is there.
     live_.visible.store(visible_.sequence, std::memory_order_release);
@@ -147,13 +159,16 @@ void Engine::show_held_back() {
   }
 }
 
-/// Whether the record makes an Atomic where the shared image shows something else to older
-/// sections: it changes in the shared image alone, so nobody may find it before it is there.
-bool Engine::makes_atomic_in_image(const RecordView& record) const {
+/// Whether the record, which follows `place`, makes an Atomic where the shared image shows
+/// something else to older sections: it changes in the shared image alone, so nobody may find it
+/// before it is there. It is there at once in pages that were fresh for the record, which only such
+/// a one holds that survives power cuts.
+bool Engine::makes_atomic_in_image(const RecordView& record, const LogState& place) const {
+  const std::uint64_t fresh = survives_power() ? place.reach : ~std::uint64_t{0};
   bool found = false;
   record.apply([](std::uint64_t) { return true; },
                [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
-                 if (offset >= shown_.heap_end) return;
+                 if (offset >= fresh) return;
                  for (std::size_t at = 0; at < bytes; at += line_bytes) {
                    found = found || is_atomic_line(from + at);
                  }

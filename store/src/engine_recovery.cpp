@@ -219,14 +219,24 @@ void Engine::reset_live_words() {
   live_.boot_id = current_boot_id();
 }
 
-void Engine::join_others() {
-  const std::uint64_t size = data_.size();
-  const std::uint64_t heap_end = live_.heap_end.load(std::memory_order_relaxed);
-  if (size < heap_end) {
-    throw Error(errc::truncated, path(),
-                "the file has " + std::to_string(size) + " bytes, its heap ends at " +
-                    std::to_string(heap_end));
+/// Others may change both meanwhile. The heap first: it ends earlier before the file is cut, and
+/// later after the file has grown, so only a cut in between can be taken for damage, and not twice.
+void Engine::require_whole_heap() const {
+  std::uint64_t heap_end = 0;
+  std::uint64_t size = 0;
+  for (int attempt = 0; attempt < examination_attempts; ++attempt) {
+    heap_end = live_.heap_end.load(std::memory_order_acquire);
+    crash_point("join.measured");
+    size = data_.size();
+    if (size >= heap_end) return;
   }
+  throw Error(errc::truncated, path(),
+              "the file has " + std::to_string(size) + " bytes, its heap ends at " +
+                  std::to_string(heap_end));
+}
+
+void Engine::join_others() {
+  require_whole_heap();
   state_ = shown_ = visible_ = checkpoint_state(meta_);
   last_recovery_ = {};
   // Where no other slot was free this process has that of a writer that died holding the lock.
@@ -271,11 +281,9 @@ void Engine::take_over(const WriteLock::Grant& grant) {
   catch_up();
   discard_torn_append();
   set_body_aside();
-  if (!is_held_back()) {
-    const std::uint64_t size = data_.size();
-    cut_file();
-    last_recovery_.reclaimed_bytes = size - std::min(size, data_.size());
-  }
+  const std::uint64_t size = data_.size();
+  cut_file();
+  last_recovery_.reclaimed_bytes = size - std::min(size, data_.size());
   crash_point("takeover.cut");
   live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
   last_recovery_.reaped_processes = table_.reap();
@@ -374,8 +382,11 @@ std::optional<std::uint64_t> Engine::find_damaged_record(const MetaSlot& meta,
   return std::nullopt;
 }
 
-/// Cuts the file to its committed length, or to where a fenced process may still be at work.
+/// Cuts the file to its committed length, or to where a fenced process may still be at work. Leaves
+/// it to others where commits are held back: sections read what these may have taken out of the
+/// heap.
 void Engine::cut_file() {
+  if (is_held_back()) return;
   const std::uint64_t length = std::max(state_.file_bytes, quarantine_end());
   if (data_.size() <= length) return;
   const PhaseScope phase(table_, ProcessPhase::resizing);

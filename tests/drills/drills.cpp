@@ -13,6 +13,7 @@
 #include "io_faults.hpp"
 #include "mutants.hpp"
 #include "random_kills.hpp"
+#include "soak.hpp"
 #include "takeover.hpp"
 
 namespace cairn::drills {
@@ -144,6 +145,11 @@ void kill_randomly(const Settings& settings, Tally&) {
   table.print(stdout);
 }
 
+/// A taste of what `--soak` does for as long as one likes.
+void soak_briefly(const Settings& settings, Tally&) {
+  soak(settings, {settings.quick ? std::uint64_t{5} : std::uint64_t{30}});
+}
+
 void hunt_mutants(const Settings& settings, Tally&) {
   console::Table table({"mutant", "rule that it breaks", "caught by"});
   std::size_t caught = 0;
@@ -207,6 +213,8 @@ const std::vector<Drill>& all_drills() {
        &hunt_mutants},
       {"random_kills", "1-8, 34", "four writers and a reader killed at random moments", false,
        &kill_randomly},
+      {"soak", "1-8, 10, 34, 35, 37, 45", "all of that at once, every transaction accounted for",
+       false, &soak_briefly},
   };
   return drills;
 }

@@ -44,6 +44,7 @@ struct Script {
   std::uint64_t fencer_dies_at = 0;
   const char* writer_dies_at = nullptr;  ///< once it goes on
   const char* third_dies_at = nullptr;
+  const char* joining_dies_at = nullptr;  ///< one that opens the store once the fencer is dead
 };
 
 class Play {
@@ -156,8 +157,8 @@ void Play::fence() const {
 
 /// What must come of everything once all others have ended or are stopped.
 void Play::settle(const char* dies_at) const {
-  Store store = Store::open_existing(path_, drill_options(durability_, "third"));
   if (dies_at != nullptr) watch_points_to_die_at(*third_, dies_at);
+  Store store = Store::open_existing(path_, drill_options(durability_, "third"));
   store.recover(fence_soon);
   commit(store, *third_, third_edits);
   const CheckReport check = store.check();
@@ -214,6 +215,11 @@ void Play::perform(const Script& script) {
     }
   } else {
     require(fencer.wait(patience), *fencer_, "the fencer", true);
+    if (script.joining_dies_at != nullptr) {
+      Child joining(*third_, [&] { settle(script.joining_dies_at); });
+      require(joining.wait(patience), *third_, "who opens the store", true);
+      third_.clear();
+    }
     Child third(*third_, [&] { settle(nullptr); });
     require(third.wait(patience), *third_, "the third process", false);
     // By one or the other of them; whoever died may not have come to say so.
@@ -277,6 +283,7 @@ std::uint64_t sweep_fencing(const Settings& settings, Tally& tally, Durability d
     deaths.push_back(i + 1);
   }
   for (const std::uint64_t number : deaths) play.perform({*in_growth, number});
+  play.perform({*in_growth, deaths.front(), nullptr, nullptr, "join.measured"});
   for (const char* const point : {"fenced.noticed", "fenced.ended"}) {
     play.perform({*in_growth, 0, point});
   }

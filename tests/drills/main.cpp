@@ -10,6 +10,7 @@
 #include "cairn_console/table.hpp"
 #include "drills.hpp"
 #include "mutants.hpp"
+#include "soak.hpp"
 
 namespace {
 
@@ -60,6 +61,17 @@ int run_drills(const std::string& only, const Settings& settings) {
   return found ? 0 : 2;
 }
 
+int run_soak(const Settings& settings, const SoakSettings& how) {
+  try {
+    soak(settings, how);
+  } catch (const DrillFailure& failure) {
+    std::fflush(stdout);
+    fmt::print(stderr, "FAILED {}\n", failure.what());
+    return 1;
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -68,6 +80,7 @@ int main(int argc, char** argv) {
   std::string only;
   std::string mutant;
   bool list = false;
+  SoakSettings long_run;
   app.add_option("--kills", settings.kills, "kills at random moments")->capture_default_str();
   app.add_option("--seconds", settings.seconds, "most time for those, 0: as long as it takes")
       ->capture_default_str();
@@ -77,6 +90,14 @@ int main(int argc, char** argv) {
   app.add_option("--directory", settings.directory,
                  "where the stores go; memory where there is room");
   app.add_flag("--list", list, "print the drills and the rows of faults that they cover");
+  app.add_option("--soak", long_run.seconds,
+                 "only the long drill of everything at once, for so many seconds");
+  app.add_option("--processes", long_run.processes, "of the soak")
+      ->check(CLI::Range(2, 8))
+      ->capture_default_str();
+  app.add_option("--threads", long_run.threads, "of each of them")
+      ->check(CLI::Range(2, 8))
+      ->capture_default_str();
   // Exits with 1 where the sweep sees what the mutant does, as a drill that fails.
   app.add_option("--mutant", mutant, "break the protocol in this way")->group("");
   CLI11_PARSE(app, argc, argv);
@@ -85,6 +106,7 @@ int main(int argc, char** argv) {
       list_drills();
       return 0;
     }
+    if (long_run.seconds != 0) return run_soak(settings, long_run);
     return mutant.empty() ? run_drills(only, settings) : hunt_one(mutant, settings);
   } catch (const std::exception& error) {
     fmt::print(stderr, "cairn_drills: {}\n", error.what());

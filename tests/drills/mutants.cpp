@@ -13,6 +13,7 @@
 #include "cairn/recovery/log_format.hpp"
 #include "cairn/recovery/meta_slots.hpp"
 #include "cairn/recovery/record.hpp"
+#include "soak.hpp"
 #include "takeover.hpp"
 
 namespace cairn::drills {
@@ -192,9 +193,15 @@ const std::vector<Mutant>& all_mutants() {
       {"take_over_without_redo", "an heir applies what was not published", "takeover", nullptr,
        &take_over_without_redo},
       {"acknowledge_early", "a commit returns once it is safe", "numbers", nullptr, nullptr, true},
+      {"soak_without_redo", "an heir applies what was not published", "soak", nullptr,
+       &take_over_without_redo},
+      {"soak_acknowledges_early", "a commit returns once it is safe", "soak", nullptr, nullptr,
+       true},
   };
   return mutants;
 }
+
+constexpr std::uint64_t longest_hunt_s = 60;
 
 std::string hunt(const Mutant& mutant, Settings settings) {
   settings.quick = true;
@@ -205,6 +212,8 @@ std::string hunt(const Mutant& mutant, Settings settings) {
   try {
     if (mutant.workload == "takeover") {
       sweep_takeover(settings, tally, Durability::process);
+    } else if (mutant.workload == "soak") {
+      soak(settings, {longest_hunt_s});
     } else {
       Sweep sweep(settings, tally);
       const Workload workload = workload_named(mutant.workload);

@@ -7,14 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <random>
 #include <thread>
 #include <vector>
 
-#include "cairn/recovery/header_format.hpp"
 #include "cairn_console/progress.hpp"
 #include "ledger.hpp"
 
@@ -87,7 +85,6 @@ class Arenas {
   void look_after_members();
   void compare_alone();
   [[noreturn]] void fail(const std::string& problem) const;
-  std::string who_holds_what() const;
 
   const Settings& settings_;
   Durability durability_;
@@ -276,29 +273,10 @@ void Arenas::compare_alone() {
   std::copy(found.begin(), found.end(), arena_->acknowledged.begin());
 }
 
-/// Reads the file without taking part, since taking part may be what hangs.
-std::string Arenas::who_holds_what() const {
-  std::array<char, 3 * page_bytes> header{};
-  std::ifstream(path_, std::ios::binary)
-      .read(header.data(), static_cast<std::streamsize>(header.size()));
-  const auto& live = *reinterpret_cast<const LiveWords*>(header.data() + live_words_offset);
-  std::string text = fmt::format(
-      "\n  lock word {:#x}, tail {}, published {}, visible {}, applying {}", live.write_lock.load(),
-      live.log_tail.load(), live.published.load(), live.visible.load(), live.applying.load());
-  const auto* const slots =
-      reinterpret_cast<const ProcessSlot*>(header.data() + process_table_offset);
-  for (std::uint64_t i = 0; i < process_slot_count; ++i) {
-    if (slots[i].nonce.load() == 0) continue;
-    text += fmt::format("\n  slot {}: process {} \"{}\", {}", i, slots[i].pid.load(),
-                        slots[i].label.data(), cairn::to_string(slots[i].phase.load()));
-  }
-  return text;
-}
-
 void Arenas::fail(const std::string& problem) const {
   throw DrillFailure(fmt::format("random kills, level {}, seed {}, after {} kills: {}{}",
                                  to_string(durability_), settings_.seed, kills_, problem,
-                                 who_holds_what()));
+                                 who_holds_what(path_)));
 }
 
 RandomKillsReport Arenas::run() {

@@ -2,17 +2,20 @@
 #include "scratch.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
 #include <span>
 #include <system_error>
 
 #include "cairn/mapping/file.hpp"
 #include "cairn/recovery/checksum.hpp"
 #include "cairn/recovery/header_format.hpp"
+#include "cairn/reports.hpp"
 
 namespace cairn::drills {
 namespace {
@@ -78,6 +81,24 @@ void copy_store(const std::string& from, const std::string& to) {
     if (fs::exists(from + suffix)) fs::copy_file(from + suffix, to + suffix);
   }
   if (fs::exists(to)) adopt(to);
+}
+
+std::string who_holds_what(const std::string& path) {
+  std::array<char, 3 * page_bytes> header{};
+  std::ifstream(path, std::ios::binary)
+      .read(header.data(), static_cast<std::streamsize>(header.size()));
+  const auto& live = *reinterpret_cast<const LiveWords*>(header.data() + live_words_offset);
+  std::string text = fmt::format(
+      "\n  lock word {:#x}, tail {}, published {}, visible {}, applying {}", live.write_lock.load(),
+      live.log_tail.load(), live.published.load(), live.visible.load(), live.applying.load());
+  const auto* const slots =
+      reinterpret_cast<const ProcessSlot*>(header.data() + process_table_offset);
+  for (std::uint64_t i = 0; i < process_slot_count; ++i) {
+    if (slots[i].nonce.load() == 0) continue;
+    text += fmt::format("\n  slot {}: process {} \"{}\", {}", i, slots[i].pid.load(),
+                        slots[i].label.data(), cairn::to_string(slots[i].phase.load()));
+  }
+  return text;
 }
 
 void scramble_live_words(const std::string& path) {

@@ -27,6 +27,10 @@ class Scratch {
 void copy_store(const std::string& from, const std::string& to);
 void remove_store(const std::string& path);
 
+/// What lock, log and process table of a store say, for a message. Reads the file without taking
+/// part, since taking part may be what hangs.
+std::string who_holds_what(const std::string& path);
+
 /// Makes the live words of a store look as after a reboot: of another boot, and meaningless.
 void scramble_live_words(const std::string& path);
 

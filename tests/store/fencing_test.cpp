@@ -6,6 +6,7 @@
 
 #include "cairn/mapping/drill_hooks.hpp"
 #include "forked_child.hpp"
+#include "slow_reader.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -114,6 +115,71 @@ TEST_P(Fencing, a_stopped_writer_is_fenced_and_harms_nobody_when_it_wakes) {
   EXPECT_EQ(sut.check().quarantined_bytes, 0U);
   EXPECT_TRUE(is_counted(sut, "mine", 200'000));
   expect_sound(sut);
+  channel.tell_child();
+  EXPECT_TRUE(other.succeeded());
+}
+
+TEST_P(Fencing, pages_set_aside_may_take_more_room_than_the_file_has) {
+  // Where they end decides whether the heap needs another leaf of its table, which stands behind
+  // them.
+  for (const std::uint64_t values : {100'000U, 300'000U, 500'000U, 1'000'000U, 2'000'000U}) {
+    SCOPED_TRACE(values);
+    const Channel channel;
+    std::filesystem::remove(path());
+    std::filesystem::remove(path() + "-log");
+    {
+      Store made = open(how());
+      push(made, 1);
+    }
+    ForkedChild other = sleeper(channel, values);
+    const std::uint64_t grown = channel.hear_child();
+    stop(other);
+    Store sut = open(how());
+    const RecoveryReport report = sut.recover(fence_soon);
+    EXPECT_EQ(report.fenced_pid, static_cast<std::uint32_t>(other.pid()));
+    push(sut, 2);
+    EXPECT_GE(sut.size(), grown);
+    expect_sound(sut);
+    go_on(other);
+    channel.tell_child();
+    EXPECT_EQ(channel.hear_child(), 1U);
+    channel.tell_child();
+    channel.hear_child();
+    EXPECT_EQ(numbers(sut), (Values{1, 2, 77}));
+    channel.tell_child();
+    EXPECT_TRUE(other.succeeded());
+    expect_sound(sut);
+  }
+}
+
+TEST_P(Fencing, what_comes_back_is_not_cut_off_under_an_older_section) {
+  const Channel channel;
+  ForkedChild other = sleeper(channel);
+  channel.hear_child();
+  stop(other);
+  Options how = hasty();
+  how.reader_timeout = 20ms;
+  Store sut = open(how);
+  sut.recover(fence_soon);
+  fill(sut, "mine", 100'000);
+  const std::uint64_t size = sut.size();
+  SlowReader reader(
+      sut, [](const ReadTransaction& tx) { EXPECT_EQ(tx.find<Numbers>("mine")->back(), 99'999U); });
+  sut.write([](WriteTransaction& tx) { tx.destroy<Numbers>("mine"); });
+  expect_error(errc::timeout, path(), {"cannot be cut yet"}, [&] { sut.shrink_to_usage(); });
+  go_on(other);
+  channel.tell_child();
+  EXPECT_EQ(channel.hear_child(), 1U);
+  // Its pages come back with this one.
+  push(sut, 1);
+  EXPECT_GE(std::filesystem::file_size(path()), size);
+  reader.leave();
+  sut.cleanup_failed_resize();
+  EXPECT_LT(std::filesystem::file_size(path()), size);
+  expect_sound(sut);
+  channel.tell_child();
+  channel.hear_child();
+  EXPECT_EQ(numbers(sut), (Values{1, 77}));
   channel.tell_child();
   EXPECT_TRUE(other.succeeded());
 }

@@ -221,6 +221,33 @@ TEST_P(ResizeRecovery, shrinking_committed_and_not_cut_is_cut) {
   expect_sound(sut);
 }
 
+TEST_P(ResizeRecovery, who_opens_while_the_file_changes_finds_a_whole_store) {
+  make_shrinkable();
+  for (const bool grows : {false, true}) {
+    SCOPED_TRACE(grows);
+    Store sut = open(how());
+    // Between two looks, of which one is at the heap and one at the file.
+    ForkedChild other([&] {
+      raise_at("join.measured", SIGSTOP);
+      Store store = open(how());
+      push(store, grows ? 3 : 2);
+      return true;
+    });
+    int status = 0;
+    ::waitpid(other.pid(), &status, WUNTRACED);
+    ASSERT_TRUE(WIFSTOPPED(status));
+    if (grows) {
+      grow(sut);
+    } else {
+      EXPECT_GT(sut.shrink_to_usage(), 0U);
+    }
+    ::kill(other.pid(), SIGCONT);
+    EXPECT_TRUE(other.succeeded());
+    expect_sound(sut);
+  }
+  EXPECT_EQ(numbers(open(how())), (Values{1, 2, 3}));
+}
+
 TEST_P(ResizeRecovery, a_file_that_somebody_else_made_longer_is_cut) {
   Store sut = open(how());
   push(sut, 1);

@@ -149,6 +149,7 @@ class Store {
   ///
   /// Throws: errc::timeout, naming the process that has the write lock and what it is at: it is not
   ///         to be fenced, is committing, or an earlier fenced transaction is not over.
+  ///         errc::no_space where sections fill the log, in which what is set aside is noted.
   RecoveryReport recover(const RecoverOptions& how = {});
   /// What opening the store had to do.
   RecoveryReport last_recovery() const;

@@ -184,6 +184,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void require_one_state() const;
   /// False in a copy of the file that was last written.
   bool is_original() const noexcept { return meta_.inode == 0 || meta_.inode == data_id_.inode; }
+  void require_whole_heap() const;
   void join_others();
   bool live_words_are_trustworthy() const;
   void replay(bool trusted);
@@ -252,7 +253,8 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void show(const RecordView& record);
   void show_appended();
   void show_held_back();
-  bool makes_atomic_in_image(const RecordView& record) const;
+  void lower_visible();
+  bool makes_atomic_in_image(const RecordView& record, const LogState& place) const;
   void require_published(const char* consequence, errc code = errc::timeout);
   void apply_to_working_view(const RecordView& record, bool wholly);
   void restore_held_back();

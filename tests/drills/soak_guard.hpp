@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace cairn::drills {
+
+/// Sees to it that a long drill comes to an end whatever happens: it notices SIGINT and SIGTERM,
+/// and where its process stands still it says what it was at, removes its files and ends; its
+/// children end with it. One at a time.
+class SoakGuard {
+ public:
+  explicit SoakGuard(std::vector<std::string> files);
+  SoakGuard(const SoakGuard&) = delete;
+  SoakGuard& operator=(const SoakGuard&) = delete;
+  ~SoakGuard();
+
+  /// What the process is at from here on: something that takes far less than the time that is left
+  /// to it. Requires: `step` lives on.
+  void at(const char* step) noexcept;
+  bool is_interrupted() const noexcept;
+};
+
+}  // namespace cairn::drills
