@@ -125,7 +125,11 @@ class BTree {
     mark_size();
     return append_or_insert(home(), at, construct);
   }
-  /// The same to a tree that is new or whose header is marked, in the store of `home`.
+  /// The same where `construct` takes the element out of another tree: it does so once there is
+  /// room, so that nothing is taken where there is none.
+  template <class Construct>
+  Cursor insert_taken(Cursor at, Construct construct);
+  /// As insert_new, to a tree that is new or whose header is marked, in the store of `home`.
   template <class Construct>
   Cursor append_or_insert(const void* home, Cursor at, Construct& construct);
   /// Removes an element; returns what follows it.
@@ -215,12 +219,14 @@ class BTree {
 
   // Making room (btree_insert.hpp).
   void plant(const void* home, Cursor& at);
-  void make_room(Cursor& at);
+  enum class Coming : std::uint8_t { surely, perhaps };
+  void make_room(Cursor& at, Coming coming = Coming::surely);
   void grow_only_leaf(Cursor& at);
   bool give_to_left(Cursor& at);
   bool give_to_right(Cursor& at);
-  void split(Cursor& at);
-  static unsigned split_point(const Cursor& at) noexcept;
+  void split(Cursor& at, Coming coming);
+  static unsigned split_point(const Cursor& at, Coming coming) noexcept;
+  void put_in_room(Cursor at, NewElement& made);
 
   // Keeping nodes filled (btree_erase.hpp).
   void reinforce(Node node, Cursor& at);

@@ -315,6 +315,7 @@ class BTreeContainer {
       // Elements that cannot be copied know themselves how to change stores.
       Cursor gap;
       for (Cursor at = other.tree_.begin(); at; at.to_next()) {
+        mark(at.value(), sizeof(value_type));  // which a move may write to
         auto construct = [&](value_type* value) { Policy::construct_moved(value, at.value()); };
         gap = built.append_or_insert(this, gap, construct);
         ++gap.index;
@@ -341,7 +342,8 @@ void BTreeContainer<Policy>::merge_from(BTreeContainer<OtherPolicy>& source) {
     value_type* const from = at.value();
     // A move may write to what it takes from.
     mark(from, sizeof(value_type));
-    hint = insert_at(place, [&](value_type* to) { Policy::construct_moved(to, from); }).first;
+    hint = iterator(
+        tree_.insert_taken(place.at, [&](value_type* to) { Policy::construct_moved(to, from); }));
     ++hint;
     at = source.tree_.erase(at);
   }

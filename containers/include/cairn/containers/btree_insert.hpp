@@ -19,6 +19,33 @@ typename BTree<Policy>::Cursor BTree<Policy>::append_or_insert(const void* home,
   } else if (at.node.is_full()) [[unlikely]] {
     make_room(at);
   }
+  put_in_room(at, made);
+  return at;
+}
+
+template <class Policy>
+template <class Construct>
+typename BTree<Policy>::Cursor BTree<Policy>::insert_taken(Cursor at, Construct construct) {
+  mark_size();
+  const void* const place = home();
+  if (!at.node) {
+    plant(place, at);
+  } else if (at.node.is_full()) {
+    make_room(at, Coming::perhaps);
+  }
+  try {
+    NewElement made(place, construct);
+    put_in_room(at, made);
+  } catch (...) {
+    if (stored_.size == 0) clear();
+    throw;
+  }
+  return at;
+}
+
+/// Nothing has changed where marking throws.
+template <class Policy>
+void BTree<Policy>::put_in_room(Cursor at, NewElement& made) {
   const Node node = at.node;
   const unsigned count = node.count();
   node.mark_count_and_slots(at.index, count - at.index + 1);
@@ -26,7 +53,6 @@ typename BTree<Policy>::Cursor BTree<Policy>::append_or_insert(const void* home,
   made.put(node.slot(at.index));
   node.set_count(count + 1);
   ++stored_.size;
-  return at;
 }
 
 /// The first leaf. Until it holds something nothing throws: it is new, and so marked.
@@ -43,10 +69,10 @@ void BTree<Policy>::plant(const void* home, Cursor& at) {
 /// which in a leaf follows its place. A neighbour with room takes some elements first: nodes are
 /// fuller that way, and less is written than by a split.
 template <class Policy>
-void BTree<Policy>::make_room(Cursor& at) {
+void BTree<Policy>::make_room(Cursor& at, Coming coming) {
   if (at.node.slots() < Node::max_slots) return grow_only_leaf(at);
   if (!at.node.is_root() && (give_to_left(at) || give_to_right(at))) return;
-  split(at);
+  split(at, coming);
 }
 
 /// The old leaf stays as it is, so until it is freed nothing has changed.
@@ -98,10 +124,12 @@ bool BTree<Policy>::give_to_right(Cursor& at) {
 
 /// The element of a full node that goes up when it is split for an element, or a child, at `at`.
 /// Where that is the last place more are likely to follow, so the left node stays full; likewise
-/// at the first place. A new inner node gets an element at least, a leaf the one to come.
+/// at the first place. A new inner node gets an element at least, a leaf the one to come, and where
+/// that may fail to come another.
 template <class Policy>
-unsigned BTree<Policy>::split_point(const Cursor& at) noexcept {
+unsigned BTree<Policy>::split_point(const Cursor& at, Coming coming) noexcept {
   const unsigned count = at.node.count();
+  if (coming == Coming::perhaps) return count / 2;
   if (at.index == count) return at.node.is_leaf() ? count - 1 : count - 2;
   if (at.index == 0) return 1;
   return count / 2;
@@ -109,13 +137,13 @@ unsigned BTree<Policy>::split_point(const Cursor& at) noexcept {
 
 /// Splits a full node in two and gives its parent, or a new root, the element between them.
 template <class Policy>
-void BTree<Policy>::split(Cursor& at) {
+void BTree<Policy>::split(Cursor& at, Coming coming) {
   const Node node = at.node;
   if (!node.is_root() && node.parent().is_full()) {
     Cursor above{node.parent(), node.index_in(node.parent())};
     make_room(above);
   }
-  const unsigned middle = split_point(at);
+  const unsigned middle = split_point(at, coming);
   const unsigned moved = node.count() - middle - 1;
   NewNode sibling(node.head(), node.level(), Node::max_slots);
   std::optional<NewNode> top;

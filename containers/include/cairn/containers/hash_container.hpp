@@ -309,19 +309,21 @@ void HashContainer<Policy>::merge_from(HashContainer<OtherPolicy>& source) {
       ++at;
       continue;
     }
+    // All that can fail comes before the element has two places: growing calls the hash function.
+    reserve(size() + 1);
+    const auto leaving = source.table_.prepare_to_remove(place);
+    ++at;
     if constexpr (relocates_quietly<value_type>()) {
       if (relocates) {
-        // All that can fail comes before the element has two places.
-        const auto leaving = source.table_.prepare_to_remove(place);
         table_.insert_new(hash, [&](value_type* to) { relocate_quietly(from, to); });
         source.table_.remove(leaving);
-        ++at;
         continue;
       }
     }
     mark(from, sizeof(value_type));
     table_.insert_new(hash, [&](value_type* to) { Policy::move_to(from, to); });
-    at = source.erase(at);
+    destroy_stored(from);
+    source.table_.remove(leaving);
   }
 }
 
