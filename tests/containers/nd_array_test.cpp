@@ -111,6 +111,27 @@ TEST_F(NdArrayTest, shapes_that_do_not_fit_are_refused) {
   EXPECT_EQ(std::as_const(sut)(1, 2, 3), 5U);
 }
 
+TEST_F(NdArrayTest, without_elements_it_has_any_shape_that_it_could_have) {
+  constexpr std::size_t huge = std::size_t{1} << 63;
+  auto& sut = make<Cube>(Index{2, 3, 4}, 5U);
+  EXPECT_THROW(sut.resize({0, huge, 4}), std::length_error);
+  EXPECT_THROW(sut.resize({huge, 4, 0}), std::length_error);
+  EXPECT_THROW(sut.reshape({4, huge, 0}), std::length_error);
+  EXPECT_EQ(sut.extents(), (Index{2, 3, 4}));
+  for (const Index& extents : {Index{0, Cube::max_size(), Cube::max_size()},
+                               Index{Cube::max_size(), Cube::max_size(), 0}, Index{0, 5, 7}}) {
+    sut.resize(extents);
+    EXPECT_EQ(sut.extents(), extents);
+    EXPECT_TRUE(sut.view().empty());
+    EXPECT_EQ(sut.view().stride(0), 0);
+    const auto slice = sut.slice(1, 3);
+    EXPECT_TRUE(slice.empty());
+    EXPECT_TRUE(sut.view().part(1, 2, 3).reversed(1).empty());
+    verify();
+  }
+  commit();
+}
+
 TEST_F(NdArrayTest, a_copy_that_throws_leaves_it_as_it_was) {
   auto& sut = make<NdArray<Fussy, 2>>(std::array<std::size_t, 2>{3, 2});
   sut(2, 1).value = 7;

@@ -189,10 +189,12 @@ class NdArray {
   friend struct detail::Relocation<NdArray>;
 
   void mark_extents() { mark(&extents_, sizeof extents_); }
+  /// Of extents that an array can have: even where another one is 0, none is above max_size().
   static size_type product_of(const Index& extents) {
-    size_type product = 1;
+    const bool none = std::find(extents.begin(), extents.end(), size_type{0}) != extents.end();
+    size_type product = none ? 0 : 1;
     for (const std::size_t extent : extents) {
-      if (__builtin_mul_overflow(product, extent, &product)) {
+      if (extent > max_size() || __builtin_mul_overflow(product, extent, &product)) {
         throw std::length_error("cairn::NdArray: longer than max_size()");
       }
     }
@@ -209,8 +211,10 @@ class NdArray {
     }
     return true;
   }
+  /// All 0 where there is no element: then there is no block to step through either.
   std::array<std::ptrdiff_t, Rank> strides() const noexcept {
     std::array<std::ptrdiff_t, Rank> strides{};
+    if (empty()) return strides;
     std::ptrdiff_t stride = 1;
     for (std::size_t d = Rank; d-- != 0;) {
       strides[d] = stride;
