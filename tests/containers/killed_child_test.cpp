@@ -62,6 +62,19 @@ EverythingModel as_model(const Everything& stored) {
   return model;
 }
 
+/// A bit for each member that holds something.
+unsigned filled_members(const EverythingModel& model) {
+  const bool filled[] = {!model.vec.empty(),         !model.deque.empty(),
+                         !model.map.empty(),         !model.set.empty(),
+                         !model.ordered_map.empty(), !model.ordered_set.empty(),
+                         !model.segmented.empty(),   !model.grid.empty(),
+                         model.box.has_value(),      !model.text.empty()};
+  unsigned members = 0;
+  for (std::size_t i = 0; i < std::size(filled); ++i) members |= unsigned{filled[i]} << i;
+  return members;
+}
+constexpr unsigned all_members = (1U << 10) - 1;
+
 void put(Grid& grid, std::size_t row, std::size_t column, std::uint64_t value) {
   const Grid::Index wanted{std::max(grid.extent(0), row + 1), std::max(grid.extent(1), column + 1)};
   if (wanted != grid.extents()) grid.resize(wanted);
@@ -77,7 +90,7 @@ template <class Root>
 void change(Root& root, std::mt19937_64& random) {
   const std::uint64_t number = random() % 500;
   const std::string text(number % 60, static_cast<char>('a' + number % 26));
-  switch (random() % 17) {
+  switch (random() % 18) {
     case 0: root.vec.emplace_back(text); break;
     case 1:
       root.vec.insert(root.vec.begin() +
@@ -129,7 +142,7 @@ void change(Root& root, std::mt19937_64& random) {
       if (root.segmented.size() > 100) root.segmented.resize(number % 100);
       break;
     case 16: put(root.grid, number % grid_side, number / grid_side % grid_side, 1 + number); break;
-    default:
+    case 17:
       root.box.emplace(text);
       root.text.append(text);
       if (root.text.size() > 900) root.text.erase(0, 800);
@@ -189,6 +202,7 @@ TEST_F(KilledChild, leaves_what_it_committed_and_at_most_the_transaction_under_w
   EverythingModel model;
   std::uint64_t done = 0;
   std::uint64_t unacknowledged = 0;
+  unsigned filled = 0;
   std::mt19937_64 random(seed);
   const SharedNumber acknowledged;
   for (int kill = 0; kill < kills; ++kill) {
@@ -219,7 +233,9 @@ TEST_F(KilledChild, leaves_what_it_committed_and_at_most_the_transaction_under_w
     }
     ASSERT_EQ(found, model) << "after kill " << kill << ", transaction " << done;
     ASSERT_LE(told, done);
+    filled |= filled_members(found);
   }
+  EXPECT_EQ(filled, all_members) << "a member stayed empty in all of the stores that were opened";
   EXPECT_GT(done, std::uint64_t{kills} * 2);
   RecordProperty("transactions", static_cast<int>(done));
   RecordProperty("committed_unacknowledged", static_cast<int>(unacknowledged));

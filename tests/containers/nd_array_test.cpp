@@ -7,8 +7,36 @@
 #include <map>
 #include <numeric>
 
+#include "cairn/box.hpp"
 #include "cairn/vec.hpp"
 #include "container_test.hpp"
+
+namespace cairn::test {
+
+/// What can only be moved; making a new one may throw.
+class Owned {
+ public:
+  Owned() { Fuse::burn(); }
+  Owned(Owned&&) = default;
+  Owned& operator=(Owned&&) = default;
+  Owned(const Owned&) = delete;
+  Owned& operator=(const Owned&) = delete;
+  ~Owned() = default;
+
+  int value = 0;
+  Box<int> boxed;
+  BOOST_DESCRIBE_CLASS(Owned, (), (value, boxed), (), ())
+};
+
+/// The same, but only by its move constructor.
+class LoudOwned : public Owned {
+  BOOST_DESCRIBE_CLASS(LoudOwned, (Owned), (), (), ())
+};
+
+}  // namespace cairn::test
+
+template <>
+inline constexpr bool cairn::moves_by_fields<cairn::test::LoudOwned> = false;
 
 namespace cairn::test {
 namespace {
@@ -83,6 +111,27 @@ TEST_F(NdArrayTest, shapes_that_do_not_fit_are_refused) {
   EXPECT_EQ(std::as_const(sut)(1, 2, 3), 5U);
 }
 
+TEST_F(NdArrayTest, without_elements_it_has_any_shape_that_it_could_have) {
+  constexpr std::size_t huge = std::size_t{1} << 63;
+  auto& sut = make<Cube>(Index{2, 3, 4}, 5U);
+  EXPECT_THROW(sut.resize({0, huge, 4}), std::length_error);
+  EXPECT_THROW(sut.resize({huge, 4, 0}), std::length_error);
+  EXPECT_THROW(sut.reshape({4, huge, 0}), std::length_error);
+  EXPECT_EQ(sut.extents(), (Index{2, 3, 4}));
+  for (const Index& extents : {Index{0, Cube::max_size(), Cube::max_size()},
+                               Index{Cube::max_size(), Cube::max_size(), 0}, Index{0, 5, 7}}) {
+    sut.resize(extents);
+    EXPECT_EQ(sut.extents(), extents);
+    EXPECT_TRUE(sut.view().empty());
+    EXPECT_EQ(sut.view().stride(0), 0);
+    const auto slice = sut.slice(1, 3);
+    EXPECT_TRUE(slice.empty());
+    EXPECT_TRUE(sut.view().part(1, 2, 3).reversed(1).empty());
+    verify();
+  }
+  commit();
+}
+
 TEST_F(NdArrayTest, a_copy_that_throws_leaves_it_as_it_was) {
   auto& sut = make<NdArray<Fussy, 2>>(std::array<std::size_t, 2>{3, 2});
   sut(2, 1).value = 7;
@@ -135,6 +184,82 @@ TEST_F(NdArrayTest, extents_that_contradict_the_size_are_found) {
   stored.extents[1] = 3;
   ASSERT_FALSE(found.empty());
   EXPECT_NE(found[0].find("extents make 32 elements"), std::string::npos) << found[0];
+}
+
+template <class T>
+class NdArrayOfMovedTest : public NdArrayTest {
+ protected:
+  using Sut = NdArray<T, 2>;
+
+  Sut& numbered(const typename Sut::Index& extents) {
+    auto& sut = this->template make<Sut>(extents);
+    int next = 0;
+    for (T& element : sut) {
+      element.value = ++next;
+      element.boxed.emplace(next);
+    }
+    this->commit();
+    return sut;
+  }
+  static bool holds(const Sut& sut, std::size_t row, std::size_t column, int number) {
+    const T& element = sut(row, column);
+    if (number == 0) return element.value == 0 && !element.boxed;
+    return element.value == number && element.boxed && *element.boxed == number;
+  }
+};
+using MovedTypes = ::testing::Types<Owned, LoudOwned>;
+TYPED_TEST_SUITE(NdArrayOfMovedTest, MovedTypes);
+
+TYPED_TEST(NdArrayOfMovedTest, resizing_keeps_what_can_only_be_moved) {
+  auto& sut = this->numbered({3, 2});
+  sut.resize({2, 4});
+  this->verify();
+  this->commit();
+  for (std::size_t row = 0; row < 2; ++row) {
+    for (std::size_t column = 0; column < 4; ++column) {
+      const int number = column < 2 ? static_cast<int>(row * 2 + column + 1) : 0;
+      EXPECT_TRUE(this->holds(sut, row, column, number)) << row << ", " << column;
+    }
+  }
+  sut.clear();
+  this->commit();
+  EXPECT_TRUE(sut.empty());
+  sut.resize({1, 1});
+  EXPECT_TRUE(this->holds(sut, 0, 0, 0));
+}
+
+TYPED_TEST(NdArrayOfMovedTest, a_new_element_that_throws_leaves_it_as_it_was) {
+  auto& sut = this->numbered({3, 2});
+  const auto is_unchanged = [&] {
+    bool same = sut.extents() == std::array<std::size_t, 2>{3, 2};
+    for (std::size_t i = 0; i < 6; ++i) {
+      same = same && this->holds(sut, i / 2, i % 2, static_cast<int>(i + 1));
+    }
+    return same;
+  };
+  int failures = 0;
+  for (bool completed = false; !completed;) {
+    Fuse::left = failures;
+    try {
+      sut.resize({2, 4});
+      completed = true;
+    } catch (const std::runtime_error&) {
+      ASSERT_TRUE(is_unchanged()) << "after failure " << failures;
+      ++failures;
+    }
+    Fuse::left = -1;
+    this->verify();
+  }
+  EXPECT_EQ(failures, 4);
+  this->rollback();
+  // Over budget, a rollback makes it whole.
+  EXPECT_GT(this->fail_at_every_page(
+                [&] {
+                  EXPECT_TRUE(is_unchanged());
+                  sut.resize({2, 500});
+                },
+                [] { return true; }),
+            0);
 }
 
 RC_GTEST_FIXTURE_PROP(NdArrayTest, every_index_has_an_element_of_its_own, ()) {

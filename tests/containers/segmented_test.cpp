@@ -128,6 +128,34 @@ TEST_F(SegmentedTest, over_budget_at_any_page_a_rollback_makes_it_whole) {
   EXPECT_GT(failures, 0);
 }
 
+TEST_F(SegmentedTest, elements_that_cannot_move_to_another_store_change_neither) {
+  using Sut = Segmented<Atomic<std::uint64_t>>;
+  auto& sut = make<Sut>();
+  for (std::uint64_t i = 0; i < 20; ++i) sut.emplace_back().store(i);
+  commit();
+  TestHeap other;
+  auto* const source = ::new (other.heap().allocate(sizeof(Sut))) Sut;
+  source->emplace_back().store(99);
+  const auto refused = [](auto change) {
+    try {
+      change();
+      ADD_FAILURE() << "elements that cannot be moved were moved";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), errc::invalid_argument);
+    }
+  };
+  refused([&] { sut = std::move(*source); });
+  refused([&] { sut.swap(*source); });
+  refused([&] { source->swap(sut); });
+  ASSERT_EQ(sut.size(), 20U);
+  EXPECT_EQ(std::as_const(sut)[19].load(), 19U);
+  ASSERT_EQ(source->size(), 1U);  // NOLINT(bugprone-use-after-move): it was refused
+  EXPECT_EQ(std::as_const(*source)[0].load(), 99U);
+  verify();
+  source->~Sut();
+  other.commit();
+}
+
 TEST_F(SegmentedTest, in_a_growing_vec_it_goes_along) {
   auto& sut = make<Vec<Segmented<String>>>();
   for (std::size_t i = 0; i < 30; ++i) {

@@ -105,6 +105,41 @@ TEST_F(CommandLine, check_fails_on_damage_inside_an_object_and_says_where) {
   EXPECT_FALSE(nlohmann::json::parse(json.out)["ok"]);
 }
 
+TEST_F(CommandLine, names_and_labels_cannot_steer_the_terminal) {
+  std::uint64_t at = 0;
+  Options how = options();
+  how.label = "\x1b[1mbold";
+  Store store = open(how);
+  store.write([&](WriteTransaction& tx) {
+    // Escape, a new line, the one-byte escapes as character and as byte; and what may stay.
+    auto& numbers = tx.construct<Numbers>("\x1b[2Jgone\n\x7f\u009b K\u00f6rper", 5U, 1U);
+    at = tx.ref(numbers).offset();
+    tx.construct<Numbers>("byte \x9b\xff", 5U, 1U);
+  });
+  const auto expect_harmless = [](const std::string& text) {
+    for (const char* const control : {"\x1b", "gone\n", "\x7f", "\u009b", "byte \x9b"}) {
+      EXPECT_FALSE(contains(text, control)) << text;
+    }
+  };
+  for (const std::string command : {"info", "ls", "du", "dump"}) {
+    const Result result = run(command + " '" + path() + "'");
+    EXPECT_EQ(result.status, 0) << result.err;
+    expect_lines(result.out, {"?[2Jgone??? K\u00f6rper"});
+    expect_harmless(result.out);
+  }
+  const Result unknown = run("dump '" + path() + "' \"$(printf '\\033[2Jgone')\"");
+  expect_lines(unknown.err, {"no root \"?[2Jgone\""});
+  expect_harmless(unknown.err);
+  store.close();
+  write_struct(path(), at + 8, std::uint64_t{1} << 40);
+  for (const std::string command : {"check", "ls", "du", "dump"}) {
+    const Result result = run(command + " '" + path() + "'");
+    EXPECT_EQ(result.status, 1) << result.out;
+    expect_lines(result.err, {"?[2Jgone??? K\u00f6rper"});
+    expect_harmless(result.err);
+  }
+}
+
 TEST_F(CommandLine, an_absent_or_foreign_file_is_a_message_and_nothing_is_created) {
   for (const std::string command : {"info", "check", "ls", "dump", "du", "ps"}) {
     const Result absent = run(command + " '" + path("absent") + "'");

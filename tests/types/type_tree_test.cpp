@@ -71,6 +71,19 @@ TEST(TypeTree, labels_name_structs_by_their_fields_wherever_they_were_written_ou
   EXPECT_EQ(plain.label_of(plain.root()), "array<enum{u8},3>");
 }
 
+TEST(TypeTree, the_label_of_a_hostile_text_is_cut) {
+  // Each back reference would write out all of the names again.
+  const std::string name(20000, 'n');
+  std::string text = "variant<struct{1,1;" + name + ":u8@0}";
+  for (int i = 1; i < 50; ++i) text += ",Box<^0>";
+  const TypeTree tree = TypeTree::parse(text + ">");
+  const std::string label = tree.label_of(tree.root());
+  const std::string end = "\u2026";
+  EXPECT_EQ(label, ("variant<{" + name).substr(0, TypeTree::max_label_bytes) + end);
+  const TypeTree many = TypeTree::parse("Vec<" + nested("Vec<", 200, "u8", ">") + ">");
+  EXPECT_EQ(many.label_of(many.root()), many.text_of(many.root()));
+}
+
 TEST(TypeTree, plain_is_what_any_bytes_make) {
   EXPECT_TRUE(TypeTree::parse("array<struct{8,4;a:u32@0,b:char@4},3>").root().plain);
   EXPECT_FALSE(TypeTree::parse("struct{8,4;a:u32@0,b:bool@4}").root().plain);

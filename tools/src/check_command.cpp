@@ -10,12 +10,13 @@
 #include "cairn_console/format.hpp"
 #include "commands.hpp"
 #include "open_to_look.hpp"
+#include "printable.hpp"
 
 namespace cairn::tool {
 namespace {
 
 void print_report(const std::string& path, const CheckReport& report) {
-  for (const std::string& problem : report.problems) fmt::print(stderr, "cairn: {}\n", problem);
+  print_problems(report.problems);
   if (!report.ok()) {
     fmt::print(stderr, "cairn: {}: damaged, {} found\n", path,
                report.problems.size() == 1 ? "1 problem"
@@ -31,7 +32,7 @@ void print_report(const std::string& path, const CheckReport& report) {
   }
   fmt::print("\n");
   std::fflush(stdout);
-  for (const std::string& unowned : report.unowned) fmt::print(stderr, "cairn: {}\n", unowned);
+  print_problems(report.unowned);
 }
 
 void print_json(const std::string& path, const CheckReport& report) {

@@ -15,6 +15,7 @@
 #include "commands.hpp"
 #include "file_facts.hpp"
 #include "open_to_look.hpp"
+#include "printable.hpp"
 #include "root_list.hpp"
 
 namespace cairn::tool {
@@ -76,7 +77,7 @@ std::vector<std::pair<const char*, std::uint64_t>> other_rows(const DiskUse& use
 
 void add_rows(console::Table& table, const std::vector<Row>& rows) {
   for (const auto& [name, share] : rows) {
-    table.add_row({name, console::format_count(share.bytes), console::format_count(share.blocks)});
+    table.add_row({printable(name), console::format_count(share.bytes), console::format_count(share.blocks)});
   }
 }
 
@@ -132,9 +133,7 @@ ExitStatus show(const std::string& path, bool json) {
   } else {
     print_tables(use);
     std::fflush(stdout);
-    for (const std::string& problem : use.shares.problems) {
-      fmt::print(stderr, "cairn: {}\n", problem);
-    }
+    print_problems(use.shares.problems);
   }
   return use.shares.problems.empty() ? ExitStatus::sound : ExitStatus::problems;
 }

@@ -11,6 +11,7 @@
 #include "commands.hpp"
 #include "dump_visitors.hpp"
 #include "open_to_look.hpp"
+#include "printable.hpp"
 #include "root_list.hpp"
 
 namespace cairn::tool {
@@ -52,7 +53,7 @@ bool print_roots(const std::vector<RootInfo>& roots, Dump& dump, const ReadTrans
       }
     });
   }
-  for (const std::string& problem : problems) fmt::print(stderr, "cairn: {}\n", problem);
+  print_problems(problems);
   if (walker.problems_found() > ObjectWalker::max_problems) {
     fmt::print(stderr, "cairn: {}: too much is damaged; what is printed is not all\n", path);
   }
@@ -111,7 +112,7 @@ ExitStatus dump(const std::string& path, const std::string& name, bool json) {
     std::erase_if(roots, [&](const RootInfo& root) { return root.name != name; });
     if (roots.empty()) {
       fmt::print(stderr, "cairn: {}: no root \"{}\"; `cairn ls` shows those that there are\n", path,
-                 name);
+                 printable(name));
       return ExitStatus::unusable;
     }
   }

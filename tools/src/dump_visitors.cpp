@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "cairn/stored_value.hpp"
+#include "printable.hpp"
 
 namespace cairn::tool {
 namespace {
@@ -135,7 +136,7 @@ void TextDump::part(const ObjectPart& part) {
   switch (part.role) {
     case PartRole::root:
     case PartRole::field:
-      label_ = is_utf8(part.name) ? std::string(part.name) : quoted(part.name, part.name.size());
+      label_ = is_utf8(part.name) ? printable(part.name) : quoted(part.name, part.name.size());
       break;
     case PartRole::element: label_ = fmt::format("[{}]", part.index); break;
     case PartRole::key: label_ = "key"; break;

@@ -14,6 +14,7 @@
 #include "commands.hpp"
 #include "file_facts.hpp"
 #include "open_to_look.hpp"
+#include "printable.hpp"
 #include "process_rows.hpp"
 
 namespace cairn::tool {
@@ -124,7 +125,8 @@ void print_open(const OpenFacts& open) {
     console::Table roots({"root", "bytes", "at", "type"});
     for (const Root& root : open.roots) {
       roots.add_row(
-          {root.name, console::format_count(root.bytes), std::to_string(root.offset), root.type});
+          {printable(root.name), console::format_count(root.bytes),
+                     std::to_string(root.offset), printable(root.type)});
     }
     roots.print(stdout);
   }
@@ -132,7 +134,7 @@ void print_open(const OpenFacts& open) {
   console::Table processes({"process", "label", "phase", "since", "last sign", "state"});
   processes.align(1, console::Align::left);
   for (const ProcessInfo& row : open.processes) {
-    processes.add_row({std::to_string(row.pid), row.label, to_string(row.phase),
+    processes.add_row({std::to_string(row.pid), printable(row.label), to_string(row.phase),
                        console::format_duration(row.age),
                        console::format_duration(row.heartbeat_age), row.alive ? "alive" : "dead"});
   }
@@ -199,9 +201,7 @@ ExitStatus run(const std::string& path, bool json) {
     print_file(path, info.file);
     if (info.open) print_open(*info.open);
     std::fflush(stdout);
-    for (const std::string& problem : info.file.problems) {
-      fmt::print(stderr, "cairn: {}\n", problem);
-    }
+    print_problems(info.file.problems);
   }
   return info.file.problems.empty() ? ExitStatus::sound : ExitStatus::unusable;
 }

@@ -11,6 +11,7 @@
 #include "cairn_console/table.hpp"
 #include "commands.hpp"
 #include "open_to_look.hpp"
+#include "printable.hpp"
 #include "root_list.hpp"
 
 namespace cairn::tool {
@@ -39,7 +40,7 @@ void print_table(const Shares& shares) {
   console::Table table({"root", "elements", "bytes", "type"});
   table.align(0, console::Align::left);
   for (const RootShare& root : shares.roots) {
-    table.add_row({root.name, console::format_count(root.elements),
+    table.add_row({printable(root.name), console::format_count(root.elements),
                    console::format_count(root.share.bytes), root.type});
   }
   table.print(stdout);
@@ -53,7 +54,7 @@ ExitStatus list(const std::string& path, bool json) {
   } else {
     print_table(shares);
     std::fflush(stdout);
-    for (const std::string& problem : shares.problems) fmt::print(stderr, "cairn: {}\n", problem);
+    print_problems(shares.problems);
   }
   return shares.problems.empty() ? ExitStatus::sound : ExitStatus::problems;
 }

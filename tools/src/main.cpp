@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // cairn: looks after stores from the command line.
-#include <fmt/format.h>
 
-#include <cstdio>
 #include <exception>
 
 #include "commands.hpp"
+#include "printable.hpp"
 
 int main(int argc, char** argv) {
   using cairn::tool::ExitStatus;
@@ -25,7 +24,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitStatus::usage);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "cairn: {}\n", error.what());
+    cairn::tool::print_problems({error.what()});
     return static_cast<int>(ExitStatus::unusable);
   }
   return static_cast<int>(status);

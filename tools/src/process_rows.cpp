@@ -6,17 +6,10 @@
 #include <algorithm>
 
 #include "cairn_console/format.hpp"
+#include "printable.hpp"
 
 namespace cairn::tool {
 namespace {
-
-/// A label is whatever bytes a program put there: none of them may steer the terminal.
-std::string printable(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char byte) { return byte < 0x20 || byte == 0x7F; },
-      '?');
-  return text;
-}
 
 std::string readers_text(const std::vector<ReaderInfo>& readers) {
   constexpr std::size_t most = 3;

@@ -453,6 +453,7 @@ namespace {
 std::string field_names(const TypeNode& structure) {
   std::string names = "{";
   for (const TypeNode::Field& field : structure.fields) {
+    if (names.size() > TypeTree::max_label_bytes) break;
     if (names.size() > 1) names += ", ";
     names += field.name;
   }
@@ -473,13 +474,13 @@ std::size_t behind_struct(std::string_view text, std::size_t at) noexcept {
 std::string TypeTree::label_of(const TypeNode& node) const {
   constexpr std::string_view opening = "struct{";
   // Structs are numbered over the whole text; those before this type come first.
-  const auto opened_before = std::find_if(structs_.begin(), structs_.end(), [&](std::uint32_t s) {
-    return nodes_[s].text_begin >= node.text_begin;
-  });
+  const auto opened_before = std::partition_point(
+      structs_.begin(), structs_.end(),
+      [&](std::uint32_t s) { return nodes_[s].text_begin < node.text_begin; });
   auto opened = static_cast<std::size_t>(opened_before - structs_.begin());
   const std::string_view text = text_of(node);
   std::string label;
-  for (std::size_t at = 0; at < text.size();) {
+  for (std::size_t at = 0; at < text.size() && label.size() <= max_label_bytes;) {
     if (text[at] == '^') {
       std::size_t number = 0;
       const char* const digits = text.data() + at + 1;
@@ -495,6 +496,7 @@ std::string TypeTree::label_of(const TypeNode& node) const {
       label += text[at++];
     }
   }
+  if (label.size() > max_label_bytes) label.replace(max_label_bytes, std::string::npos, "\u2026");
   return label;
 }
 

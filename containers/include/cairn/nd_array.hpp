@@ -104,7 +104,8 @@ class NdArray {
     extents_ = extents;
   }
   /// Another shape: elements whose index is still there keep their value, others are new. All or,
-  /// where a copy throws, nothing.
+  /// where a copy or a new element throws, nothing; elements that can only be moved are lost where
+  /// their move throws.
   void resize(const Index& extents) {
     rebuild(extents, [](auto& built) { built.add(); });
   }
@@ -188,10 +189,12 @@ class NdArray {
   friend struct detail::Relocation<NdArray>;
 
   void mark_extents() { mark(&extents_, sizeof extents_); }
+  /// Of extents that an array can have: even where another one is 0, none is above max_size().
   static size_type product_of(const Index& extents) {
-    size_type product = 1;
+    const bool none = std::find(extents.begin(), extents.end(), size_type{0}) != extents.end();
+    size_type product = none ? 0 : 1;
     for (const std::size_t extent : extents) {
-      if (__builtin_mul_overflow(product, extent, &product)) {
+      if (extent > max_size() || __builtin_mul_overflow(product, extent, &product)) {
         throw std::length_error("cairn::NdArray: longer than max_size()");
       }
     }
@@ -202,8 +205,16 @@ class NdArray {
     for (std::size_t d = 1; d < Rank; ++d) at = at * extents[d] + index[d];
     return at;
   }
+  static bool is_within(const Index& index, const Index& extents) noexcept {
+    for (std::size_t d = 0; d < Rank; ++d) {
+      if (index[d] >= extents[d]) return false;
+    }
+    return true;
+  }
+  /// All 0 where there is no element: then there is no block to step through either.
   std::array<std::ptrdiff_t, Rank> strides() const noexcept {
     std::array<std::ptrdiff_t, Rank> strides{};
+    if (empty()) return strides;
     std::ptrdiff_t stride = 1;
     for (std::size_t d = Rank; d-- != 0;) {
       strides[d] = stride;
@@ -221,18 +232,75 @@ class NdArray {
     const size_type count = product_of(extents);
     if (count > max_size()) throw std::length_error("cairn::NdArray: longer than max_size()");
     mark_extents();
-    const T* const old = core_.block_or_null();
-    core_.replace_built(count, [&](auto& built) {
-      detail::for_each_nd_index(extents, [&](const Index& index) {
-        bool kept = true;
-        for (std::size_t d = 0; d < Rank; ++d) kept = kept && index[d] < extents_[d];
-        if constexpr (std::is_copy_constructible_v<T>) {
-          if (kept) return built.add(old[position(extents_, index)]);
-        }
-        add_new(built);
+    if constexpr (std::is_copy_constructible_v<T>) {
+      const T* const old = core_.block_or_null();
+      core_.replace_built(count, [&](auto& built) {
+        detail::for_each_nd_index(extents, [&](const Index& index) {
+          if (is_within(index, extents_)) return built.add(old[position(extents_, index)]);
+          add_new(built);
+        });
       });
-    });
+    } else {
+      rebuild_moving(extents, count, add_new);
+    }
     extents_ = extents;
+  }
+  /// For elements that can only be moved. The new ones are made first, since until the others move
+  /// nothing has changed.
+  template <class AddNew>
+  void rebuild_moving(const Index& extents, size_type count, AddNew& add_new) {
+    core_.mark_header();
+    if (count == 0) return core_.reset();
+    T* const old = core_.block_or_null();
+    const size_type old_bytes = core_.bytes_of(core_.capacity());
+    constexpr bool quiet = detail::relocates_quietly<T>();
+    if (!quiet && !empty()) mark(old, size() * sizeof(T));
+    const size_type capacity = core_.rounded_capacity(count);
+    detail::NewBlock fresh(this, core_.bytes_of(capacity), alignof(T), core_.bytes_of(count));
+    T* const data = reinterpret_cast<T*>(fresh.data());
+    make_and_move(extents, data, old, add_new);
+    if constexpr (quiet) {
+      detail::for_each_nd_index(extents_, [&](const Index& index) {
+        if (!is_within(index, extents)) detail::destroy_stored(old + position(extents_, index));
+      });
+    } else {
+      std::destroy_n(old, size());
+    }
+    core_.adopt(fresh.release(), count, capacity);
+    if (old != nullptr) detail::free_block(old, old_bytes);
+  }
+  /// Fills `data`: the elements of `old` that have an index still, and new ones.
+  template <class AddNew>
+  void make_and_move(const Index& extents, T* data, T* old, AddNew& add_new) {
+    size_type made = 0;
+    size_type moved = 0;
+    try {
+      detail::for_each_nd_index(extents, [&](const Index& index) {
+        if (is_within(index, extents_)) return;
+        detail::PartlyBuilt<T> one(data + position(extents, index));
+        add_new(one);
+        made += one.release();
+      });
+      detail::for_each_nd_index(extents, [&](const Index& index) {
+        if (!is_within(index, extents_)) return;
+        T* const from = old + position(extents_, index);
+        T* const to = data + position(extents, index);
+        if constexpr (detail::relocates_quietly<T>()) {
+          detail::relocate_quietly(from, to);
+        } else {
+          ::new (static_cast<void*>(to)) T(std::move(*from));
+          ++moved;
+        }
+      });
+    } catch (...) {
+      detail::for_each_nd_index(extents, [&](const Index& index) {
+        size_type& left = is_within(index, extents_) ? moved : made;
+        if (left == 0) return;
+        --left;
+        std::destroy_at(data + position(extents, index));
+      });
+      throw;
+    }
   }
   /// Requires: this one is empty; its extents are new or marked.
   void take(NdArray& other) {

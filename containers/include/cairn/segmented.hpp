@@ -133,6 +133,7 @@ class Segmented {
   Segmented& operator=(Segmented&& other) {
     if (this == &other) return *this;
     if (other.capacity() != 0 && !detail::may_own(this, other.core_.block())) {
+      refuse_immovable();
       clear();
       shrink_to_fit();
       take(other);
@@ -239,6 +240,7 @@ class Segmented {
     const bool here = other.capacity() == 0 || detail::may_own(this, other.core_.block());
     const bool there = capacity() == 0 || detail::may_own(&other, core_.block());
     if (here && there) return core_.swap_marked(other.core_);
+    refuse_immovable();
     Segmented aside(std::move(other));
     other = std::move(*this);
     *this = std::move(aside);
@@ -298,6 +300,12 @@ class Segmented {
       append(std::make_move_iterator(other.begin()), std::make_move_iterator(other.end()));
       other.clear();
     } else {
+      detail::throw_immovable("cairn::Segmented");
+    }
+  }
+  /// Before anything changes. Requires: elements have to go from one store to another.
+  static void refuse_immovable() {
+    if constexpr (!std::is_copy_constructible_v<T> && !std::is_move_constructible_v<T>) {
       detail::throw_immovable("cairn::Segmented");
     }
   }

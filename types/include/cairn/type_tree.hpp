@@ -94,6 +94,8 @@ class TypeTree {
  public:
   static constexpr std::size_t max_text_bytes = std::size_t{1} << 20;
   static constexpr std::uint32_t max_depth = 64;
+  /// Where a label is cut: back references make a short text stand for a long one.
+  static constexpr std::size_t max_label_bytes = std::size_t{4} << 10;
   static constexpr std::uint64_t max_object_bytes = std::uint64_t{1} << 40;
 
   /// Throws:     errc::corrupt, naming the position, where `text` follows not the grammar or its
@@ -111,7 +113,8 @@ class TypeTree {
     return std::string_view(text_).substr(node.text_begin, node.text_end - node.text_begin);
   }
   /// The same for people: structs by the names of their fields, without sizes and offsets, as in
-  /// `Vec<{name, age}>`. Complexity: O(length of the description).
+  /// `Vec<{name, age}>`. What is longer than max_label_bytes is cut there and ends in an ellipsis.
+  /// Complexity: O(length of the description).
   std::string label_of(const TypeNode& node) const;
 
  private:
