@@ -20,6 +20,12 @@ struct Node {
 };
 BOOST_DESCRIBE_STRUCT(Node, (), (value, label, next, back))
 
+/// As little as a list can be made of: a million of them fit into the test's heap.
+struct Link {
+  Box<Link> next;
+};
+BOOST_DESCRIBE_STRUCT(Link, (), (next))
+
 class BoxTest : public ContainerTest {};
 class PtrTest : public ContainerTest {};
 
@@ -34,6 +40,21 @@ TEST_F(BoxTest, owns_what_it_was_made_with) {
   EXPECT_EQ(sut->size(), 1U);
   sut.reset();
   EXPECT_EQ(sut.get(), nullptr);
+}
+
+TEST_F(BoxTest, a_list_of_a_million_is_taken_apart_link_by_link) {
+  auto& list = make<Box<Link>>();
+  for (int i = 0; i < 1'000'000; ++i) {
+    Box<Link> longer = make_box<Link>();
+    longer->next = std::move(list);
+    list = std::move(longer);
+  }
+  commit();
+  while (list) {
+    Box<Link> rest = std::move(list->next);
+    list = std::move(rest);
+  }
+  EXPECT_EQ(list, nullptr);
 }
 
 TEST_F(BoxTest, a_copy_is_an_object_of_its_own) {

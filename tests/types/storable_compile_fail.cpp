@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Compiled once for each value of CAIRN_CASE, must fail each time, and with the message that the
-// case's test expects. Cases 0 and 27 compile: they prove that the others fail for their own
+// case's test expects. Cases 0, 27 and 32 compile: they prove that the others fail for their own
 // reason.
 #include <boost/describe/class.hpp>
 #include <cstdint>
@@ -124,6 +124,28 @@ using Field = cairn::BTreeMap<int, int, Unnamed>;
 using Field = cairn::BTreeMap<int, Counted>;
 #elif CAIRN_CASE == 30
 using Field = cairn::Deque<cairn::BTreeSet<const char*>>;
+#elif CAIRN_CASE == 31
+struct Field : Other, Counted {
+  int base1 = 0;
+};
+BOOST_DESCRIBE_STRUCT(Other, (), (value))
+BOOST_DESCRIBE_STRUCT(Field, (Other, Counted), (base1))
+#elif CAIRN_CASE == 32
+// Storable: no base has the name of a field.
+struct Plain {
+  int base0 = 0;
+};
+struct Empty {};
+struct Field : Empty, Counted {
+  int base0 = 0;
+  int base2 = 0;
+  int base01 = 0;
+  int base = 0;
+  Plain plain;
+};
+BOOST_DESCRIBE_STRUCT(Plain, (), (base0))
+BOOST_DESCRIBE_STRUCT(Empty, (), ())
+BOOST_DESCRIBE_STRUCT(Field, (Empty, Counted), (base0, base2, base01, base, plain))
 #endif
 
 struct Root {

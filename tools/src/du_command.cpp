@@ -77,7 +77,8 @@ std::vector<std::pair<const char*, std::uint64_t>> other_rows(const DiskUse& use
 
 void add_rows(console::Table& table, const std::vector<Row>& rows) {
   for (const auto& [name, share] : rows) {
-    table.add_row({printable(name), console::format_count(share.bytes), console::format_count(share.blocks)});
+    table.add_row(
+        {printable(name), console::format_count(share.bytes), console::format_count(share.blocks)});
   }
 }
 

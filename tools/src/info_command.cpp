@@ -124,8 +124,7 @@ void print_open(const OpenFacts& open) {
   } else {
     console::Table roots({"root", "bytes", "at", "type"});
     for (const Root& root : open.roots) {
-      roots.add_row(
-          {printable(root.name), console::format_count(root.bytes),
+      roots.add_row({printable(root.name), console::format_count(root.bytes),
                      std::to_string(root.offset), printable(root.type)});
     }
     roots.print(stdout);

@@ -474,9 +474,9 @@ std::size_t behind_struct(std::string_view text, std::size_t at) noexcept {
 std::string TypeTree::label_of(const TypeNode& node) const {
   constexpr std::string_view opening = "struct{";
   // Structs are numbered over the whole text; those before this type come first.
-  const auto opened_before = std::partition_point(
-      structs_.begin(), structs_.end(),
-      [&](std::uint32_t s) { return nodes_[s].text_begin < node.text_begin; });
+  const auto opened_before =
+      std::partition_point(structs_.begin(), structs_.end(),
+                           [&](std::uint32_t s) { return nodes_[s].text_begin < node.text_begin; });
   auto opened = static_cast<std::size_t>(opened_before - structs_.begin());
   const std::string_view text = text_of(node);
   std::string label;

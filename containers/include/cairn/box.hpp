@@ -24,6 +24,14 @@ namespace cairn {
 /// to it holds for as long as the Box does.
 ///
 /// It allocates, moves and throws as Vec does. Non-const access marks the object.
+///
+/// Destroying an object destroys what its boxes own, one call within the other: a list of a million
+/// boxes needs more stack than there is. Take such a list apart link by link:
+///
+///     while (list) {
+///       Box<Link> rest = std::move(list->next);
+///       list = std::move(rest);
+///     }
 template <class T>
 class Box {
  public:

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -38,6 +39,7 @@ enum class Storability {
   union_type,
   undescribed,
   partly_described,
+  field_named_as_base,
   moved_atomic,
 };
 
@@ -113,10 +115,29 @@ consteval bool holds_atomic() {
 template <class T>
 consteval Storability storability();
 
+/// The n of a name `base<n>`, by which descriptions call the bases of a struct; else more than any.
+constexpr std::size_t base_number(std::string_view name) noexcept {
+  constexpr std::size_t none = ~std::size_t{0};
+  constexpr std::string_view prefix = "base";
+  if (name.size() <= prefix.size() || name.size() > prefix.size() + 3) return none;
+  if (name.substr(0, prefix.size()) != prefix) return none;
+  name.remove_prefix(prefix.size());
+  if (name[0] == '0' && name.size() > 1) return none;
+  std::size_t number = 0;
+  for (const char digit : name) {
+    if (digit < '0' || digit > '9') return none;
+    number = number * 10 + static_cast<std::size_t>(digit - '0');
+  }
+  return number;
+}
+
 template <class T>
 struct StorabilityOfParts {
   Storability found = Storability::ok;
   std::size_t end = 0;
+  /// Whether the n-th base has a place in the description: empty ones have none.
+  std::array<bool, 100> named_bases{};
+  std::size_t bases = 0;
 
   template <class Part>
   constexpr void part() {
@@ -127,10 +148,15 @@ struct StorabilityOfParts {
   }
   template <class Base>
   constexpr void base() {
+    if (bases < named_bases.size()) named_bases[bases++] = !std::is_empty_v<Base>;
     part<Base>();
   }
   template <class Field>
   constexpr void field(Field) {
+    const std::size_t number = base_number(Field::name);
+    if (number < bases && named_bases[number] && found == Storability::ok) {
+      found = Storability::field_named_as_base;
+    }
     part<std::remove_reference_t<decltype(std::declval<T&>().*Field::pointer)>>();
   }
 };
@@ -252,6 +278,9 @@ consteval void require_storable() {
   static_assert(found != Storability::partly_described,
                 "cairn: the description of this struct leaves out some of its fields; name every "
                 "field in BOOST_DESCRIBE_STRUCT");
+  static_assert(found != Storability::field_named_as_base,
+                "cairn: this struct has bases and a field called base0, base1 or so on, as "
+                "descriptions call its bases; rename the field");
   static_assert(found != Storability::moved_atomic,
                 "cairn: an Atomic cannot be part of a pair, tuple, optional, variant or "
                 "static_vector, which move what they hold; make it a root, a field of a struct or "
