@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 // What check() proves of blocks and pointers, each part shown by a store that breaks it.
-#include <chrono>
 
 #include "temp_store.hpp"
 
@@ -208,7 +207,7 @@ TEST_F(Reachability, damage_of_the_heap_and_of_objects_is_told_together) {
   EXPECT_TRUE(contains(report.problems[1], "graph.nodes: a Vec")) << report.problems[1];
 }
 
-TEST_F(Reachability, a_store_of_a_million_blocks_is_checked_in_seconds) {
+TEST_F(Reachability, a_store_of_a_million_blocks_is_checked) {
   // More pointers than are resolved at once.
   constexpr std::uint64_t count = 1'100'000;
   sut_.write([&](WriteTransaction& tx) {
@@ -221,14 +220,10 @@ TEST_F(Reachability, a_store_of_a_million_blocks_is_checked_in_seconds) {
       pointers.emplace_back(std::as_const(boxes)[i].get());
     }
   });
-  const auto started = std::chrono::steady_clock::now();
+  // What takes quadratic time does not come to its end before the test's time is over.
   const CheckReport report = sut_.check();
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
   EXPECT_TRUE(report.leak_free()) << ::testing::PrintToString(report.problems);
   EXPECT_GT(report.blocks, count);
-  // Sanitizers and a busy machine included; alone it takes well under a second.
-  EXPECT_LT(taken.count(), 30);
-  RecordProperty("check_seconds", std::to_string(taken.count()));
 }
 
 TEST_F(Reachability, the_last_of_many_pointers_is_resolved_too) {

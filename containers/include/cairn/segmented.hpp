@@ -293,15 +293,15 @@ class Segmented {
     if (detail::may_own(this, other.core_.block())) {
       other.core_.mark_header();
       core_.steal(other.core_);
-    } else if constexpr (std::is_copy_constructible_v<T>) {
+      return;
+    }
+    refuse_immovable();
+    if constexpr (std::is_copy_constructible_v<T>) {
       append(std::as_const(other).begin(), std::as_const(other).end());
-      other.clear();
     } else if constexpr (std::is_move_constructible_v<T>) {
       append(std::make_move_iterator(other.begin()), std::make_move_iterator(other.end()));
-      other.clear();
-    } else {
-      detail::throw_immovable("cairn::Segmented");
     }
+    other.clear();
   }
   /// Before anything changes. Requires: elements have to go from one store to another.
   static void refuse_immovable() {
