@@ -308,7 +308,6 @@ class String : public detail::TextReading<String> {
 
  private:
   friend struct detail::Relocation<String>;
-  friend struct detail::TextRank<String>;
 
   std::uint8_t tag() const noexcept {
     return reinterpret_cast<const std::uint8_t*>(&stored_)[string_tag_byte];
@@ -453,14 +452,6 @@ struct detail::Relocation<String> {
     const std::uint64_t mask = from->long_mask();
     to->stored_ = before;
     to->stored_.long_form.distance += static_cast<std::int64_t>(moved & mask);
-  }
-};
-
-template <>
-struct detail::TextRank<String> {
-  static std::uint64_t of(const String& text) noexcept {
-    const std::string_view view = text;
-    return view.size() >= sizeof(std::uint64_t) ? text_rank(view.data()) : rank_of_text(view);
   }
 };
 

@@ -90,9 +90,7 @@ std::byte* live_line_elsewhere(const void* p, bool to_change);
 template <class T>
 inline constexpr bool stays_in_a_line = sizeof(T) <= line_bytes&& std::has_single_bit(sizeof(T)) &&
                                         alignof(T) == sizeof(T);
-}  // namespace detail
 
-namespace detail {
 /// Whether this thread remembers that the line of `p` may be written.
 [[gnu::always_inline]] inline bool is_remembered(const void* p) noexcept {
   const auto distance =

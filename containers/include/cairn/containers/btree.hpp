@@ -122,7 +122,7 @@ class BTree {
   /// elements as before are there where anything throws.
   template <class Construct>
   Cursor insert_new(const Cursor& at, Construct construct) {
-    mark_size();
+    mark_header();
     return append_or_insert(home(), at, construct);
   }
   /// The same where `construct` takes the element out of another tree: it does so once there is
@@ -143,6 +143,8 @@ class BTree {
     stored_ = BTreeFormat{};
   }
 
+  /// All of it even where only the size changes: what is marked again and again is remembered as a
+  /// whole.
   void mark_header() { mark_again(stored_); }
   /// Makes this one, which is empty, a copy of `other` in the store of `home`.
   void copy_from(const void* home, const BTree& other);
@@ -187,8 +189,6 @@ class BTree {
   const void* home() const noexcept {
     return has_root() ? static_cast<const void*>(root().head()) : this;
   }
-  /// With the rest of the header: what is marked again and again is remembered as a whole.
-  void mark_size() { mark_again(stored_); }
   void mark_last() { mark(&stored_.last, sizeof stored_.last); }
   bool is_last(Node node) const noexcept { return node.is_leaf() && node == node_at(stored_.last); }
 

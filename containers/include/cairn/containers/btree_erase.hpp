@@ -23,7 +23,7 @@ typename BTree<Policy>::Cursor BTree<Policy>::erase(Cursor at) {
     reinforce(leaf, at);
     leaf = giving_leaf();
   }
-  mark_size();
+  mark_header();
   const unsigned rest = leaf.count() - 1;
   if (at.node == leaf) {
     leaf.mark_count_and_slots(at.index, rest - at.index);

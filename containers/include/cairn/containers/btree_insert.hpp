@@ -26,7 +26,7 @@ typename BTree<Policy>::Cursor BTree<Policy>::append_or_insert(const void* home,
 template <class Policy>
 template <class Construct>
 typename BTree<Policy>::Cursor BTree<Policy>::insert_taken(Cursor at, Construct construct) {
-  mark_size();
+  mark_header();
   const void* const place = home();
   if (!at.node) {
     plant(place, at);

@@ -14,7 +14,6 @@
 #include <type_traits>
 
 #include "cairn/containers/btree_node.hpp"
-#include "cairn/containers/text_reading.hpp"
 
 /// \file
 /// Looking for a key in one node. Numbers and texts in their usual order are compared in ways of
@@ -141,6 +140,22 @@ class BTreeProbe<K, C, Q> {
   Ordered key_;
 };
 
+/// The next eight characters as a number that is in order as they are.
+inline std::uint64_t text_rank(const char* at) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return std::endian::native == std::endian::little ? __builtin_bswap64(word) : word;
+}
+/// The rank of a text: that of its first eight characters, zeros behind the end of shorter ones. Of
+/// two texts of different ranks that of the lower comes first.
+inline std::uint64_t rank_of_text(std::string_view text) noexcept {
+  if (text.size() >= sizeof(std::uint64_t)) [[likely]]
+    return text_rank(text.data());
+  char first[sizeof(std::uint64_t)] = {};
+  text.copy(first, text.size());
+  return text_rank(first);
+}
+
 /// As `a.compare(b)`. Written out: texts mostly differ in their first words, and a call to memcmp
 /// costs more than comparing these.
 inline int compare_texts(std::string_view a, std::string_view b) noexcept {
@@ -162,9 +177,8 @@ inline int compare_texts(std::string_view a, std::string_view b) noexcept {
 
 /// Texts: one comparison tells less, equal and greater, so a search may end in an inner node.
 ///
-/// Of texts that can be ranked by their first characters at once, only those of the key's own rank
-/// are compared; the ranks of a node wait for each other as little as numbers do, and for no
-/// branch.
+/// Only those of the key's own rank are compared; the ranks of a node wait for each other as little
+/// as numbers do, and for no branch.
 template <class K, class C, class Q>
   requires(Text<K>&& Text<Q>&& orders_as_usual<C, K>)
 class BTreeProbe<K, C, Q> {
@@ -176,18 +190,15 @@ class BTreeProbe<K, C, Q> {
 
   template <class Node>
   BTreeSpot lower(Node node) const noexcept {
+    const unsigned count = node.count();
+    std::uint64_t ranks[Node::max_slots];
+    for (unsigned i = 0; i < count; ++i) ranks[i] = rank_of_text(std::string_view(node.key(i)));
     unsigned first = 0;
-    unsigned last = node.count();
-    if constexpr (RankedText<K>) {
-      std::uint64_t ranks[Node::max_slots];
-      for (unsigned i = 0; i < last; ++i) ranks[i] = TextRank<K>::of(node.key(i));
-      for (unsigned i = 0; i < last; ++i) {
-        first += (orders_by_less<C, K> ? ranks[i] < rank_ : ranks[i] > rank_) ? 1U : 0U;
-      }
-      unsigned behind = first;
-      while (behind < last && ranks[behind] == rank_) ++behind;
-      last = behind;
+    for (unsigned i = 0; i < count; ++i) {
+      first += (orders_by_less<C, K> ? ranks[i] < rank_ : ranks[i] > rank_) ? 1U : 0U;
     }
+    unsigned last = first;
+    while (last < count && ranks[last] == rank_) ++last;
     while (first < last) {
       const unsigned middle = (first + last) / 2;
       const int order = to(node.key(middle));

@@ -1,38 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <bit>
-#include <concepts>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
 namespace cairn::detail {
-
-/// The next eight characters as a number that is in order as they are.
-inline std::uint64_t text_rank(const char* at) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, at, sizeof word);
-  return std::endian::native == std::endian::little ? __builtin_bswap64(word) : word;
-}
-/// The rank of a text: that of its first eight characters, zeros behind the end of shorter ones. Of
-/// two texts of different ranks that of the lower comes first.
-inline std::uint64_t rank_of_text(std::string_view text) noexcept {
-  if (text.size() >= sizeof(std::uint64_t)) return text_rank(text.data());
-  char first[sizeof(std::uint64_t)] = {};
-  text.copy(first, text.size());
-  return text_rank(first);
-}
-/// `TextRank<T>::of(text)` is rank_of_text for a class that can tell it without looking at the size
-/// first.
-template <class T>
-struct TextRank;
-template <class T>
-concept RankedText = requires(const T& text) {
-  { TextRank<T>::of(text) } -> std::same_as<std::uint64_t>;
-};
 
 /// What std::string answers without being changed, for a class with `view()`.
 template <class Text>
