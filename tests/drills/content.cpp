@@ -6,15 +6,6 @@
 namespace cairn::drills {
 namespace {
 
-using Numbers = HashMap<std::uint64_t, std::uint64_t>;
-using Lists = HashMap<String, Vec<std::uint64_t>>;
-using Chain = Box<Link>;
-using Bulk = Vec<std::uint64_t>;
-using Ordered = BTreeMap<std::uint64_t, String>;
-using Tags = BTreeSet<String>;
-using Words = HashSet<String>;
-using Queue = Deque<std::uint64_t>;
-
 constexpr std::uint64_t planted_keys = 20;
 
 std::string list_name(std::uint64_t key) {

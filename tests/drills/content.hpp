@@ -21,6 +21,16 @@ struct Link {
 };
 BOOST_DESCRIBE_STRUCT(Link, (), (value, next))
 
+// The store's roots.
+using Numbers = HashMap<std::uint64_t, std::uint64_t>;
+using Lists = HashMap<String, Vec<std::uint64_t>>;
+using Chain = Box<Link>;
+using Bulk = Vec<std::uint64_t>;
+using Ordered = BTreeMap<std::uint64_t, String>;
+using Tags = BTreeSet<String>;
+using Words = HashSet<String>;
+using Queue = Deque<std::uint64_t>;
+
 enum class EditKind {
   put,     ///< numbers[key] = value
   drop,    ///< numbers.erase(key)

@@ -151,8 +151,7 @@ void Play::fence() const {
     await(writer_->acknowledged, "the writer to go on");
   }
   commit(store, *fencer_, fencer_edits);
-  const CheckReport report = store.check();
-  if (!report.leak_free()) throw DrillFailure("check finds problems after fencing");
+  require_sound(store, "after fencing");
 }
 
 /// What must come of everything once all others have ended or are stopped.
@@ -161,11 +160,7 @@ void Play::settle(const char* dies_at) const {
   Store store = Store::open_existing(path_, drill_options(durability_, "third"));
   store.recover(fence_soon);
   commit(store, *third_, third_edits);
-  const CheckReport check = store.check();
-  if (!check.leak_free()) {
-    throw DrillFailure("check finds " +
-                       (check.ok() ? std::string("a leak") : check.problems.front()));
-  }
+  require_sound(store, "once all is settled");
 }
 
 Content Play::expected() const {

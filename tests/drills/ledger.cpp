@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "mix.hpp"
+
 namespace cairn::drills {
 namespace {
 
@@ -27,11 +29,9 @@ class Chance {
   Chance(std::uint32_t writer, std::uint64_t number) noexcept
       : state_(number * writer_count + writer) {}
   std::uint64_t below(std::uint64_t end) noexcept {
+    const std::uint64_t drawn = mix(state_);
     state_ += 0x9E3779B97F4A7C15ULL;
-    std::uint64_t x = state_;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-    return (x ^ (x >> 31)) % end;
+    return drawn % end;
   }
 
  private:

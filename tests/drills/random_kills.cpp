@@ -146,11 +146,7 @@ void Arenas::read_for_ever() {
     ++arena_->sections;
     ++arena_->progress[reader];
     if (turn % sections_a_check != 0) continue;
-    const CheckReport report = store.check();
-    if (!report.ok()) throw DrillFailure("check finds " + report.problems.front());
-    if (report.unowned_bytes != 0) {
-      throw DrillFailure(fmt::format("check finds {} leaked bytes", report.unowned_bytes));
-    }
+    require_sound(store, "beside writers");
     ++arena_->checks;
     // Most of the way outside a section, which publication waits for.
     model_.advance(store.read([](const ReadTransaction& tx) { return Ledger::counters(tx); }));

@@ -18,12 +18,6 @@ Digests digests_of(const ReadTransaction& tx) {
   return digests;
 }
 
-void require_sound(const Store& store) {
-  const CheckReport report = store.check();
-  if (!report.ok()) throw DrillFailure("check finds " + report.problems.front());
-  if (!report.leak_free()) throw DrillFailure("check finds a leak: " + report.unowned.front());
-}
-
 /// Without changing a byte, where it was closed.
 void require_same_alone(const std::string& path, const Harvest& harvest, bool closed) {
   try {
@@ -51,7 +45,7 @@ void harvest_store(const std::string& path, const Options& options, std::uint64_
   const bool closed = choice % 2 == 0;
   {
     Store store = Store::open_existing(path, options);
-    require_sound(store);
+    require_sound(store, "after a round");
     std::ofstream file(out, std::ios::binary | std::ios::trunc);
     store.read([&](const ReadTransaction& tx) {
       harvest.number = number_in(tx);
@@ -71,12 +65,19 @@ void harvest_store(const std::string& path, const Options& options, std::uint64_
     if (!file) throw DrillFailure("the history cannot be written to " + out);
     store.write([](WriteTransaction& tx) { tx.find<History>("history")->clear(); });
     if (choice / 2 % 2 == 0) store.shrink_to_usage();
-    require_sound(store);
+    require_sound(store, "after the history was cleared");
     harvest.left_sequence = store.sequence();
     harvest.file_bytes = store.size();
     if (closed) store.close();
   }
   if (choice / 4 % 2 == 0) require_same_alone(path, harvest, closed);
+}
+
+void require_strokes(std::size_t thread, std::uint64_t found, std::uint64_t least,
+                     std::uint64_t most) {
+  if (found >= least && found <= most) return;
+  throw DrillFailure(fmt::format("the Atomic of thread {} says {}, which counted {} to {} times",
+                                 thread, found, least, most));
 }
 
 Round take_round(SoakBoard& board, const Harvest& harvest, const std::string& history) {
@@ -91,13 +92,7 @@ Round take_round(SoakBoard& board, const Harvest& harvest, const std::string& hi
   if (!file) throw DrillFailure("the history cannot be read from " + history);
   for (std::size_t i = 0; i < most_threads; ++i) {
     SoakThread& thread = board.threads[i];
-    const std::uint64_t least = thread.strokes_done;
-    const std::uint64_t most = thread.strokes_begun;
-    if (harvest.strokes[i] < least || harvest.strokes[i] > most) {
-      throw DrillFailure(
-          fmt::format("the Atomic of thread {} says {}, which counted {} to {} times", i,
-                      harvest.strokes[i], least, most));
-    }
+    require_strokes(i, harvest.strokes[i], thread.strokes_done, thread.strokes_begun);
     thread.strokes_done = harvest.strokes[i];
     thread.strokes_begun = harvest.strokes[i];
     round.attempts.emplace_back(thread.attempts.begin(), thread.attempts.end());

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <atomic>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -29,6 +30,10 @@ void found_soak_store(const std::string& path, const Options& options, Harvest& 
 /// read without taking part.
 void harvest_store(const std::string& path, const Options& options, std::uint64_t choice,
                    const std::string& out, Harvest& harvest);
+
+/// Throws DrillFailure where the Atomic of `thread` does not say `least` to `most`.
+void require_strokes(std::size_t thread, std::uint64_t found, std::uint64_t least,
+                     std::uint64_t most);
 
 /// All that is known of the round that ended, and forgets what the threads noted down.
 Round take_round(SoakBoard& board, const Harvest& harvest, const std::string& history);

@@ -5,29 +5,15 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "mix.hpp"
+
 namespace cairn::drills {
 namespace {
-
-using Numbers = HashMap<std::uint64_t, std::uint64_t>;
-using Lists = HashMap<String, Vec<std::uint64_t>>;
-using Chain = Box<Link>;
-using Bulk = Vec<std::uint64_t>;
-using Ordered = BTreeMap<std::uint64_t, String>;
-using Tags = BTreeSet<String>;
-using Words = HashSet<String>;
-using Queue = Deque<std::uint64_t>;
 
 constexpr std::uint64_t number_keys = 48;
 constexpr std::uint64_t list_keys = 12;
 constexpr std::uint64_t ordered_keys = 160;
 constexpr std::uint64_t tag_keys = 64;
-
-std::uint64_t mix(std::uint64_t x) noexcept {
-  x += 0x9E3779B97F4A7C15ULL;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-  return x ^ (x >> 31);
-}
 
 /// Of values in an order.
 class Digest {

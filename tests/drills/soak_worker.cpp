@@ -17,6 +17,7 @@
 
 #include "cairn/mapping/drill_hooks.hpp"
 #include "soak_body.hpp"
+#include "soak_round.hpp"
 #include "sweep.hpp"
 
 namespace cairn::drills {
@@ -267,9 +268,7 @@ void Thread::fence(Store& store) {
 
 void Thread::check(const Store& store) {
   enter(Stage::checking);
-  const CheckReport report = store.check();
-  if (!report.ok()) throw DrillFailure("check finds " + report.problems.front());
-  if (!report.leak_free()) throw DrillFailure("check finds a leak: " + report.unowned.front());
+  require_sound(store, "beside writers");
   ++board_.figures.checks;
 }
 
@@ -277,11 +276,7 @@ void Thread::require_strokes(const ReadTransaction& tx, std::uint32_t slot) cons
   const SoakThread& thread = board_.threads[slot];
   const std::uint64_t least = thread.strokes_done;
   const std::uint64_t found = (*tx.find<Strokes>("strokes"))[slot];
-  const std::uint64_t most = thread.strokes_begun;
-  if (found < least || found > most) {
-    throw DrillFailure(fmt::format("the Atomic of thread {} says {}, which counted {} to {} times",
-                                   slot, found, least, most));
-  }
+  drills::require_strokes(slot, found, least, thread.strokes_begun);
 }
 
 void Thread::read(const Store& store) {

@@ -46,6 +46,9 @@ struct Finding {
   std::uint64_t reclaimed_bytes = 0;
 };
 
+/// Throws DrillFailure, which says `when`, where check() finds damage or a block that nobody owns.
+void require_sound(const Store& store, const char* when);
+
 /// Opens the store in a child, compares it with the model, checks it, commits once more, closes it,
 /// and does all of that again. Throws DrillFailure.
 Finding verify(const std::string& path, Durability durability, const std::vector<Content>& models,

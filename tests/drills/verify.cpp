@@ -8,17 +8,6 @@ namespace {
 
 constexpr std::uint64_t marker_key = 1'000'000;
 
-void require_sound(const Store& store, const char* when) {
-  const CheckReport report = store.check();
-  if (!report.ok()) {
-    throw DrillFailure(std::string("check ") + when + " finds " + report.problems.front());
-  }
-  if (report.unowned_bytes != 0) {
-    throw DrillFailure(std::string("check ") + when + " finds " +
-                       std::to_string(report.unowned_bytes) + " bytes that nobody owns");
-  }
-}
-
 Content content_of(const Store& store) {
   return store.read([](const ReadTransaction& tx) { return read_content(tx); });
 }
@@ -84,6 +73,18 @@ void verify_in_child(const std::string& path, Durability durability,
 }
 
 }  // namespace
+
+void require_sound(const Store& store, const char* when) {
+  const CheckReport report = store.check();
+  if (!report.ok()) {
+    throw DrillFailure(std::string("check ") + when + " finds " + report.problems.front());
+  }
+  if (!report.leak_free()) {
+    throw DrillFailure(std::string("check ") + when + " finds " +
+                       std::to_string(report.unowned_bytes) +
+                       " bytes that nobody owns: " + report.unowned.front());
+  }
+}
 
 Finding verify(const std::string& path, Durability durability, const std::vector<Content>& models,
                const Expectation& expected) {

@@ -7,16 +7,13 @@
 #include <cstdint>
 #include <limits>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <rapidcheck/gtest.h>
 
-#include "command_line.hpp"
 #include "forked_child.hpp"
+#include "json_output.hpp"
 
 namespace cairn::test {
 namespace {
-
-using Json = nlohmann::json;
 
 enum class Colour : std::uint8_t { red = 1, blue = 200 };
 
@@ -45,14 +42,9 @@ struct Tree {
 };
 BOOST_DESCRIBE_STRUCT(Tree, (), (leaves, lists, by_number, below, best, far))
 
-class Dump : public CommandLineTest {
+class Dump : public JsonOutputTest {
  protected:
-  Json dump(const std::string& root = "") const {
-    const Result result = run("dump --json '" + path() + "' " + root);
-    EXPECT_EQ(result.status, 0) << result.err;
-    EXPECT_EQ(result.err, "");
-    return Json::parse(result.out);
-  }
+  Json dump(const std::string& root = "") const { return json("dump", root); }
 };
 
 std::string hex(std::string_view text) {

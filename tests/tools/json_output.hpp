@@ -14,9 +14,9 @@ using Json = nlohmann::json;
 /// Reads what the program prints with --json.
 class JsonOutputTest : public CommandLineTest {
  protected:
-  /// The output of a run that succeeds and complains of nothing.
-  Json json(const std::string& arguments) const {
-    const Result result = run(arguments + " --json '" + path() + "'");
+  /// The output of a run on the store that succeeds and complains of nothing.
+  Json json(const std::string& command, const std::string& rest = "") const {
+    const Result result = run(command + " --json '" + path() + "' " + rest);
     EXPECT_EQ(result.status, 0) << result.err;
     EXPECT_EQ(result.err, "");
     return Json::parse(result.out);

@@ -1,27 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <sys/stat.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
 
-#include "command_line.hpp"
 #include "forked_child.hpp"
+#include "json_output.hpp"
 
 namespace cairn::test {
 namespace {
 
-class Ps : public CommandLineTest {
+class Ps : public JsonOutputTest {
  protected:
   Store open_as(const std::string& label) const {
     Options how = options();
     how.label = label;
     return open(how);
-  }
-  nlohmann::json json() const {
-    const Result result = run("ps --json '" + path() + "'");
-    EXPECT_EQ(result.status, 0) << result.err;
-    return nlohmann::json::parse(result.out);
   }
 };
 
@@ -46,7 +40,7 @@ TEST_F(Ps, shows_each_process_with_what_it_is_at) {
   expect_lines(result.out,
                {"slot", "pid", "label", "phase", "for", "last sign", "state", "reading", pid,
                 "somebody", "alive", "thread " + pid + " at 2", "write lock  free"});
-  const auto seen = json();
+  const auto seen = json("ps");
   EXPECT_EQ(seen["sequence"], 2);
   ASSERT_EQ(seen["processes"].size(), 1U) << "it shows itself";
   const auto& row = seen["processes"][0];
@@ -66,9 +60,9 @@ TEST_F(Ps, shows_who_holds_the_write_lock) {
                                 " \"the writer\" (slot 0), in its transaction",
                             "writing"});
   EXPECT_FALSE(contains(result.out, "others wait"));
-  EXPECT_EQ(json()["write_lock"]["slot"], 0);
+  EXPECT_EQ(json("ps")["write_lock"]["slot"], 0);
   tx->commit();
-  EXPECT_FALSE(json()["write_lock"]["held"]);
+  EXPECT_FALSE(json("ps")["write_lock"]["held"]);
 }
 
 TEST_F(Ps, shows_the_dead_and_recovers_nothing) {
@@ -104,7 +98,7 @@ TEST_F(Ps, works_where_every_slot_is_taken_and_takes_none) {
     });
     channel.hear_child();
   }
-  EXPECT_EQ(json()["processes"].size(), process_slot_count);
+  EXPECT_EQ(json("ps")["processes"].size(), process_slot_count);
   EXPECT_EQ(run("info '" + path() + "'").status, 2);
   for (std::uint64_t i = 0; i < process_slot_count; ++i) channel.tell_child();
   for (ForkedChild& each : all) EXPECT_TRUE(each.succeeded());
@@ -133,7 +127,7 @@ TEST_F(Ps, says_so_where_the_live_words_are_of_another_boot) {
   const Result result = run("ps '" + path() + "'");
   EXPECT_EQ(result.status, 0) << result.err;
   expect_lines(result.out, {"not opened since this system was started", "no processes"});
-  EXPECT_FALSE(json()["current"]);
+  EXPECT_FALSE(json("ps")["current"]);
 }
 
 TEST_F(Ps, a_label_cannot_steer_the_terminal) {
@@ -152,7 +146,7 @@ TEST_F(Ps, rubbish_in_the_live_words_is_printed_and_harms_nobody) {
   const Result result = run("ps '" + path() + "'");
   EXPECT_EQ(result.status, 0) << result.err;
   expect_lines(result.out, {"unknown phase", "dead"});
-  EXPECT_EQ(json()["processes"].size(), process_slot_count);
+  EXPECT_EQ(json("ps")["processes"].size(), process_slot_count);
 }
 
 TEST_F(Ps, watching_prints_again_and_ends_well_with_a_signal) {
@@ -172,11 +166,11 @@ TEST_F(Ps, watching_prints_again_and_ends_well_with_a_signal) {
     while (::read(ends[0], &byte, 1) == 1 && byte != '\n') line += byte;
     return line;
   };
-  EXPECT_EQ(nlohmann::json::parse(next_line())["sequence"], 1);
+  EXPECT_EQ(Json::parse(next_line())["sequence"], 1);
   push(store, 1);
   std::uint64_t sequence = 1;
   for (int look = 0; look < 1000 && sequence == 1; ++look) {
-    sequence = nlohmann::json::parse(next_line())["sequence"];
+    sequence = Json::parse(next_line())["sequence"];
   }
   EXPECT_EQ(sequence, 2U);
   ::kill(watcher.pid(), SIGINT);
