@@ -75,7 +75,10 @@ void Overlays::drop_idle() noexcept {
   const std::size_t gone =
       std::erase_if(overlays_, [](const auto& overlay) { return overlay->sections_ == 0; });
   count_.store(overlays_.size(), std::memory_order_relaxed);
-  if (overlays_.empty()) ring_ = {};
+  if (overlays_.empty()) {
+    ring_ = {};
+    copy_ = {};
+  }
   // Threads remember where the lines of Atomics in a view are; another may come to lie there.
   // Release pairs with the acquire in `live_line`.
   if (gone != 0) shared_image_generation.fetch_add(1, std::memory_order_release);
@@ -157,7 +160,7 @@ bool Overlays::advance(Overlay& overlay, const LogPlace& shown, std::uint64_t ne
 /// there.
 bool Overlays::apply(Overlay& overlay, std::uint64_t newest) {
   while (overlay.sequence() < newest) {
-    const auto record = record_at(ring_, overlay.place_.position, seed_);
+    const auto record = copy_record(overlay.place_.position);
     if (!record || record->sequence() != overlay.sequence() + 1) return false;
     if (record->heap_end() > overlay.memory_.bytes()) return true;
     std::byte* const base = overlay.memory_.data();
@@ -168,6 +171,16 @@ bool Overlays::apply(Overlay& overlay, std::uint64_t newest) {
     overlay.place_ = {record->end_position(), record->sequence(), record->heap_end()};
   }
   return true;
+}
+
+/// The record there, good until the next one is copied. It is checked and applied where nobody else
+/// can reach it: once the log has another length, others may overwrite it at any moment.
+std::optional<RecordView> Overlays::copy_record(std::uint64_t position) {
+  const std::byte* const at = ring_.memory.data() + (position & (ring_.ring_bytes - 1));
+  const auto found = RecordView::parse_trusted({at, ring_.ring_bytes}, position);
+  if (!found) return std::nullopt;
+  copy_.assign(at, at + found->bytes());
+  return RecordView::parse(copy_, position, seed_);
 }
 
 /// The words that tell the position are not checked by anything but the record that stands there.

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "cairn/mapping/file.hpp"
@@ -46,8 +47,9 @@ class Overlay {
 ///     page that these write is a private copy, so it may stay while the shared image goes on to v,
 ///     and no further.
 ///  2. Nobody reads an overlay while records are applied to it.
-///  3. Records are read without the write lock: their place is held by a lane at p, their bytes are
-///     checked against their sums, and the log's length is looked at again behind them.
+///  3. Records are read without the write lock: their place is held by a lane at p, and their bytes
+///     are copied before they are checked against their sums and applied, since a log that is given
+///     another length holds no place. That length is looked at again behind them.
 ///
 /// An overlay that no section reads any more is brought up to date for the next one, which costs
 /// what the records since then hold; there are as many as sections that read different states.
@@ -81,6 +83,7 @@ class Overlays {
   void make(Overlay& overlay, const LogPlace& shown, std::uint64_t bytes);
   bool advance(Overlay& overlay, const LogPlace& shown, std::uint64_t newest);
   bool apply(Overlay& overlay, std::uint64_t newest);
+  std::optional<RecordView> copy_record(std::uint64_t position);
   bool find_place(LogPlace& shown) const;
   void map_log();
   void drop(Overlay& overlay) noexcept;
@@ -94,6 +97,7 @@ class Overlays {
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Overlay>> overlays_;  ///< guarded by mutex_
   RingMapping ring_;                                ///< guarded by mutex_
+  std::vector<std::byte> copy_;                     ///< of a record; guarded by mutex_
   std::atomic<std::size_t> count_{0};               ///< of overlays_
 };
 
