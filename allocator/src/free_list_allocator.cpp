@@ -22,6 +22,11 @@ void FreeListAllocator::fail(const std::string& detail) const {
   throw Error(errc::corrupt, space_.path(), "heap: " + detail);
 }
 
+void FreeListAllocator::throw_refused(std::size_t bytes) const {
+  throw Error(errc::no_space, space_.path(),
+              "a drill refuses a block of " + std::to_string(bytes) + " bytes");
+}
+
 void FreeListAllocator::fail_class(std::uint32_t size_class) {
   const std::uint32_t chunk = table_.header().class_head[size_class];
   const SpanDescriptor& span = table_.span_at(chunk).span;

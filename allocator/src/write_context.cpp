@@ -35,6 +35,30 @@ WriteContext* ActiveWrite::find(const void* p) noexcept {
   return context;
 }
 
+constinit thread_local const MadeFor* MadeFor::innermost = nullptr;
+
+void MadeFor::declare(const void* object, std::size_t bytes, const void* home) {
+  WriteContext* const store = home_of(home);
+  begin_ = static_cast<const std::byte*>(object);
+  bytes_ = bytes;
+  store_ = store != nullptr ? store : current_write;
+  outer_ = innermost;
+  innermost = this;
+}
+
+WriteContext* MadeFor::find(const void* p) noexcept {
+  const auto* const at = static_cast<const std::byte*>(p);
+  for (const MadeFor* made = innermost; made != nullptr; made = made->outer_) {
+    if (made->begin_ <= at && at < made->begin_ + made->bytes_) return made->store_;
+  }
+  return nullptr;
+}
+
+WriteContext* home_of(const void* self) noexcept {
+  WriteContext* const store = ActiveWrite::find(self);
+  return store != nullptr ? store : MadeFor::find(self);
+}
+
 void set_foreign_address_check(ForeignAddressCheck check) noexcept {
   foreign_address_check.store(check, std::memory_order_release);
 }
@@ -79,7 +103,7 @@ void detail::mark_object_anew(const void* object, std::size_t bytes, std::size_t
 }
 
 FreeListAllocator& heap_for(const void* self) {
-  WriteContext* context = ActiveWrite::find(self);
+  WriteContext* context = home_of(self);
   if (context == nullptr) {
     // In a store that this thread may not write, the check says so by throwing.
     const ForeignAddressCheck check = foreign_address_check.load(std::memory_order_acquire);

@@ -8,6 +8,7 @@ namespace {
 // Relaxed: a drill installs its observers before it starts the threads that it watches.
 std::atomic<IoObserver> io_observer{nullptr};
 std::atomic<CrashObserver> crash_observer{nullptr};
+std::atomic<AllocationObserver> allocation_observer{nullptr};
 }  // namespace
 
 void set_io_observer(IoObserver observer) noexcept {
@@ -26,6 +27,15 @@ void set_crash_observer(CrashObserver observer) noexcept {
 void reach_crash_point(const char* name) noexcept {
   const CrashObserver observer = crash_observer.load(std::memory_order_relaxed);
   if (observer != nullptr) observer(name);
+}
+
+void set_allocation_observer(AllocationObserver observer) noexcept {
+  allocation_observer.store(observer, std::memory_order_relaxed);
+}
+
+bool refuses_allocation(std::size_t bytes) noexcept {
+  const AllocationObserver observer = allocation_observer.load(std::memory_order_relaxed);
+  return observer != nullptr && observer(bytes);
 }
 
 }  // namespace cairn::drill

@@ -1,130 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Every operation that has the strong guarantee, with a failure at each construction, copy, move,
-// hash and comparison in turn, and in a second sweep at each allocation: whatever fails, nothing
-// has changed, and what remains has no leak and no double owner.
-#include <algorithm>
-
-#include "cairn/box.hpp"
-#include "cairn/btree_map.hpp"
-#include "cairn/btree_set.hpp"
-#include "cairn/deque.hpp"
-#include "cairn/hash_map.hpp"
-#include "cairn/hash_set.hpp"
-#include "cairn/nd_array.hpp"
-#include "cairn/segmented.hpp"
-#include "cairn/vec.hpp"
-#include "container_test.hpp"
+// hash and comparison in turn, in a second sweep at each page that is touched, and in a third at
+// each block that is allocated: whatever fails, nothing has changed, and what remains has no leak
+// and no double owner.
+#include "failure_sweep.hpp"
 
 namespace cairn::test {
 namespace {
 
-/// Hash, equality and order that may throw.
-struct FusedHash {
-  static constexpr std::string_view hash_name = "test.fused";
-  std::uint64_t operator()(const Fussy& key) const {
-    Fuse::burn();
-    return hash_number(static_cast<std::uint64_t>(key.value % 7));
-  }
-};
-struct FusedEqual {
-  bool operator()(const Fussy& a, const Fussy& b) const {
-    Fuse::burn();
-    return a.value == b.value;
-  }
-};
-struct FusedLess {
-  static constexpr std::string_view order_name = "test.fused";
-  bool operator()(const Fussy& a, const Fussy& b) const {
-    Fuse::burn();
-    return a.value < b.value;
-  }
-};
-
-template <class T>
-class FailureSweepTest : public ContainerTest {
- protected:
-  using Set = HashSet<T, FusedHash, FusedEqual>;
-  using Map = HashMap<T, T, FusedHash, FusedEqual>;
-  using OrderedSet = BTreeSet<T, FusedLess>;
-  using OrderedMap = BTreeMap<T, T, FusedLess>;
-
-  template <class Container, class Change>
-  void sweep(Container& sut, Change change) {
-    sweep_throws(sut, change);
-    sweep_allocations(sut, change);
-  }
-
-  /// Fails at the n-th construction, copy, move, hash or comparison, n = 0, 1, ..., until the
-  /// change goes through.
-  template <class Container, class Change>
-  void sweep_throws(Container& sut, Change change) {
-    this->commit();
-    const std::vector<int> before = content(sut);
-    int failures = 0;
-    bool completed = false;
-    for (int fuse = 0; !completed && fuse < 2000; ++fuse) {
-      Fuse::left = fuse;
-      try {
-        change(sut);
-        completed = true;
-      } catch (const std::runtime_error&) {
-        ++failures;
-      }
-      Fuse::left = -1;
-      this->verify();
-      if (!completed) {
-        ASSERT_EQ(content(sut), before) << "after failure " << fuse;
-      }
-    }
-    EXPECT_GT(failures, 0);
-    EXPECT_TRUE(completed);
-    EXPECT_NE(content(sut), before);
-    this->rollback();
-  }
-
-  /// Fails where the n-th page is touched, so at each allocation and each mark.
-  template <class Container, class Change>
-  void sweep_allocations(Container& sut, Change change) {
-    const std::vector<int> before = content(sut);
-    const int failures =
-        this->fail_at_every_page([&] { change(sut); }, [&] { return content(sut) == before; });
-    EXPECT_GT(failures, 0);
-    EXPECT_NE(content(sut), before);
-    this->rollback();
-  }
-
-  /// The numbers that the elements hold, without copies that would own blocks of the heap.
-  template <class Container>
-  static std::vector<int> content(const Container& container) {
-    std::vector<int> numbers;
-    for (const auto& element : container) {
-      if constexpr (requires { element.first; }) {
-        numbers.push_back(element.first.value);
-        numbers.push_back(element.second.value);
-      } else {
-        numbers.push_back(element.value);
-      }
-    }
-    return numbers;
-  }
-
-  template <class Container>
-  Container& filled(int count) {
-    auto& sut = this->template make<Container>();
-    for (int i = 0; i < count; ++i) {
-      if constexpr (requires { sut.emplace_back(i); }) {
-        sut.emplace_back(i);
-      } else if constexpr (requires { sut.try_emplace(T(i), T(i)); }) {
-        sut.try_emplace(T(i), T(i));
-      } else {
-        sut.insert(T(i));
-      }
-    }
-    return sut;
-  }
-};
-
-using FailingTypes = ::testing::Types<Fussy, Loud>;
 TYPED_TEST_SUITE(FailureSweepTest, FailingTypes);
 
 TYPED_TEST(FailureSweepTest, vec_adds_at_its_end_or_changes_nothing) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Elements on their way from one container to another, of the same store and of another one.
 #include <map>
+#include <optional>
+#include <vector>
 
 #include "temp_store.hpp"
 
@@ -20,6 +22,16 @@ struct Taken {
   String text = "a text that is too long to stand in its String";
 };
 BOOST_DESCRIBE_STRUCT(Taken, (), (number, text))
+
+/// Has a copy constructor that does not compile, and holds itself.
+struct Boxed {
+  Boxed() = default;
+  explicit Boxed(std::uint64_t i) : taken(std::in_place, i) {}
+
+  Box<Taken> taken;
+  Vec<Boxed> more;
+};
+BOOST_DESCRIBE_STRUCT(Boxed, (), (taken, more))
 
 /// Throws where its fuse burns down.
 struct FusedHash {
@@ -43,14 +55,83 @@ String name_of(std::uint64_t i) {
   return String("a key that is too long to stand in its String " + std::to_string(1000 + i));
 }
 
+/// Takes what the heap of a store has left, and gives it back.
+class AllTheRoom {
+ public:
+  explicit AllTheRoom(WriteTransaction& tx) : heap_(tx.heap()) {
+    for (std::size_t bytes = std::size_t{1} << 22; bytes >= 16; bytes /= 2) {
+      for (const std::size_t size : {bytes + bytes / 2, bytes}) {
+        while (void* const block = heap_.try_allocate(size)) taken_.emplace_back(block, size);
+      }
+    }
+  }
+  AllTheRoom(const AllTheRoom&) = delete;
+  AllTheRoom& operator=(const AllTheRoom&) = delete;
+  ~AllTheRoom() {
+    for (const auto& [block, size] : taken_) heap_.deallocate(block, size);
+  }
+
+ private:
+  FreeListAllocator& heap_;
+  std::vector<std::pair<void*, std::size_t>> taken_;
+};
+
+/// Element `i`: what can only be moved, or a box, a list or a part of it.
+template <class T>
+T made(std::uint64_t i) {
+  if constexpr (std::is_constructible_v<T, std::uint64_t> && !std::is_same_v<T, Vec<Taken>>) {
+    return T(i);
+  } else if constexpr (requires { T(std::in_place, i); }) {
+    return T(std::in_place, i);
+  } else if constexpr (requires { T(std::in_place, std::in_place, i); }) {
+    return T(std::in_place, std::in_place, i);
+  } else {
+    T list;
+    list.emplace_back(i);
+    return list;
+  }
+}
+
 template <class Container>
 void add(Container& container, std::uint64_t i) {
-  if constexpr (requires { container.emplace_back(i); }) {
-    container.emplace_back(i);
-  } else if constexpr (requires { container.try_emplace(name_of(i), i); }) {
-    container.try_emplace(name_of(i), i);
+  if constexpr (requires { typename Container::mapped_type; }) {
+    container.try_emplace(name_of(i), made<typename Container::mapped_type>(i));
+  } else if constexpr (requires { container.back(); }) {
+    container.push_back(made<typename Container::value_type>(i));
   } else {
-    container.emplace(i);
+    container.insert(made<typename Container::value_type>(i));
+  }
+}
+
+template <class Container>
+void add_text(Container& container, std::uint64_t i) {
+  if constexpr (requires { typename Container::mapped_type; }) {
+    container.try_emplace(name_of(i), name_of(i));
+  } else if constexpr (requires { container.back(); }) {
+    container.push_back(name_of(i));
+  } else {
+    container.insert(name_of(i));
+  }
+}
+
+/// Adds an element that is made of `text`, which stands in another store.
+template <class Container>
+void move_in(Container& container, String& text) {
+  if constexpr (requires { typename Container::mapped_type; }) {
+    const std::string key(text);
+    if constexpr (std::is_same_v<typename Container::mapped_type, String>) {
+      container.try_emplace(key, std::move(text));
+    } else {
+      container.try_emplace(key, make_box<String>(std::move(text)));
+    }
+  } else if constexpr (requires { container.push_back(std::move(text)); }) {
+    container.push_back(std::move(text));
+  } else if constexpr (requires { container.insert(std::move(text)); }) {
+    container.insert(std::move(text));
+  } else {
+    typename Container::value_type list;
+    list.push_back(std::move(text));
+    container.insert(std::move(list));
   }
 }
 
@@ -58,7 +139,11 @@ template <class Container>
 class Trade : public StoreTest {};
 using Containers =
     ::testing::Types<Vec<Taken>, Deque<Taken>, Segmented<Taken>, HashMap<String, Taken>,
-                     BTreeMap<String, Taken>, BTreeSet<Taken>>;
+                     BTreeMap<String, Taken>, BTreeSet<Taken>,
+                     // These have copy constructors, which do not compile.
+                     Vec<Box<Taken>>, Deque<std::optional<Box<Taken>>>, Segmented<Vec<Taken>>,
+                     HashMap<String, Box<Taken>>, BTreeMap<String, Vec<Box<Taken>>>,
+                     BTreeSet<Box<Taken>>, Vec<Boxed>>;
 TYPED_TEST_SUITE(Trade, Containers);
 
 TYPED_TEST(Trade, a_move_to_another_store_marks_what_it_writes_to_and_leaves_both_sound) {
@@ -83,6 +168,105 @@ TYPED_TEST(Trade, a_move_to_another_store_marks_what_it_writes_to_and_leaves_bot
   EXPECT_EQ(size(to), 100U);
   this->expect_sound(from);
   this->expect_sound(to);
+}
+
+TYPED_TEST(Trade, swapping_between_stores_swaps_and_leaves_both_sound) {
+  Store here = this->open();
+  Store there = Store::open(this->path("other"), this->options());
+  const auto fill = [](Store& store, std::uint64_t count) {
+    store.write([&](WriteTransaction& tx) {
+      auto& container = tx.construct<TypeParam>("container");
+      for (std::uint64_t i = 1; i <= count; ++i) add(container, i);
+    });
+  };
+  fill(here, 30);
+  fill(there, 70);
+  {
+    WriteTransaction one = here.begin_write();
+    WriteTransaction other = there.begin_write();
+    one.find<TypeParam>("container")->swap(*other.find<TypeParam>("container"));
+    one.commit();
+    other.commit();
+  }
+  for (const auto& [store, size] : {std::pair(&here, 70U), std::pair(&there, 30U)}) {
+    this->expect_sound(*store);
+    store->read([&](const ReadTransaction& tx) {
+      EXPECT_EQ(tx.find<TypeParam>("container")->size(), size);
+    });
+  }
+}
+
+template <class Container>
+class Foreign : public StoreTest {};
+using CopiedContainers =
+    ::testing::Types<Vec<String>, Deque<String>, NdArray<String, 1>, HashMap<String, String>,
+                     HashSet<String>, BTreeMap<String, String>, BTreeSet<String>>;
+TYPED_TEST_SUITE(Foreign, CopiedContainers);
+
+TYPED_TEST(Foreign, a_move_that_finds_no_room_changes_neither_side) {
+  Options small = this->options();
+  small.max_bytes = std::uint64_t{4} << 20;
+  Store from = this->open();
+  Store to = Store::open(this->path("other"), small);
+  const auto make = [](WriteTransaction& tx, std::size_t count) {
+    auto& container = tx.construct<TypeParam>("container");
+    if constexpr (requires { container.resize({count}); }) {
+      container.resize({count}, name_of(count));
+    } else {
+      for (std::size_t i = 0; i < count; ++i) add_text(container, i);
+    }
+  };
+  from.write([&](WriteTransaction& tx) { make(tx, 50); });
+  to.write([&](WriteTransaction& tx) { make(tx, 3); });
+  {
+    WriteTransaction giving = from.begin_write();
+    WriteTransaction taking = to.begin_write();
+    auto& target = *taking.find<TypeParam>("container");
+    auto& source = *giving.find<TypeParam>("container");
+    {
+      const AllTheRoom taken(taking);
+      EXPECT_THROW(target = std::move(source), Error);
+    }
+    EXPECT_EQ(std::as_const(source).size(), 50U);
+    EXPECT_EQ(std::as_const(target).size(), 3U);
+    giving.commit();
+    taking.commit();
+  }
+  this->expect_sound(from);
+  this->expect_sound(to);
+}
+
+template <class Container>
+class Adopted : public StoreTest {};
+using Adopters =
+    ::testing::Types<Vec<String>, Deque<String>, Segmented<String>, HashMap<String, String>,
+                     HashSet<String>, BTreeMap<String, String>, BTreeSet<String>,
+                     BTreeSet<Vec<String>>, BTreeMap<String, Box<String>>>;
+TYPED_TEST_SUITE(Adopted, Adopters);
+
+/// Whichever of the two transactions is the inner one.
+TYPED_TEST(Adopted, an_element_moved_in_from_another_store_is_owned_here) {
+  Store from = this->open();
+  Store to = Store::open(this->path("other"), this->options());
+  for (const bool inner_gives : {false, true}) {
+    WriteTransaction outer = (inner_gives ? to : from).begin_write();
+    WriteTransaction inner = (inner_gives ? from : to).begin_write();
+    WriteTransaction& giving = inner_gives ? inner : outer;
+    WriteTransaction& taking = inner_gives ? outer : inner;
+    auto& texts = giving.find_or_construct<Vec<String>>("texts");
+    auto& sut = taking.find_or_construct<TypeParam>("container");
+    const std::size_t before = sut.size();
+    for (std::uint64_t i = 0; i < 40; ++i) {
+      texts.push_back(name_of(before + i));
+      move_in(sut, texts.back());
+      texts.pop_back();
+    }
+    EXPECT_EQ(sut.size(), before + 40);
+    inner.commit();
+    outer.commit();
+    this->expect_sound(from);
+    this->expect_sound(to);
+  }
 }
 
 class Merge : public StoreTest {
@@ -164,14 +348,8 @@ TEST_F(Merge, without_room_every_element_is_in_one_of_both) {
     fill<Map>(sut, in_a, 60);
     const auto before = both<Map>(sut);
     sut.write([&](WriteTransaction& tx) {
-      std::vector<std::pair<void*, std::size_t>> taken;
-      for (std::size_t bytes = std::size_t{1} << 22; bytes >= 16; bytes /= 2) {
-        for (const std::size_t size : {bytes + bytes / 2, bytes}) {
-          while (void* const block = tx.heap().try_allocate(size)) taken.emplace_back(block, size);
-        }
-      }
+      const AllTheRoom taken(tx);
       EXPECT_THROW(tx.find<Map>("a")->merge(*tx.find<Map>("b")), Error);
-      for (const auto& [block, size] : taken) tx.heap().deallocate(block, size);
     });
     EXPECT_EQ(both<Map>(sut), before) << in_a;
   };

@@ -13,6 +13,7 @@
 #include "cairn/allocator/heap_space.hpp"
 #include "cairn/allocator/page_runs.hpp"
 #include "cairn/allocator/size_classes.hpp"
+#include "cairn/mapping/drill_hooks.hpp"
 #include "cairn/mapping/working_view.hpp"
 
 namespace cairn {
@@ -54,6 +55,9 @@ class FreeListAllocator {
   /// Complexity: constant for small blocks; for large ones bounded, plus what growing the file
   ///             takes.
   void* allocate(std::size_t bytes, std::size_t align = min_align) {
+    if constexpr (drills_enabled) {
+      if (drill::refuses_allocation(bytes)) throw_refused(bytes);
+    }
     const bool plain = align - 1 < min_align && (align & (align - 1)) == 0;
     if (bytes <= max_small && plain && !zero_on_allocate_) [[likely]] {
       return allocate_small(class_of(bytes));
@@ -165,6 +169,7 @@ class FreeListAllocator {
   void prepare_link(std::uint32_t& head, std::uint32_t size_class);
   void link_span(SpanDescriptor& span, std::uint32_t chunk, std::uint32_t& head);
 
+  [[noreturn]] void throw_refused(std::size_t bytes) const;
   [[noreturn]] void fail(const std::string& detail) const;
   [[noreturn]] void fail_class(std::uint32_t size_class);
 

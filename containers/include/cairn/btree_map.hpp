@@ -27,9 +27,6 @@ struct BTreeMapPolicy {
 
   static const K& key(const Value& value) noexcept { return value.first; }
   static void mark_mutable(Value* value) { mark(std::addressof(value->second), sizeof(V)); }
-  static consteval bool is_copyable() {
-    return std::is_copy_constructible_v<K> && std::is_copy_constructible_v<V>;
-  }
   static void construct_moved(Value* to, Value* from) {
     ::new (static_cast<void*>(to)) Value(
         std::piecewise_construct, std::forward_as_tuple(std::move(const_cast<K&>(from->first))),
@@ -43,8 +40,8 @@ struct BTreeMapPolicy {
 /// B-tree of nodes of 256 bytes that hold the elements themselves.
 ///
 /// It allocates, moves, marks and throws as Vec does. Single inserts happen or throw with the same
-/// elements as before. Iterating a mutable map marks the values that are dereferenced; lookups mark
-/// nothing before that.
+/// elements as before; where there is no room, what was to be moved in is still whole. Iterating a
+/// mutable map marks the values that are dereferenced; lookups mark nothing before that.
 ///
 /// The comparator has no state; how it orders is part of the file. Keys of type String are looked
 /// up and inserted by anything that converts to std::string_view.

@@ -22,7 +22,6 @@ struct BTreeSetPolicy {
   static constexpr bool const_elements = true;
 
   static const T& key(const T& value) noexcept { return value; }
-  static consteval bool is_copyable() { return std::is_copy_constructible_v<T>; }
   static void construct_moved(T* to, T* from) {
     ::new (static_cast<void*>(to)) T(std::move(*from));
   }

@@ -215,6 +215,7 @@ class Deque {
   iterator insert_built(const_iterator at, size_type count, Fill fill);
   void turn_in(size_type first, size_type middle, size_type last, bool in_front);
   void take(Deque& other);
+  void take_foreign(Deque& other);
   size_type checked(size_type index) const {
     if (index >= size()) {
       throw std::out_of_range("cairn::Deque: index " + std::to_string(index) + " of " +

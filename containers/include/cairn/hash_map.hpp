@@ -25,15 +25,15 @@ struct HashMapPolicy {
   using Hasher = H;
   using Equal = E;
   static constexpr bool constant = false;
-  static constexpr bool copies = std::is_copy_constructible_v<K> && std::is_copy_constructible_v<V>;
 
   static const K& key(const Slot& slot) noexcept { return slot.first; }
   static bool same(const Slot& a, const Slot& b) { return a.second == b.second; }
   static void mark_mutable(Slot* slot) { mark(std::addressof(slot->second), sizeof(V)); }
   /// For elements that cannot be relocated quietly. Copies where a move might throw half-way.
   static void move_to(Slot* from, Slot* to) {
-    if constexpr (copies && !(std::is_nothrow_move_constructible_v<K> &&
-                              std::is_nothrow_move_constructible_v<V>)) {
+    constexpr bool moves_for_sure =
+        std::is_nothrow_move_constructible_v<K> && std::is_nothrow_move_constructible_v<V>;
+    if constexpr (!moves_for_sure && is_copyable<Slot>()) {
       ::new (static_cast<void*>(to)) Slot(std::as_const(*from));
     } else {
       ::new (static_cast<void*>(to)) Slot(

@@ -22,7 +22,6 @@ struct HashSetPolicy {
   using Hasher = H;
   using Equal = E;
   static constexpr bool constant = true;
-  static constexpr bool copies = std::is_copy_constructible_v<T>;
 
   static const T& key(const T& slot) noexcept { return slot; }
   static bool same(const T&, const T&) noexcept { return true; }

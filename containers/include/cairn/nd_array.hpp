@@ -70,9 +70,7 @@ class NdArray {
     mark_extents();
     core_.mark_header();
     if (other.core_.capacity() != 0 && !detail::may_own(this, other.core_.block())) {
-      core_.reset();
-      extents_ = {};
-      take(other);
+      take_foreign(other);
       return *this;
     }
     other.core_.mark_header();
@@ -232,7 +230,7 @@ class NdArray {
     const size_type count = product_of(extents);
     if (count > max_size()) throw std::length_error("cairn::NdArray: longer than max_size()");
     mark_extents();
-    if constexpr (std::is_copy_constructible_v<T>) {
+    if constexpr (detail::is_copyable<T>()) {
       const T* const old = core_.block_or_null();
       core_.replace_built(count, [&](auto& built) {
         detail::for_each_nd_index(extents, [&](const Index& index) {
@@ -308,18 +306,25 @@ class NdArray {
       extents_ = other.extents_;
       return;
     }
-    if (detail::may_own(this, other.core_.block())) {
-      other.core_.mark_header();
-      other.mark_extents();
-      core_.steal(other.core_);
-    } else {
-      core_.append_built(other.size(), [&](auto& built) {
-        for (T& element : other) built.add(std::move(element));
-      });
-      other.core_.mark_header();
-      other.mark_extents();
-      other.core_.reset();
-    }
+    if (!detail::may_own(this, other.core_.block())) return take_foreign(other);
+    other.core_.mark_header();
+    other.mark_extents();
+    core_.steal(other.core_);
+    extents_ = std::exchange(other.extents_, Index{});
+  }
+  /// Requires: the elements of `other` stand in another store. What is here stays where that fails.
+  void take_foreign(NdArray& other) {
+    core_.replace_built(other.size(), [&](auto& built) {
+      if constexpr (detail::is_copyable<T>()) {
+        built.add_range(other.cbegin(), other.cend());
+      } else {
+        built.add_range(std::make_move_iterator(other.data()),
+                        std::make_move_iterator(other.data() + other.size()));
+      }
+    });
+    other.core_.mark_header();
+    other.mark_extents();
+    other.core_.reset();
     extents_ = std::exchange(other.extents_, Index{});
   }
 

@@ -296,7 +296,7 @@ class Segmented {
       return;
     }
     refuse_immovable();
-    if constexpr (std::is_copy_constructible_v<T>) {
+    if constexpr (detail::is_copyable<T>()) {
       append(std::as_const(other).begin(), std::as_const(other).end());
     } else if constexpr (std::is_move_constructible_v<T>) {
       append(std::make_move_iterator(other.begin()), std::make_move_iterator(other.end()));

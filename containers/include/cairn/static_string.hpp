@@ -23,9 +23,12 @@ struct detail::Relocation<boost::static_string<N>> {
   }
 };
 
+/// Of other texts as well: what is looked up may be longer than any key.
 template <std::size_t N>
-struct Hash<boost::static_string<N>> {
-  std::uint64_t operator()(const boost::static_string<N>& text) const noexcept {
+struct Hash<boost::static_string<N>> : StringHash {
+  using StringHash::operator();
+  template <std::size_t M>
+  std::uint64_t operator()(const boost::static_string<M>& text) const noexcept {
     return hash_bytes(text.data(), text.size());
   }
 };

@@ -204,6 +204,7 @@ class Vec {
   iterator insert_appended(const_iterator at, Append append_them);
   void mark_or_truncate(size_type index, size_type before);
   void take(Vec& other);
+  void take_foreign(Vec& other);
   void truncate(size_type count) {
     if (count == size()) return;
     core_.mark_header();

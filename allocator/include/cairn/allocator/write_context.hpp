@@ -26,6 +26,9 @@ class WriteContext : public WorkingView {
   FreeListAllocator& heap() noexcept { return heap_; }
   const FreeListAllocator& heap() const noexcept { return heap_; }
 
+  /// Whether this thread writes another store as well, in a transaction around this one.
+  bool is_within_another() const noexcept { return outer_ != nullptr; }
+
  private:
   friend class ActiveWrite;
   FreeListAllocator heap_;
@@ -44,6 +47,40 @@ class ActiveWrite {
   /// The active context whose view holds `p`, nullptr where there is none.
   static WriteContext* find(const void* p) noexcept;
 };
+
+/// Says of an object outside all stores, while it is made, which one it will be part of: what it
+/// owns has to come from there. Needed where one thread writes several stores, else of no cost.
+class MadeFor {
+ public:
+  /// The `bytes` at `object` will belong to the container at `home`.
+  MadeFor(const void* object, std::size_t bytes, const void* home) {
+    if (current_write != nullptr && current_write->is_within_another()) [[unlikely]]
+      declare(object, bytes, home);
+  }
+  MadeFor(const MadeFor&) = delete;
+  MadeFor& operator=(const MadeFor&) = delete;
+  ~MadeFor() {
+    if (store_ != nullptr) [[unlikely]]
+      innermost = outer_;
+  }
+
+  /// The store that the object around `p` is made for, nullptr where it is for none.
+  static WriteContext* find(const void* p) noexcept;
+
+ private:
+  void declare(const void* object, std::size_t bytes, const void* home);
+
+  static constinit thread_local const MadeFor* innermost;
+
+  const std::byte* begin_ = nullptr;
+  std::size_t bytes_ = 0;
+  WriteContext* store_ = nullptr;
+  const MadeFor* outer_ = nullptr;
+};
+
+/// The store that what a container at `self` owns has to come from: the one that it stands in or is
+/// made for. nullptr for a temporary, which may own what comes from any.
+WriteContext* home_of(const void* self) noexcept;
 
 /// Views that are not this thread's to write: asked to explain a mark that no active context takes.
 /// The store installs it; it throws errc::write_inside_read for an address in a read view,
@@ -200,9 +237,9 @@ inline std::byte* live_line(const void* p, bool to_change) {
   return detail::live_line_elsewhere(p, to_change);
 }
 
-/// The heap that a container at `self` allocates from: that of the store it stands in, or, for a
-/// temporary outside all stores, that of this thread's innermost write transaction.
-/// Throws errc::no_transaction where there is none.
+/// The heap that a container at `self` allocates from: that of its home, or, for a temporary that
+/// has none, that of this thread's innermost write transaction. Throws errc::no_transaction where
+/// there is none.
 FreeListAllocator& heap_for(const void* self);
 
 }  // namespace cairn

@@ -86,10 +86,10 @@ class NewBlock {
   std::size_t bytes_;
 };
 
-/// Whether a container at `self` may take over `block`: one in a store takes only blocks of that
-/// store, a temporary any.
+/// Whether a container at `self` may take over `block`: one in a store, or made for one, takes only
+/// blocks of that store, a temporary any.
 inline bool may_own(const void* self, const void* block) noexcept {
-  WriteContext* home = ActiveWrite::find(self);
+  const WriteContext* const home = home_of(self);
   return home == nullptr || home->contains(block);
 }
 

@@ -18,8 +18,9 @@ namespace cairn::detail {
 /// Invariants:
 ///  1. Every node holds an element at least, also between the steps of a change: a step that throws
 ///     leaves a tree with the same elements, if in other nodes.
-///  2. Within a step everything that can throw (blocks, marks) comes before the first store.
-///     Comparators and constructors run before the first step.
+///  2. Within a step everything that can throw (marks) comes before the first store. Blocks are
+///     allocated, and then comparators and constructors run, before the first step: what fails for
+///     want of room has not taken its arguments.
 ///  3. Every store to the header or a node was marked, and no more than what is stored to: what an
 ///     insert or erase costs the log is what it shifts.
 template <class Policy>
@@ -125,10 +126,6 @@ class BTree {
     mark_header();
     return append_or_insert(home(), at, construct);
   }
-  /// The same where `construct` takes the element out of another tree: it does so once there is
-  /// room, so that nothing is taken where there is none.
-  template <class Construct>
-  Cursor insert_taken(Cursor at, Construct construct);
   /// As insert_new, to a tree that is new or whose header is marked, in the store of `home`.
   template <class Construct>
   Cursor append_or_insert(const void* home, Cursor at, Construct& construct);
@@ -180,6 +177,7 @@ class BTree {
 
  private:
   using NewNode = BTreeNewNode<Policy>;
+  using Spares = BTreeSpareNodes<Policy>;
 
   Node node_at(std::int64_t distance) const noexcept {
     return Node(target_at<BTreeNodeFormat>(&stored_, distance));
@@ -218,15 +216,15 @@ class BTree {
   void merge(Node parent, unsigned i, Cursor& at);
 
   // Making room (btree_insert.hpp).
-  void plant(const void* home, Cursor& at);
-  enum class Coming : std::uint8_t { surely, perhaps };
-  void make_room(Cursor& at, Coming coming = Coming::surely);
-  void grow_only_leaf(Cursor& at);
-  bool give_to_left(Cursor& at);
-  bool give_to_right(Cursor& at);
-  void split(Cursor& at, Coming coming);
-  static unsigned split_point(const Cursor& at, Coming coming) noexcept;
-  void put_in_room(Cursor at, NewElement& made);
+  static void set_aside(const void* home, Cursor at, Spares& spares);
+  void plant(Cursor& at, Spares& spares);
+  void make_room(Cursor& at, Spares& spares);
+  void grow_only_leaf(Cursor& at, Spares& spares);
+  static unsigned gift_to_left(const Cursor& at) noexcept;
+  static unsigned gift_to_right(const Cursor& at) noexcept;
+  bool give_to_neighbour(Cursor& at);
+  void split(Cursor& at, Spares& spares);
+  static unsigned split_point(const Cursor& at) noexcept;
 
   // Keeping nodes filled (btree_erase.hpp).
   void reinforce(Node node, Cursor& at);

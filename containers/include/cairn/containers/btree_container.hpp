@@ -200,8 +200,7 @@ class BTreeContainer {
     if (this == &other) return *this;
     tree_.mark_header();
     if (!may_take(other)) {
-      tree_.clear();
-      take(other);
+      take_foreign(other);
       return *this;
     }
     other.tree_.mark_header();
@@ -306,10 +305,14 @@ class BTreeContainer {
     if (may_take(other)) {
       other.tree_.mark_header();
       tree_.steal(other.tree_);
-      return;
+    } else {
+      take_foreign(other);
     }
+  }
+  /// Requires: the elements of `other` stand in another store. What is here stays where that fails.
+  void take_foreign(BTreeContainer& other) {
     Tree built;
-    if constexpr (Policy::is_copyable()) {
+    if constexpr (is_copyable<value_type>()) {
       built.copy_from(this, other.tree_);
     } else {
       // Elements that cannot be copied know themselves how to change stores.
@@ -321,6 +324,8 @@ class BTreeContainer {
         ++gap.index;
       }
     }
+    tree_.mark_header();
+    tree_.clear();
     tree_.steal(built);
     other.clear();
   }
@@ -343,7 +348,7 @@ void BTreeContainer<Policy>::merge_from(BTreeContainer<OtherPolicy>& source) {
     // A move may write to what it takes from.
     mark(from, sizeof(value_type));
     hint = iterator(
-        tree_.insert_taken(place.at, [&](value_type* to) { Policy::construct_moved(to, from); }));
+        tree_.insert_new(place.at, [&](value_type* to) { Policy::construct_moved(to, from); }));
     ++hint;
     at = source.tree_.erase(at);
   }

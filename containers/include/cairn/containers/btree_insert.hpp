@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <optional>
-
 #include "cairn/containers/btree.hpp"
 
 /// \file
@@ -13,39 +11,13 @@ template <class Policy>
 template <class Construct>
 typename BTree<Policy>::Cursor BTree<Policy>::append_or_insert(const void* home, Cursor at,
                                                                Construct& construct) {
+  Spares spares;
+  const bool has_room = at.node && !at.node.is_full();
+  if (!has_room) [[unlikely]]
+    set_aside(home, at, spares);
   NewElement made(home, construct);
-  if (!at.node) {
-    plant(home, at);
-  } else if (at.node.is_full()) [[unlikely]] {
-    make_room(at);
-  }
-  put_in_room(at, made);
-  return at;
-}
-
-template <class Policy>
-template <class Construct>
-typename BTree<Policy>::Cursor BTree<Policy>::insert_taken(Cursor at, Construct construct) {
-  mark_header();
-  const void* const place = home();
-  if (!at.node) {
-    plant(place, at);
-  } else if (at.node.is_full()) {
-    make_room(at, Coming::perhaps);
-  }
-  try {
-    NewElement made(place, construct);
-    put_in_room(at, made);
-  } catch (...) {
-    if (stored_.size == 0) clear();
-    throw;
-  }
-  return at;
-}
-
-/// Nothing has changed where marking throws.
-template <class Policy>
-void BTree<Policy>::put_in_room(Cursor at, NewElement& made) {
+  if (!has_room) [[unlikely]]
+    make_room(at, spares);
   const Node node = at.node;
   const unsigned count = node.count();
   node.mark_count_and_slots(at.index, count - at.index + 1);
@@ -53,83 +25,115 @@ void BTree<Policy>::put_in_room(Cursor at, NewElement& made) {
   made.put(node.slot(at.index));
   node.set_count(count + 1);
   ++stored_.size;
+  return at;
+}
+
+/// Allocates what make_room() will take for an element at `at`: the last step's node first.
+template <class Policy>
+void BTree<Policy>::set_aside(const void* home, Cursor at, Spares& spares) {
+  if (!at.node) return spares.add(NewNode(home, 0, Node::grown_slots(0)));
+  if (at.node.slots() < Node::max_slots) {
+    return spares.add(NewNode(at.node.head(), 0, Node::grown_slots(at.node.slots())));
+  }
+  while (at.node.is_full()) {
+    const Node node = at.node;
+    if (!node.is_root() && (gift_to_left(at) != 0 || gift_to_right(at) != 0)) return;
+    spares.add(NewNode(node.head(), node.level(), Node::max_slots));
+    if (node.is_root()) {
+      return spares.add(NewNode(node.head(), node.level() + 1, Node::max_slots));
+    }
+    at = {node.parent(), node.index_in(node.parent())};
+  }
 }
 
 /// The first leaf. Until it holds something nothing throws: it is new, and so marked.
 template <class Policy>
-void BTree<Policy>::plant(const void* home, Cursor& at) {
+void BTree<Policy>::plant(Cursor& at, Spares& spares) {
   mark_header();
-  NewNode leaf(home, 0, Node::grown_slots(0));
-  at = {leaf.release(), 0};
+  at = {spares.take(), 0};
   stored_.root = stored_.first = stored_.last = distance_of(at.node);
   stored_.levels = 1;
 }
 
-/// Makes room in a full node for an element (in an inner one, with the child behind it) at `at`,
-/// which in a leaf follows its place. A neighbour with room takes some elements first: nodes are
-/// fuller that way, and less is written than by a split.
+/// Makes room for an element (in an inner node, with the child behind it) at `at`, which in a leaf
+/// follows its place: nowhere yet, or a full node. A neighbour with room takes some elements first:
+/// nodes are fuller that way, and less is written than by a split.
 template <class Policy>
-void BTree<Policy>::make_room(Cursor& at, Coming coming) {
-  if (at.node.slots() < Node::max_slots) return grow_only_leaf(at);
-  if (!at.node.is_root() && (give_to_left(at) || give_to_right(at))) return;
-  split(at, coming);
+void BTree<Policy>::make_room(Cursor& at, Spares& spares) {
+  if (!at.node) return plant(at, spares);
+  if (at.node.slots() < Node::max_slots) return grow_only_leaf(at, spares);
+  if (!at.node.is_root() && give_to_neighbour(at)) return;
+  split(at, spares);
 }
 
 /// The old leaf stays as it is, so until it is freed nothing has changed.
 template <class Policy>
-void BTree<Policy>::grow_only_leaf(Cursor& at) {
+void BTree<Policy>::grow_only_leaf(Cursor& at, Spares& spares) {
   mark_header();
   const Node old = at.node;
-  NewNode grown(old.head(), 0, Node::grown_slots(old.slots()));
-  Slots::relocate_n(old.slot(0), old.count(), grown.node().slot(0));
-  grown.node().set_count(old.count());
-  free_block(old.head(), old.block_bytes());
-  at.node = grown.release();
+  const Node grown = spares.take();
+  Slots::relocate_n(old.slot(0), old.count(), grown.slot(0));
+  grown.set_count(old.count());
+  try {
+    free_block(old.head(), old.block_bytes());
+  } catch (...) {
+    drop_block(grown.head(), grown.block_bytes());
+    throw;
+  }
+  at.node = grown;
   stored_.root = stored_.first = stored_.last = distance_of(at.node);
 }
 
+/// How many elements the neighbour in front of a full node takes for one that comes at `at`; 0
+/// where that makes no room. Elements that come in order leave full nodes behind.
 template <class Policy>
-bool BTree<Policy>::give_to_left(Cursor& at) {
+unsigned BTree<Policy>::gift_to_left(const Cursor& at) noexcept {
   const Node parent = at.node.parent();
   const unsigned index = at.node.index_in(parent);
-  if (index == 0) return false;
-  const Node left = parent.child(index - 1);
-  const unsigned room = Node::max_slots - left.count();
-  if (room == 0) return false;
-  // Elements that come in order leave full nodes behind.
-  const unsigned moved = at.index == at.node.count() ? room : (room + 1) / 2;
-  if (at.index < moved && moved == room) return false;
-  shift_left(parent, index - 1, moved, at);
-  if (at.node == parent) at = {left, left.count()};
-  return true;
+  if (index == 0) return 0;
+  const unsigned room = Node::max_slots - parent.child(index - 1).count();
+  const unsigned gift = at.index == at.node.count() ? room : (room + 1) / 2;
+  return at.index < gift && gift == room ? 0 : gift;
+}
+
+/// The same for the neighbour behind it.
+template <class Policy>
+unsigned BTree<Policy>::gift_to_right(const Cursor& at) noexcept {
+  const Node parent = at.node.parent();
+  const unsigned index = at.node.index_in(parent);
+  if (index == parent.count()) return 0;
+  const unsigned room = Node::max_slots - parent.child(index + 1).count();
+  const unsigned gift = at.index == 0 ? room : (room + 1) / 2;
+  return at.index > at.node.count() - gift && gift == room ? 0 : gift;
 }
 
 template <class Policy>
-bool BTree<Policy>::give_to_right(Cursor& at) {
-  const Node parent = at.node.parent();
-  const unsigned index = at.node.index_in(parent);
-  if (index == parent.count()) return false;
-  const Node left = at.node;
-  const unsigned room = Node::max_slots - parent.child(index + 1).count();
-  if (room == 0) return false;
-  const unsigned moved = at.index == 0 ? room : (room + 1) / 2;
-  const unsigned rest = left.count() - moved;
-  if (at.index > rest && moved == room) return false;
-  const bool in_front = at.index <= rest;
-  const unsigned place = at.index;
-  shift_right(parent, index, moved, at);
-  if (in_front) at = {left, place};
-  return true;
+bool BTree<Policy>::give_to_neighbour(Cursor& at) {
+  const Node node = at.node;
+  const Node parent = node.parent();
+  const unsigned index = node.index_in(parent);
+  if (const unsigned gift = gift_to_left(at)) {
+    const Node left = parent.child(index - 1);
+    shift_left(parent, index - 1, gift, at);
+    if (at.node == parent) at = {left, left.count()};
+    return true;
+  }
+  if (const unsigned gift = gift_to_right(at)) {
+    const unsigned rest = node.count() - gift;
+    const unsigned place = at.index;
+    shift_right(parent, index, gift, at);
+    if (place <= rest) at = {node, place};
+    return true;
+  }
+  return false;
 }
 
 /// The element of a full node that goes up when it is split for an element, or a child, at `at`.
 /// Where that is the last place more are likely to follow, so the left node stays full; likewise
-/// at the first place. A new inner node gets an element at least, a leaf the one to come, and where
-/// that may fail to come another.
+/// at the first place. A new inner node gets an element at least, a leaf the one to come.
 template <class Policy>
-unsigned BTree<Policy>::split_point(const Cursor& at, Coming coming) noexcept {
+unsigned BTree<Policy>::split_point(const Cursor& at) noexcept {
   const unsigned count = at.node.count();
-  if (coming == Coming::perhaps) return count / 2;
   if (at.index == count) return at.node.is_leaf() ? count - 1 : count - 2;
   if (at.index == 0) return 1;
   return count / 2;
@@ -137,24 +141,22 @@ unsigned BTree<Policy>::split_point(const Cursor& at, Coming coming) noexcept {
 
 /// Splits a full node in two and gives its parent, or a new root, the element between them.
 template <class Policy>
-void BTree<Policy>::split(Cursor& at, Coming coming) {
+void BTree<Policy>::split(Cursor& at, Spares& spares) {
   const Node node = at.node;
   if (!node.is_root() && node.parent().is_full()) {
     Cursor above{node.parent(), node.index_in(node.parent())};
-    make_room(above);
+    make_room(above, spares);
   }
-  const unsigned middle = split_point(at, coming);
+  const unsigned middle = split_point(at);
   const unsigned moved = node.count() - middle - 1;
-  NewNode sibling(node.head(), node.level(), Node::max_slots);
-  std::optional<NewNode> top;
-  Node parent;
-  unsigned i = 0;
+  const bool to_the_top = node.is_root();
   node.mark_head();
   if (!node.is_leaf()) node.mark_links_of(middle + 1, moved + 1);
   if (is_last(node)) mark_last();
-  if (node.is_root()) {
+  Node parent;
+  unsigned i = 0;
+  if (to_the_top) {
     mark_header();
-    top.emplace(node.head(), node.level() + 1, Node::max_slots);
   } else {
     parent = node.parent();
     i = node.index_in(parent);
@@ -162,24 +164,23 @@ void BTree<Policy>::split(Cursor& at, Coming coming) {
     parent.mark_children(i + 1, parent.count() - i + 1);
   }
 
-  const bool was_last = is_last(node);
-  const Node right = sibling.release();
-  if (top) {
-    parent = top->release();
+  if (to_the_top) {
+    parent = spares.take();
     parent.set_child(0, node);
     stored_.root = distance_of(parent);
     ++stored_.levels;
   }
+  const Node right = spares.take();
   Slots::relocate_n(node.slot(middle + 1), moved, right.slot(0));
   right.set_count(moved);
   if (!node.is_leaf()) right.take_children(0, node, middle + 1, moved + 1);
+  if (is_last(node)) stored_.last = distance_of(right);
   parent.open_slots(i, 1);
   Slots::relocate(node.slot(middle), parent.slot(i));
   parent.move_children(i + 1, parent.count() - i, i + 2);
   parent.set_child(i + 1, right);
   parent.set_count(parent.count() + 1);
   node.set_count(middle);
-  if (was_last) stored_.last = distance_of(right);
   if (at.index > middle) at = {right, at.index - middle - 1};
 }
 

@@ -250,6 +250,39 @@ class BTreeNewNode {
   NewBlock block_;
 };
 
+/// Nodes that wait for the steps of an insert that will need them; those left over go.
+template <class Policy>
+class BTreeSpareNodes {
+ public:
+  using Node = BTreeNode<Policy>;
+
+  BTreeSpareNodes() noexcept = default;
+  BTreeSpareNodes(const BTreeSpareNodes&) = delete;
+  BTreeSpareNodes& operator=(const BTreeSpareNodes&) = delete;
+  ~BTreeSpareNodes() {
+    while (top_) {
+      const Node spare = take();
+      drop_block(spare.head(), spare.block_bytes());
+    }
+  }
+
+  void add(BTreeNewNode<Policy> fresh) noexcept {
+    const Node node = fresh.release();
+    node.set_parent(top_);
+    top_ = node;
+  }
+  /// The one that was added last, empty and marked as a whole. Requires: there is one.
+  Node take() noexcept {
+    const Node taken = top_;
+    top_ = taken.is_root() ? Node() : taken.parent();
+    taken.set_parent({});
+    return taken;
+  }
+
+ private:
+  Node top_;  ///< its parent is the one below it
+};
+
 /// An element that is made before its place is: its arguments may lie in the tree, and where it
 /// cannot be made nothing has changed.
 template <class Policy>
@@ -261,12 +294,15 @@ class BTreeNewElement {
   /// For a tree in the store of `home`; `construct(Value*)` makes the element.
   template <class Construct>
   BTreeNewElement(const void* home, Construct&& construct) {
-    if (Slots::boxed || belongs_elsewhere(home)) {
+    if constexpr (Slots::boxed) {
       NewBlock block(home, sizeof(Value), alignof(Value), sizeof(Value));
       construct(reinterpret_cast<Value*>(block.data()));
       block_ = block.release();
+    } else if constexpr (Slots::bytewise) {
+      construct(value());
     } else {
-      construct(reinterpret_cast<Value*>(aside_));
+      const MadeFor made_for(aside_, sizeof aside_, home);
+      construct(value());
     }
     made_ = true;
   }
@@ -277,7 +313,7 @@ class BTreeNewElement {
     if (block_ != nullptr) drop_block(block_, sizeof(Value));
   }
 
-  Value* value() noexcept { return reinterpret_cast<Value*>(block_ != nullptr ? block_ : aside_); }
+  Value* value() noexcept { return reinterpret_cast<Value*>(Slots::boxed ? block_ : aside_); }
   /// Gives the element to a slot that is marked.
   void put(typename Slots::Slot* slot) noexcept {
     if constexpr (Slots::boxed) {
@@ -290,12 +326,6 @@ class BTreeNewElement {
   }
 
  private:
-  /// Whether parts of an element on the stack would come from another store than the tree's.
-  static bool belongs_elsewhere(const void* home) noexcept {
-    if constexpr (Slots::bytewise) return false;
-    return current_write != ActiveWrite::find(home) && ActiveWrite::find(home) != nullptr;
-  }
-
   alignas(Value) std::byte aside_[Slots::boxed ? 1 : sizeof(Value)];
   std::byte* block_ = nullptr;
   bool made_ = false;

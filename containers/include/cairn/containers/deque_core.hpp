@@ -292,7 +292,7 @@ class DequeCore {
     } else {
       mark_elements(0, stored_.size);
       PartlyBuilt<T> built(to);
-      for (std::size_t i = 0; i < stored_.size; ++i) built.add(std::move_if_noexcept(*element(i)));
+      for (std::size_t i = 0; i < stored_.size; ++i) built.add(move_unless_copyable(*element(i)));
       built.release();
       destroy_elements(0, stored_.size);
       adopt(fresh.release(), size, capacity);

@@ -27,12 +27,6 @@ concept HashLookup = !std::same_as<std::remove_cvref_t<Q>, K> &&
   E{}(stored, key);
 };
 
-/// Moves an element that cannot be relocated quietly; copies where a move might throw half-way.
-template <class T>
-void move_or_copy(T* from, T* to) {
-  ::new (static_cast<void*>(to)) T(std::move_if_noexcept(*from));
-}
-
 /// What HashMap and HashSet have in common: looking up, iterating, erasing, capacity, and changing
 /// owners. Policy is the hash table's, with `Key`, and `constant` where elements are never handed
 /// out for writing.
@@ -224,6 +218,7 @@ class HashContainer {
     return 1;
   }
   void take(HashContainer& other);
+  void take_foreign(HashContainer& other);
   template <class OtherPolicy>
   void merge_from(HashContainer<OtherPolicy>& source);
 
@@ -236,20 +231,25 @@ void HashContainer<Policy>::take(HashContainer& other) {
   if (may_own(this, other.table_.base())) {
     other.table_.mark_header();
     table_.steal(other.table_);
-  } else if constexpr (Policy::copies) {
-    table_.copy_from(other.table_);
-    other.clear();
+  } else {
+    take_foreign(other);
+  }
+}
+
+/// Requires: the elements of `other` stand in another store. What is here stays where that fails.
+template <class Policy>
+void HashContainer<Policy>::take_foreign(HashContainer& other) {
+  table_.mark_header();
+  HashTable<Policy> aside;
+  if constexpr (is_copyable<value_type>()) {
+    aside.copy_from_for(this, other.table_);
   } else {
     // Elements that cannot be copied know themselves how to change stores.
-    reserve(other.size());
-    other.table_.chunks().for_each([&](Position place) {
-      value_type* const from = place.slot();
-      mark(from, sizeof(value_type));
-      table_.insert_new(H{}(Policy::key(*from)),
-                        [&](value_type* to) { Policy::move_to(from, to); });
-    });
-    other.clear();
+    aside.move_from_for(this, other.table_);
   }
+  table_.clear();
+  table_.steal(aside);
+  other.clear();
 }
 
 template <class Policy>
@@ -269,8 +269,7 @@ HashContainer<Policy>& HashContainer<Policy>::operator=(HashContainer&& other) {
   if (this == &other) return *this;
   table_.mark_header();
   if (other.table_.has_table() && !may_own(this, other.table_.base())) {
-    table_.clear();
-    take(other);
+    take_foreign(other);
     return *this;
   }
   other.table_.mark_header();

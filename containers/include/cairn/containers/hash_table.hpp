@@ -138,6 +138,8 @@ class HashTable {
   /// Makes this one, which has no table, a copy of `other`, slot by slot, in the store of `home`.
   void copy_from(const HashTable& other) { copy_from_for(this, other); }
   void copy_from_for(const void* home, const HashTable& other);
+  /// The same with the elements of `other` moved, which stay there as what the moves leave.
+  void move_from_for(const void* home, HashTable& other);
   /// Requires: no table here; both headers marked; may_own(this, other.base()) where that has one.
   void steal(HashTable& other) noexcept {
     relocate(&other, this);
@@ -252,6 +254,8 @@ class HashTable {
   void relocate_elements(const Chunks& to);
   void move_elements_loudly(const Chunks& to);
   void move_elements_to(FreshTable& fresh, Position made);
+  template <class Make>
+  void build_for(const void* home, const HashTable& other, Make make);
   void install(FreshTable& fresh, std::uint64_t size) noexcept;
 
   HashMapFormat stored_;

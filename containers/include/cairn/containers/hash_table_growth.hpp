@@ -201,8 +201,10 @@ void HashTable<Policy>::move_to(HashShape shape) {
   move_elements_to(fresh, {});
 }
 
+/// A table of the same shape, in which `make(from, to)` has made each element out of the other's.
 template <class Policy>
-void HashTable<Policy>::copy_from_for(const void* home, const HashTable& other) {
+template <class Make>
+void HashTable<Policy>::build_for(const void* home, const HashTable& other, Make make) {
   if (other.stored_.size == 0) return;
   FreshTable fresh(home, other.shape());
   const Chunks to = fresh.chunks();
@@ -212,12 +214,25 @@ void HashTable<Policy>::copy_from_for(const void* home, const HashTable& other) 
     to.chunk(i)->overflow = source->overflow;
     for (SlotMask left = TagGroup(source).occupied(); left != 0; left &= left - 1) {
       const std::uint64_t slot = first_slot(left);
-      const Slot& element = *Position{from.chunk(i), slot}.slot();
-      ::new (static_cast<void*>(Position{to.chunk(i), slot}.slot())) Slot(element);
+      make(Position{from.chunk(i), slot}.slot(), Position{to.chunk(i), slot}.slot());
       to.chunk(i)->tags[slot] = source->tags[slot];
     }
   }
   install(fresh, other.stored_.size);
+}
+
+template <class Policy>
+void HashTable<Policy>::copy_from_for(const void* home, const HashTable& other) {
+  build_for(home, other,
+            [](const Slot* from, Slot* to) { ::new (static_cast<void*>(to)) Slot(*from); });
+}
+
+template <class Policy>
+void HashTable<Policy>::move_from_for(const void* home, HashTable& other) {
+  build_for(home, other, [](Slot* from, Slot* to) {
+    mark(from, sizeof *from);  // which a move may write to
+    Policy::move_to(from, to);
+  });
 }
 
 }  // namespace cairn::detail

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "cairn/allocator/write_context.hpp"
+#include "cairn/containers/copyability.hpp"
 #include "cairn/storable.hpp"
 
 /// \file
@@ -207,7 +208,7 @@ void move_loudly_n(T* from, std::size_t count, T* to) {
   std::size_t done = 0;
   try {
     for (; done < count; ++done)
-      ::new (static_cast<void*>(to + done)) T(std::move_if_noexcept(from[done]));
+      ::new (static_cast<void*>(to + done)) T(move_unless_copyable(from[done]));
   } catch (...) {
     std::destroy_n(to, done);
     throw;

@@ -13,15 +13,24 @@ void Vec<T>::take(Vec& other) {
   if (detail::may_own(this, other.core_.block())) {
     other.core_.mark_header();
     core_.steal(other.core_);
-  } else if constexpr (std::is_copy_constructible_v<T>) {
-    append(std::as_const(other).begin(), std::as_const(other).end());
-    other.clear();
   } else {
-    // Elements that cannot be copied know themselves how to change stores.
-    append(std::make_move_iterator(other.data()),
-           std::make_move_iterator(other.data() + other.size()));
-    other.clear();
+    take_foreign(other);
   }
+}
+
+/// Requires: the elements of `other` stand in another store. What is here stays where that fails.
+template <class T>
+void Vec<T>::take_foreign(Vec& other) {
+  core_.replace_built(other.size(), [&](auto& built) {
+    if constexpr (detail::is_copyable<T>()) {
+      built.add_range(std::as_const(other).begin(), std::as_const(other).end());
+    } else {
+      // Elements that cannot be copied know themselves how to change stores.
+      built.add_range(std::make_move_iterator(other.data()),
+                      std::make_move_iterator(other.data() + other.size()));
+    }
+  });
+  other.clear();
 }
 
 template <class T>
@@ -29,8 +38,7 @@ Vec<T>& Vec<T>::operator=(Vec&& other) {
   if (this == &other) return *this;
   core_.mark_header();
   if (other.capacity() != 0 && !detail::may_own(this, other.core_.block())) {
-    core_.reset();
-    take(other);
+    take_foreign(other);
     return *this;
   }
   other.core_.mark_header();

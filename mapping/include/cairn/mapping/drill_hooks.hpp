@@ -46,6 +46,11 @@ using CrashObserver = void (*)(const char* name);
 void set_crash_observer(CrashObserver observer) noexcept;
 void reach_crash_point(const char* name) noexcept;
 
+/// Asked before each block of a heap is handed out: true makes that fail for want of room.
+using AllocationObserver = bool (*)(std::size_t bytes);
+void set_allocation_observer(AllocationObserver observer) noexcept;
+bool refuses_allocation(std::size_t bytes) noexcept;
+
 }  // namespace drill
 
 /// Marks a step at which a drill may kill the process. Free of cost outside drills.
