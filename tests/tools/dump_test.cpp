@@ -295,6 +295,18 @@ TEST_F(Dump, as_text_it_has_a_line_for_each_value) {
                 "  below:\n    leaves: empty\n", "  best: -> @"});
 }
 
+TEST_F(Dump, a_text_does_not_steer_the_terminal) {
+  const std::string text = "\x1B[2J \x7F \xC2\x80\xC2\x9B"
+                           "5n \xC2\xA0\xC3\xBC";
+  Store store = open();
+  store.write([&](WriteTransaction& tx) { tx.construct<String>("text", text); });
+  EXPECT_EQ(dump("text"), Json(text));
+  for (const char* const how : {"dump '", "dump --json '"}) {
+    const Result result = run(how + path() + "' text");
+    expect_lines(result.out, {"\"\\u001b[2J \\u007f \\u0080\\u009b5n \xC2\xA0\xC3\xBC\""});
+  }
+}
+
 TEST_F(Dump, a_name_that_is_none_is_a_message) {
   push(*std::make_unique<Store>(open()), 1);
   const Result result = run("dump '" + path() + "' nothing");

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -48,36 +47,23 @@ void print_json(const std::string& path, const CheckReport& report) {
   fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
-ExitStatus run(const std::string& path, bool json) {
+}  // namespace
+
+ExitStatus run_check(const Arguments& arguments) {
   CheckReport report;
   ExitStatus failure = ExitStatus::problems;
   try {
-    report = open_to_look(path, "cairn check").check();
+    report = open_to_look(arguments.path, "cairn check").check();
   } catch (const Error& error) {
     report.problems.emplace_back(error.what());
     failure = ExitStatus::unusable;
   }
-  if (json) {
-    print_json(path, report);
+  if (arguments.json) {
+    print_json(arguments.path, report);
   } else {
-    print_report(path, report);
+    print_report(arguments.path, report);
   }
   return report.ok() ? ExitStatus::sound : failure;
-}
-
-}  // namespace
-
-void add_check_command(CLI::App& app, ExitStatus& status) {
-  struct Arguments {
-    std::string path;
-    bool json = false;
-  };
-  const auto arguments = std::make_shared<Arguments>();
-  CLI::App* const command =
-      app.add_subcommand("check", "Examine header, log, heap, catalog and every object of a store");
-  command->add_option("FILE", arguments->path, "The data file of the store")->required();
-  command->add_flag("--json", arguments->json, "Print JSON");
-  command->callback([arguments, &status] { status = run(arguments->path, arguments->json); });
 }
 
 }  // namespace cairn::tool

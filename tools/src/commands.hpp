@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <string>
 
 namespace cairn::tool {
 
@@ -13,12 +13,21 @@ enum class ExitStatus : int {
   usage = 64,    ///< EX_USAGE of sysexits.h
 };
 
-/// Each adds one command to `app`; where that is given, `status` tells afterwards how it went.
-void add_info_command(CLI::App& app, ExitStatus& status);
-void add_check_command(CLI::App& app, ExitStatus& status);
-void add_ls_command(CLI::App& app, ExitStatus& status);
-void add_dump_command(CLI::App& app, ExitStatus& status);
-void add_du_command(CLI::App& app, ExitStatus& status);
-void add_ps_command(CLI::App& app, ExitStatus& status);
+/// What the command line says; each command looks at what it has.
+struct Arguments {
+  std::string path;  ///< of the data file
+  std::string root;  ///< its name, empty for all
+  bool json = false;
+  bool watch = false;
+  double interval_seconds = 1;
+};
+
+/// Each prints its findings and throws where it cannot come to any.
+ExitStatus run_check(const Arguments& arguments);
+ExitStatus run_du(const Arguments& arguments);
+ExitStatus run_dump(const Arguments& arguments);
+ExitStatus run_info(const Arguments& arguments);
+ExitStatus run_ls(const Arguments& arguments);
+ExitStatus run_ps(const Arguments& arguments);
 
 }  // namespace cairn::tool

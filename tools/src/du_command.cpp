@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -141,20 +140,10 @@ ExitStatus show(const std::string& path, bool json) {
 
 }  // namespace
 
-void add_du_command(CLI::App& app, ExitStatus& status) {
-  struct Arguments {
-    std::string path;
-    bool json = false;
-  };
-  const auto arguments = std::make_shared<Arguments>();
-  CLI::App* const command =
-      app.add_subcommand("du", "Who has the bytes of a store: roots, types, free space, log");
-  command->add_option("FILE", arguments->path, "The data file of the store")->required();
-  command->add_flag("--json", arguments->json, "Print JSON");
-  command->callback([arguments, &status] {
-    status = show(arguments->path, arguments->json);
-    require_printed();
-  });
+ExitStatus run_du(const Arguments& arguments) {
+  const ExitStatus status = show(arguments.path, arguments.json);
+  require_printed();
+  return status;
 }
 
 }  // namespace cairn::tool

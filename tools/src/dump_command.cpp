@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -126,22 +125,10 @@ ExitStatus dump(const std::string& path, const std::string& name, bool json) {
 
 }  // namespace
 
-void add_dump_command(CLI::App& app, ExitStatus& status) {
-  struct Arguments {
-    std::string path;
-    std::string root;
-    bool json = false;
-  };
-  const auto arguments = std::make_shared<Arguments>();
-  CLI::App* const command =
-      app.add_subcommand("dump", "Print what a store holds, by its own descriptions of it");
-  command->add_option("FILE", arguments->path, "The data file of the store")->required();
-  command->add_option("ROOT", arguments->root, "Only the root of this name");
-  command->add_flag("--json", arguments->json, "Print JSON");
-  command->callback([arguments, &status] {
-    status = dump(arguments->path, arguments->root, arguments->json);
-    require_printed();
-  });
+ExitStatus run_dump(const Arguments& arguments) {
+  const ExitStatus status = dump(arguments.path, arguments.root, arguments.json);
+  require_printed();
+  return status;
 }
 
 }  // namespace cairn::tool

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -192,32 +191,19 @@ void print_json(const std::string& path, const Info& info) {
   fmt::print("{}\n", to_text(json));
 }
 
-ExitStatus run(const std::string& path, bool json) {
-  const Info info = read_info(path);
-  if (json) {
-    print_json(path, info);
+}  // namespace
+
+ExitStatus run_info(const Arguments& arguments) {
+  const Info info = read_info(arguments.path);
+  if (arguments.json) {
+    print_json(arguments.path, info);
   } else {
-    print_file(path, info.file);
+    print_file(arguments.path, info.file);
     if (info.open) print_open(*info.open);
     std::fflush(stdout);
     print_problems(info.file.problems);
   }
   return info.file.problems.empty() ? ExitStatus::sound : ExitStatus::unusable;
-}
-
-}  // namespace
-
-void add_info_command(CLI::App& app, ExitStatus& status) {
-  struct Arguments {
-    std::string path;
-    bool json = false;
-  };
-  const auto arguments = std::make_shared<Arguments>();
-  CLI::App* const command =
-      app.add_subcommand("info", "What a store is, what it holds and who uses it");
-  command->add_option("FILE", arguments->path, "The data file of the store")->required();
-  command->add_flag("--json", arguments->json, "Print JSON");
-  command->callback([arguments, &status] { status = run(arguments->path, arguments->json); });
 }
 
 }  // namespace cairn::tool

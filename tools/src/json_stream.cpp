@@ -16,6 +16,24 @@ namespace {
 constexpr std::size_t indented_levels = 4;
 constexpr std::size_t piece_bytes = std::size_t{1} << 16;
 
+/// Writes what the library has escaped, and escapes the control characters that JSON lets pass, DEL
+/// and U+0080 to U+009F: terminals obey them.
+void write_without_controls(std::FILE* out, std::string_view escaped) {
+  constexpr unsigned char del = 0x7F;
+  constexpr unsigned char lead_of_controls = 0xC2;  // its continuation bytes are their codes
+  const auto byte_at = [&](std::size_t i) { return static_cast<unsigned char>(escaped[i]); };
+  std::size_t written = 0;
+  for (std::size_t i = 0; i < escaped.size(); ++i) {
+    const bool is_pair = byte_at(i) == lead_of_controls && byte_at(i + 1) < 0xA0;
+    if (byte_at(i) != del && !is_pair) continue;
+    std::fwrite(escaped.data() + written, 1, i - written, out);
+    if (is_pair) ++i;
+    fmt::print(out, "\\u{:04x}", byte_at(i));
+    written = i + 1;
+  }
+  std::fwrite(escaped.data() + written, 1, escaped.size() - written, out);
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) noexcept {
@@ -36,7 +54,7 @@ void write_json_string(std::FILE* out, std::string_view text) {
       --bytes;
     }
     const std::string escaped = nlohmann::json(text.substr(0, bytes)).dump();
-    std::fwrite(escaped.data() + 1, 1, escaped.size() - 2, out);
+    write_without_controls(out, std::string_view(escaped).substr(1, escaped.size() - 2));
     text.remove_prefix(bytes);
   }
   std::fputc('"', out);

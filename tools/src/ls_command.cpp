@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -61,20 +60,10 @@ ExitStatus list(const std::string& path, bool json) {
 
 }  // namespace
 
-void add_ls_command(CLI::App& app, ExitStatus& status) {
-  struct Arguments {
-    std::string path;
-    bool json = false;
-  };
-  const auto arguments = std::make_shared<Arguments>();
-  CLI::App* const command =
-      app.add_subcommand("ls", "The roots of a store, their types, elements and bytes");
-  command->add_option("FILE", arguments->path, "The data file of the store")->required();
-  command->add_flag("--json", arguments->json, "Print JSON");
-  command->callback([arguments, &status] {
-    status = list(arguments->path, arguments->json);
-    require_printed();
-  });
+ExitStatus run_ls(const Arguments& arguments) {
+  const ExitStatus status = list(arguments.path, arguments.json);
+  require_printed();
+  return status;
 }
 
 }  // namespace cairn::tool

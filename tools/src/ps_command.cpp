@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -77,13 +76,6 @@ void print_json(const std::string& path, const Activity& activity, int indent) {
   fmt::print("{}\n", json.dump(indent, ' ', false, Json::error_handler_t::replace));
 }
 
-struct Arguments {
-  std::string path;
-  bool json = false;
-  bool watch = false;
-  double interval_seconds = 1;
-};
-
 void print_once(const Arguments& arguments) {
   const Activity activity = look_at_activity(arguments.path);
   if (arguments.json) {
@@ -120,26 +112,13 @@ void print_repeatedly(const Arguments& arguments) {
 
 }  // namespace
 
-void add_ps_command(CLI::App& app, ExitStatus& status) {
-  constexpr double shortest_seconds = 0.05;
-  constexpr double longest_seconds = 86'400;
-  const auto arguments = std::make_shared<Arguments>();
-  CLI::App* const command = app.add_subcommand(
-      "ps", "The processes that use a store, what they are at, and who holds the write lock");
-  command->add_option("FILE", arguments->path, "The data file of the store")->required();
-  command->add_flag("--json", arguments->json, "Print JSON");
-  command->add_flag("--watch", arguments->watch, "Print again and again, until Ctrl-C");
-  command->add_option("--interval", arguments->interval_seconds, "Seconds between two of these")
-      ->check(CLI::Range(shortest_seconds, longest_seconds))
-      ->capture_default_str();
-  command->callback([arguments, &status] {
-    if (arguments->watch) {
-      print_repeatedly(*arguments);
-    } else {
-      print_once(*arguments);
-    }
-    status = ExitStatus::sound;
-  });
+ExitStatus run_ps(const Arguments& arguments) {
+  if (arguments.watch) {
+    print_repeatedly(arguments);
+  } else {
+    print_once(arguments);
+  }
+  return ExitStatus::sound;
 }
 
 }  // namespace cairn::tool
