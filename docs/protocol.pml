@@ -20,7 +20,8 @@
  *  6. No record is read that is not written or that a checkpoint has freed; none is freed that is
  *     not published.
  *  7. What a commit returned for is visible from then on, and in the image in the end.
- *  8. Somebody can always go on. In the end no living section holds a lane, and where nobody died
+ *  8. A body reads the state that its working view began with, also after it was fenced.
+ *  9. Somebody can always go on. In the end no living section holds a lane, and where nobody died
  *     nothing is held back.
  */
 
@@ -125,6 +126,9 @@ byte mutant = 0;
 #define NO_MEMBARRIER 60           /* unfenced: the publisher clears the word but fences nobody */
 #define MEMBARRIER_BEFORE_RAISE 61 /* unfenced: it fences before it raises the words */
 #define HEIR_REQUESTS_NO_FENCE 62  /* unfenced: the heir trusts that the dead fenced */
+#define FENCED_NOT_PINNED 64       /* writers: commits are published over a fenced body */
+#define PIN_KEPT_BY_FENCED 65      /* writers: a fenced transaction does not say that it is over */
+#define PIN_OF_THE_DEAD 66         /* writers: a fenced body whose process is dead pins on */
 
 #define ACTORS (WRITERS + READERS)
 #define CLOSER ACTORS       /* whoever comes last and looks whether all is well */
@@ -150,6 +154,7 @@ byte owner = FREE; /* actor + 1 */
 bool guarded;      /* phase GUARDED, else ACTIVE: only then its owner can be fenced */
 byte epoch_of;     /* actor + 1 */
 byte tail = 1, visible = 1, published = 1, applying = 0;
+byte pin; /* actor + 1 whose body was fenced and is not over: LiveWords::body, then Quarantine */
 byte lane[READERS + 1];
 
 /* The shared image, and the log: `logged` is the last record wholly written, `freed` the last one
@@ -355,7 +360,7 @@ inline try_acquire() {
   if
   :: owner == FREE -> grant(false, false)
   :: can_take_over() -> grant(true, false)
-  :: can_fence() -> fences_left--; grant(false, true)
+  :: can_fence() -> fences_left--; pin = owner; grant(false, true)
   :: else -> assert(is(TAKE_FROM_THE_LIVING)); grant(true, false)
   fi
 }
@@ -418,9 +423,17 @@ inline apply_rest() {
   guarded_step(applying = 0; k = next_record())
 }
 
-/* Both words, and then a full fence. That one is seen without the other changes nothing. */
+/* Engine::is_pinned_by_fenced */
+#define pinned() (pin != 0 && !is(FENCED_NOT_PINNED) && (!dead[pin - 1] || is(PIN_OF_THE_DEAD)))
+
+/* Both words, and then a full fence. That one is seen without the other changes nothing. Beside a
+ * fenced body only visible (show_held_back): whether there is one is known before, as nobody can be
+ * fenced while this one has the lock. */
 inline raise_words() {
-  guarded_step(applying = 2 * k; raise_visible((is(VISIBLE_IF_PUBLISHED) -> visible : tail)))
+  guarded_step(
+    blocked = pinned();
+    applying = (blocked -> applying : 2 * k);
+    raise_visible((is(VISIBLE_IF_PUBLISHED) -> visible : tail)))
 }
 
 /* ReaderLanes::fence_sections: membarrier empties the store buffers of all threads. */
@@ -445,7 +458,7 @@ inline publish_backlog() {
 #elif MUTANT != SCAN_BEFORE_RAISE
      raise_words(); fence_sections();
 #endif
-     r = 0; blocked = false;
+     r = 0;
      do
      :: r < LANES && !blocked ->
         guarded_step(
@@ -471,7 +484,7 @@ inline publish_backlog() {
         blocked = false; k = 0
      :: else ->
 #if MUTANT == SCAN_BEFORE_RAISE
-        raise_words();
+        raise_words(); blocked = false;
         guarded_step(applying = 2 * k + 1; store_first_line());
 #elif MUTANT == PUBLISHED_BEFORE_APPLIED
         guarded_step(published = k);
@@ -489,7 +502,8 @@ inline publish_backlog() {
 #define holds_back(l) (lane[l] != 0 && lane[l] <= published && !dead[WRITERS + l])
 inline publish_held_back() {
   do
-  :: step(ok = (visible != published && owner == FREE && !holds_back(0) && !holds_back(LANES - 1));
+  :: step(ok = (visible != published && owner == FREE && !holds_back(0) &&
+                !holds_back(LANES - 1) && !pinned());
           if :: ok -> grant(false, false) :: else fi);
      if
      :: ok -> publish_backlog(); step(release(); ok = false)
@@ -558,9 +572,10 @@ inline catch_up() {
   k = 0
 }
 
-/* What the body stores to the working view. Where it was fenced, what it reads may be mixed. */
+/* What the body reads in the working view, and stores there. */
 inline run_body() {
   k = (private_a[mine] -> view_a[mine] : image_a);
+  assert(k == A(place[mine]) && (private_b[mine] -> view_b[mine] : image_b) == B(place[mine]));
   view_b[mine] = 1 - (private_b[mine] -> view_b[mine] : image_b);
   private_b[mine] = 1;
   if :: view_b[mine] -> view_a[mine] = 1 - k; private_a[mine] = 1 :: else fi;
@@ -595,6 +610,7 @@ inline restore_lines() {
 inline drop_fenced(keeps_view) {
   close_body();
   if :: !keeps_view -> drop_private_pages(); place[mine] = 0 :: else fi;
+  if :: pin == me + 1 && !is(PIN_KEPT_BY_FENCED) -> pin = 0 :: else fi;
   if :: !is(CLAIM_KEPT_BY_FENCED) -> claim[mine] = 0 :: else fi
 }
 
@@ -860,7 +876,7 @@ active proctype closer() {
     timeout ->
     do
     :: i < ACTORS ->
-       assert(done[i] || (asleep[i] && owner == i + 1)); /* Invariant 8. */
+       assert(done[i] || (asleep[i] && owner == i + 1)); /* Invariant 9. */
        anyone_asleep = anyone_asleep || !done[i];
        anyone_dead = anyone_dead || dead[i];
        assert(i < WRITERS || dead[i] || lane[i - WRITERS] == 0);

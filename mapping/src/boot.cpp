@@ -19,9 +19,11 @@ int hex_digit(char c) noexcept {
   return -1;
 }
 
+constexpr const char* boot_id_path = "/proc/sys/kernel/random/boot_id";
+
 BootId read_boot_id() {
   BootId id{};
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::ifstream file(boot_id_path);
   std::string text;
   std::getline(file, text);
   std::size_t digits = 0;
@@ -30,6 +32,11 @@ BootId read_boot_id() {
     if (digit < 0 || digits >= 2 * id.size()) continue;
     id[digits / 2] |= static_cast<std::byte>(digits % 2 == 0 ? digit << 4 : digit);
     ++digits;
+  }
+  // Taken for the same in every boot, it would vouch for words and pages of before a power cut.
+  if (digits != 2 * id.size()) {
+    throw Error(errc::io, boot_id_path,
+                "which boot this is cannot be read there; mount /proc where the store is used");
   }
   return id;
 }

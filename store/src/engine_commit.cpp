@@ -140,7 +140,11 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
     // broken off by an exception.
     catch_up();
   }
-  if (sequence() != state_.sequence) require_published("an earlier commit stands unseen");
+  if (sequence() != state_.sequence) {
+    require_published("an earlier commit stands unseen");
+    // Also where nothing was held back and the word is somebody's garbage.
+    live_.visible.store(state_.sequence, std::memory_order_release);
+  }
   // Set again in case that the end of the last transaction could not.
   context_.set_tracked_bytes(fresh_begin());
   if (state_.reach > state_.heap_end && !is_held_back()) write_checkpoint(false);
@@ -421,7 +425,13 @@ void Engine::restore_lines() noexcept {
     }
   }
   if (options_.verify_writes) context_.drop_private_pages();
-  if (is_held_back()) restore_held_back();
+  if (!is_held_back()) return;
+  try {
+    restore_held_back();
+  } catch (...) {
+    // The log does not hold what it should: the next transaction begins with this, and says so.
+    stale_pages_ = true;
+  }
 }
 
 void Engine::sync_or_fail(const File& file) {

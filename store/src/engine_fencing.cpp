@@ -18,7 +18,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Asking whether a process lives takes a system call, so not every transaction asks.
+/// Asking whether a process lives takes a system call, so not every transaction and publication
+/// asks.
 constexpr std::uint32_t looks_between_questions = 64;
 
 std::uint32_t token_of(std::uint64_t body) noexcept {
@@ -75,8 +76,8 @@ void Engine::end_fenced() noexcept {
   // Dropped when the next transaction begins, which has to catch up anyway.
   stale_pages_ = true;
   context_.write_set().clear();
-  // Release pairs with the acquire in `WriteLock::is_over`: from here on nothing is stored into the
-  // pages that were fresh.
+  // Release pairs with the acquire in `WriteLock::is_over` and in `pins`: from here on nothing is
+  // stored into the pages that were fresh, and nothing is read.
   live_.quarantine.ended.store(lock_.own_body(), std::memory_order_release);
   crash_point("fenced.ended");
   lock_.forget_body();
@@ -87,6 +88,8 @@ void Engine::end_fenced() noexcept {
   if (working_view_use_.exchange(0, std::memory_order_release) == 2) {
     futex_wake(working_view_use_, INT32_MAX);
   }
+  // What was kept out of the shared image for this body's sake.
+  help_publication();
 }
 
 void Engine::throw_fenced() const {
@@ -146,6 +149,32 @@ void Engine::set_body_aside() {
     crash_point("fence.recorded");
   }
   live_.body.store(0, std::memory_order_release);
+}
+
+/// Whether a fenced body may still be reading what the shared image shows: until it is over it is a
+/// section at that state which has no lane. It may be known by its word alone, as long as the
+/// fencer has not come to set it aside.
+bool Engine::is_pinned_by_fenced() {
+  const std::uint64_t body = live_.body.load(std::memory_order_relaxed);
+  if (body != lock_.own_body() && pins(body, true)) return true;
+  const std::uint64_t owner = live_.quarantine.owner.load(std::memory_order_relaxed);
+  return owner != body && pins(owner, ++pin_looks_ % looks_between_questions == 0);
+}
+
+bool Engine::pins(std::uint64_t body, bool ask) {
+  const Quarantine& words = live_.quarantine;
+  if (body == 0 || words.unpinned.load(std::memory_order_relaxed) == body) return false;
+  // Acquire pairs with the release in `end_fenced`: it reads nothing any more.
+  if (words.ended.load(std::memory_order_acquire) == body) return false;
+  return !ask || !lock_.is_over(body);
+}
+
+/// Commits are published over it from now on, so that a process that never wakes up is in nobody's
+/// way. If it does wake up, its body may see two states.
+void Engine::unpin_fenced() noexcept {
+  Quarantine& words = live_.quarantine;
+  const std::uint64_t owner = words.owner.load(std::memory_order_relaxed);
+  if (owner != 0) words.unpinned.store(owner, std::memory_order_relaxed);
 }
 
 /// How far a fenced transaction that is not over may be reading and storing.

@@ -60,8 +60,16 @@ void Engine::lower_visible() {
   const std::uint64_t next = shown_.sequence + 1;
   if (live_.visible.load(std::memory_order_relaxed) == next &&
       makes_atomic_in_image(appended_after(shown_), shown_)) {
-    live_.visible.store(shown_.sequence, std::memory_order_relaxed);
+    keep_out_of_overlays(next, shown_.sequence);
   }
+}
+
+/// Takes back that record `sequence` is visible. A section may have seen it so, and see it so again
+/// when the next attempt to publish it raises the word once more: hence the end of overlays.
+/// Requires: `applying` is cleared afterwards, which releases both.
+void Engine::keep_out_of_overlays(std::uint64_t sequence, std::uint64_t visible) {
+  live_.overlay_end.store(sequence, std::memory_order_relaxed);
+  live_.visible.store(visible, std::memory_order_relaxed);
 }
 
 /// Lets readers see the record that was just appended.
@@ -84,17 +92,21 @@ void Engine::show_appended() {
   if (is_held_back()) show_held_back();
 }
 
-/// False where a section at an older state does not leave within `patience`: nothing has changed
-/// then. Requires: the record follows what the shared image shows.
-bool Engine::try_publish(const RecordView& record, std::chrono::nanoseconds patience) {
+/// False where a section at an older state does not leave within `patience`, or a fenced body is at
+/// one that `over` spares: nothing has changed then.
+/// Requires: the record follows what the shared image shows.
+bool Engine::try_publish(const RecordView& record, std::chrono::nanoseconds patience,
+                         PublishOver over) {
   const std::uint64_t sequence = record.sequence();
   crash_point("publish.begin");
   // Where a writer had begun before it died, the image may show a part of the record already. It
-  // had looked at the lanes, so who is there now is on the way out.
+  // had looked at the lanes, so who is there now is on the way out, or has been stopped on it, and
+  // will not look at the image before it has found out.
   const bool begun = live_.applying.load(std::memory_order_relaxed) == Publication::begun(sequence);
   if (begun) {
-    patience = options_.lock_timeout;
+    patience = way_out_patience;
   } else {
+    if (over == PublishOver::nobody && is_pinned_by_fenced()) return false;
     if (patience.count() == 0 && lanes_.is_still_older(sequence)) return false;
     // Relaxed: the exchange that follows releases it to whoever sees that.
     live_.applying.store(Publication::raised(sequence), std::memory_order_relaxed);
@@ -104,16 +116,11 @@ bool Engine::try_publish(const RecordView& record, std::chrono::nanoseconds pati
   live_.visible.exchange(std::max(before, sequence), std::memory_order_seq_cst);
   crash_point("publish.raised");
   const bool fenced = lanes_.fence_sections();
-  if (!lanes_.wait_for_older(sequence, patience)) {
+  if (!lanes_.wait_for_older(sequence, patience) && !begun) {
     // A section that saw the words set may still be on its way in: the next publisher fences again.
     if (fenced) lanes_.request_fence();
-    if (begun) {
-      throw Error(errc::timeout, path(),
-                  "a publication that a dead writer had begun waits for " +
-                      lanes_.describe_older());
-    }
     if (before < sequence && makes_atomic_in_image(record, shown_)) {
-      live_.visible.store(before, std::memory_order_relaxed);
+      keep_out_of_overlays(sequence, before);
     }
     // Release: whoever sees it clear sees what `visible` is now.
     live_.applying.store(Publication::none, std::memory_order_release);
@@ -176,17 +183,19 @@ bool Engine::makes_atomic_in_image(const RecordView& record, const LogState& pla
   return found;
 }
 
-/// Waits until all is published. Throws `code` after Options::reader_timeout, naming the section
-/// that is in the way and, as `consequence`, what comes of it.
+/// Waits until all is published, but for no fenced body. Throws `code` after
+/// Options::reader_timeout, naming the section that is in the way and, as `consequence`, what comes
+/// of it.
 void Engine::require_published(const char* consequence, errc code) {
   constexpr std::chrono::nanoseconds forever = std::chrono::hours(24 * 365);
   const std::chrono::nanoseconds patience =
       options_.reader_timeout.count() == 0 ? forever : options_.reader_timeout;
   const auto start = std::chrono::steady_clock::now();
+  if (is_held_back()) unpin_fenced();
   while (is_held_back()) {
     const auto waited = std::chrono::steady_clock::now() - start;
     const auto left = std::max<std::chrono::nanoseconds>(patience - waited, section_patience);
-    if (try_publish(appended_after(shown_), left)) continue;
+    if (try_publish(appended_after(shown_), left, PublishOver::fenced_bodies)) continue;
     if (waited < patience) continue;
     throw Error(code, path(),
                 std::string(consequence) + " after " +
@@ -241,7 +250,9 @@ void Engine::wake_change_waiters() noexcept {
 void Engine::help_publication() noexcept {
   try {
     WriteLock::Grant grant;
-    while (lock_.try_acquire(grant)) {
+    // Also where the lock is kept for those who have waited long: they may be dead, and it is given
+    // back at once.
+    while (lock_.try_acquire(grant, true)) {
       // Acquire pairs with the release in `end_fenced`: that thread is not through with the view.
       if (working_view_use_.load(std::memory_order_acquire) != 0) {
         lock_.release_unseen();
@@ -254,7 +265,8 @@ void Engine::help_publication() noexcept {
         release_after_failure(grant);
         return;
       }
-      const bool more = is_held_back() && !lanes_.is_still_older(shown_.sequence + 1);
+      const bool more =
+          is_held_back() && !is_pinned_by_fenced() && !lanes_.is_still_older(shown_.sequence + 1);
       lock_.release();
       wake_change_waiters();
       if (!more) break;

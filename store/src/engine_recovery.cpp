@@ -211,10 +211,12 @@ void Engine::reset_live_words() {
   live_.applying.store(Publication::none, std::memory_order_relaxed);
   live_.published_position.store(state_.position, std::memory_order_relaxed);
   live_.heap_end.store(state_.heap_end, std::memory_order_relaxed);
+  live_.overlay_end.store(0, std::memory_order_relaxed);
   live_.change_awaited.store(0, std::memory_order_relaxed);
   live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
   live_.quarantine.owner.store(0, std::memory_order_relaxed);
   live_.quarantine.ended.store(0, std::memory_order_relaxed);
+  live_.quarantine.unpinned.store(0, std::memory_order_relaxed);
   live_.failed.store(0, std::memory_order_relaxed);
   lock_.reset();
   crash_point("recover.words");

@@ -3,7 +3,9 @@
 
 #include <pthread.h>
 #include <tsl/robin_map.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 #include <shared_mutex>
 
@@ -28,6 +30,7 @@ struct EngineRegistry::Table {
   std::mutex opening;
   std::shared_mutex mutex;
   tsl::robin_map<FileId, Entry> engines;  ///< guarded by mutex
+  std::vector<int> attaching;             ///< descriptors, guarded by mutex
 };
 
 EngineRegistry& EngineRegistry::instance() {
@@ -43,17 +46,26 @@ EngineRegistry::EngineRegistry() : table_(std::make_unique<Table>()) {
   // parent's whatever the child does. The child begins with a table of its own, so that it can open
   // the same files for itself; the old one stays, since its locks may be held by threads that the
   // child does not have.
-  ::pthread_atfork([] { instance().table_->mutex.lock(); },
-                   [] { instance().table_->mutex.unlock(); },
-                   [] {
-                     const Table* const inherited = instance().table_.release();
-                     for (auto& entry : inherited->engines) {
-                       entry.second.engine->abandon_in_child();
-                       instance().inherited_.push_back(entry.second.engine);
-                     }
-                     instance().table_ = std::make_unique<Table>();
-                     forget_shared_images();
-                   });
+  ::pthread_atfork(
+      [] {
+        instance().table_->mutex.lock();
+        ReaderLanes::lock_for_fork();
+      },
+      [] {
+        ReaderLanes::unlock_after_fork();
+        instance().table_->mutex.unlock();
+      },
+      [] {
+        ReaderLanes::unlock_after_fork();
+        const Table* const inherited = instance().table_.release();
+        for (const int descriptor : inherited->attaching) ::close(descriptor);
+        for (auto& entry : inherited->engines) {
+          entry.second.engine->abandon_in_child();
+          instance().inherited_.push_back(entry.second.engine);
+        }
+        instance().table_ = std::make_unique<Table>();
+        forget_shared_images();
+      });
 }
 
 std::shared_ptr<Engine> EngineRegistry::find(const FileId& id) {
@@ -76,6 +88,22 @@ void EngineRegistry::remove(const Engine* engine) noexcept {
       forget_shared_images();
       return;
     }
+  }
+}
+
+KeptFromChildren::KeptFromChildren(std::initializer_list<int> descriptors)
+    : descriptors_(descriptors) {
+  EngineRegistry::Table& table = *EngineRegistry::instance().table_;
+  const std::unique_lock guard(table.mutex);
+  table.attaching.insert(table.attaching.end(), descriptors_.begin(), descriptors_.end());
+}
+
+KeptFromChildren::~KeptFromChildren() {
+  EngineRegistry::Table& table = *EngineRegistry::instance().table_;
+  const std::unique_lock guard(table.mutex);
+  for (const int descriptor : descriptors_) {
+    const auto found = std::find(table.attaching.begin(), table.attaching.end(), descriptor);
+    if (found != table.attaching.end()) table.attaching.erase(found);
   }
 }
 

@@ -50,7 +50,7 @@ Overlay* Overlays::open(const LogPlace& shown, std::uint64_t newest) {
   }
   map_log();
   LogPlace from = shown;
-  if (!find_place(from)) return nullptr;
+  if (newest < shown.sequence || !find_place(from)) return nullptr;
   Overlay& overlay = take_idle(from);
   try {
     if (!advance(overlay, from, newest)) {
@@ -162,6 +162,7 @@ bool Overlays::apply(Overlay& overlay, std::uint64_t newest) {
   while (overlay.sequence() < newest) {
     const auto record = copy_record(overlay.place_.position);
     if (!record || record->sequence() != overlay.sequence() + 1) return false;
+    if (record->heap_end() > reach_bytes_) return false;
     if (record->heap_end() > overlay.memory_.bytes()) return true;
     std::byte* const base = overlay.memory_.data();
     record->apply([](std::uint64_t) { return true; },

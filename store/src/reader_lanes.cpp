@@ -140,6 +140,14 @@ void ReaderLanes::abandon() noexcept {
   if (ThreadLane* const mine = thread_lanes.find(id_)) mine->lane = &nobodys;
 }
 
+void ReaderLanes::lock_for_fork() {
+  LiveStores::instance().mutex.lock();
+}
+
+void ReaderLanes::unlock_after_fork() noexcept {
+  LiveStores::instance().mutex.unlock();
+}
+
 ThreadLane& ReaderLanes::find_or_claim() {
   if (id() == 0) {
     throw Error(shut_reason_, path_,
@@ -270,6 +278,10 @@ bool ReaderLanes::enter_overlay(ThreadLane& mine, std::uint64_t published) {
   const std::uint64_t visible = live_.visible.load(std::memory_order_seq_cst);
   if (host_ == nullptr || live_.published.load(std::memory_order_acquire) != published)
     return false;
+  // Relaxed: stored before `applying` was cleared, which was seen. Where it was seen raised by an
+  // attempt to publish the record that came later, that one will take it back.
+  const std::uint64_t end = live_.overlay_end.load(std::memory_order_relaxed);
+  if (end > published && visible >= end) return false;
   // Whoever held it back may be gone, and nobody else come to see it.
   const std::uint64_t now = uptime_ns();
   std::uint64_t helped = helped_ns_.load(std::memory_order_relaxed);
@@ -378,7 +390,8 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, patience));
     if (now < next_look) continue;
     next_look = now + liveness_interval;
-    free_if_dead(lane);
+    // All of them: the dead one may have had a section in each of its threads.
+    reap();
   }
   return true;
 }
@@ -401,8 +414,12 @@ bool ReaderLanes::is_still_older(std::uint64_t sequence) {
   const std::uint64_t now = uptime_ns();
   if (now - older_looked_ns_ < liveness_interval_ns) return true;
   older_looked_ns_ = now;
-  if (free_if_dead(*older_)) older_ = nullptr;
-  return older_ != nullptr;
+  const bool dead = free_if_dead(*older_);
+  if (dead) {
+    reap();
+    older_ = nullptr;
+  }
+  return !dead;
 }
 
 std::string ReaderLanes::describe_older() const {

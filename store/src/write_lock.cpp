@@ -139,12 +139,13 @@ WriteLock::Grant WriteLock::acquire_slowly(const Patience& patience, const std::
   for (;;) {
     const auto now = Clock::now();
     const auto waited = now - start;
-    const bool waited_long = waited >= long_wait;
+    const bool over = waited >= patience.timeout;
+    // The last attempt too: the one that it is kept for may be dead.
+    const bool waited_long = waited >= long_wait || over;
     // Whoever slept once keeps the bit set: others may still be asleep.
     if (try_acquire(grant, waiters_bit, waited_long)) return grant;
     if (waited >= liveness_interval && try_take_over(grant)) return grant;
     const auto seen_body = watch.look(live_.body.load(std::memory_order_relaxed), now);
-    const bool over = waited >= patience.timeout;
     const bool fence =
         (patience.fence_after && seen_body >= *patience.fence_after) ||
         (over && patience.fence_at_timeout &&

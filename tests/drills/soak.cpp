@@ -191,7 +191,7 @@ void Soak::end(std::uint32_t member, Ending ending) {
     lives_.push_back({member, one.incarnation, i, thread.begun});
     thread.begun = 0;
     thread.body_epoch = 0;
-    thread.was_fenced = 0;
+    thread.was_mixed = 0;
     thread.lost_body = 0;
   }
   if (ending == Ending::killed) {

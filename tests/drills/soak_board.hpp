@@ -62,8 +62,8 @@ struct SoakThread {
   std::atomic<std::uint64_t> begun;  ///< counter of its last transaction in this life
   /// Of the write lock, plus 1, as its body began; 0 outside of bodies.
   std::atomic<std::uint64_t> body_epoch;
-  std::atomic<std::uint32_t> was_fenced;  ///< in a body of this life that went on
-  std::atomic<std::uint32_t> lost_body;   ///< its process crashed after that
+  std::atomic<std::uint32_t> was_mixed;  ///< a body of this life that may have seen two states
+  std::atomic<std::uint32_t> lost_body;  ///< its process crashed after that
   std::atomic<std::uint64_t> strokes_begun;
   std::atomic<std::uint64_t> strokes_done;
   Notes<Attempt, 1 << 14> attempts;

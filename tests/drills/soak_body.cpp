@@ -29,10 +29,24 @@ bool has_lost_lock(const SoakThread& thread) noexcept {
   return epoch != 0 && lock_epoch(watched_file) + 1 != epoch;
 }
 
+/// Whether commits are published over the fenced body. While they are not, it reads one state.
+bool is_published_over() noexcept {
+  std::array<std::uint64_t, sizeof(Quarantine) / sizeof(std::uint64_t)> words{};
+  const ssize_t got = ::pread(watched_file, words.data(), sizeof words,
+                              live_words_offset + offsetof(LiveWords, quarantine));
+  if (got != sizeof words) return false;
+  const std::uint64_t owner = words[offsetof(Quarantine, owner) / sizeof owner];
+  return owner != 0 && words[offsetof(Quarantine, unpinned) / sizeof owner] == owner;
+}
+
+bool may_be_mixed(const SoakThread& thread) noexcept {
+  return has_lost_lock(thread) && is_published_over();
+}
+
 void on_crash(int signal, siginfo_t* info, void*) {
   // Its memory is that of all threads.
   for (SoakThread& thread : own_threads) {
-    if (thread.was_fenced == 0 && !has_lost_lock(thread)) continue;
+    if (thread.was_mixed == 0 && !may_be_mixed(thread)) continue;
     thread.lost_body = 1;
     ::_exit(0);
   }
@@ -82,18 +96,20 @@ WatchedBody::WatchedBody(SoakThread& thread)
 }
 
 WatchedBody::~WatchedBody() {
-  if (std::uncaught_exceptions() > exceptions_ && has_lost_lock(thread_)) was_fenced() = true;
+  if (std::uncaught_exceptions() > exceptions_) {
+    escape() = {has_lost_lock(thread_), may_be_mixed(thread_)};
+  }
   end();
 }
 
 void WatchedBody::end() noexcept {
-  if (has_lost_lock(thread_)) thread_.was_fenced = 1;
+  if (may_be_mixed(thread_)) thread_.was_mixed = 1;
   thread_.body_epoch.store(0, std::memory_order_relaxed);
 }
 
-bool& WatchedBody::was_fenced() noexcept {
-  static thread_local bool fenced = false;
-  return fenced;
+WatchedBody::Escape& WatchedBody::escape() noexcept {
+  static thread_local Escape last;
+  return last;
 }
 
 }  // namespace cairn::drills

@@ -13,9 +13,10 @@ namespace cairn::drills {
 std::uint64_t lock_epoch(int descriptor) noexcept;
 
 /// From here on this process knows which crashes are those of a body that went on after it was
-/// fenced: it may read two states at once, and what it makes of that harms nobody but its own
-/// process, whose memory it may spoil, and which ends as if it were done. Any other crash is told
-/// on `board`, with a backtrace on stderr. `threads` are those of this process.
+/// fenced and commits were published over it: it may read two states at once, and what it makes of
+/// that harms nobody but its own process, whose memory it may spoil, and which ends as if it were
+/// done. Any other crash is told on `board`, with a backtrace on stderr. `threads` are those of
+/// this process.
 void watch_bodies(const std::string& path, Board& board, std::span<SoakThread> threads);
 void watch_body_of(SoakThread& thread) noexcept;
 
@@ -33,8 +34,13 @@ class WatchedBody {
   /// The body is over and the lock may pass on.
   void end() noexcept;
 
-  /// Whether an exception has left a fenced body of this thread.
-  static bool& was_fenced() noexcept;
+  /// How the last body of this thread ended by an exception: it was fenced, and may have seen two
+  /// states.
+  struct Escape {
+    bool fenced = false;
+    bool mixed = false;
+  };
+  static Escape& escape() noexcept;
 
  private:
   SoakThread& thread_;

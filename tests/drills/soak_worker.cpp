@@ -135,16 +135,19 @@ void Thread::write(Store& store) {
   ++id_.counter;
   mine_.begun = id_.counter;
   const std::uint64_t least = board_.newest.load(std::memory_order_acquire);
-  WatchedBody::was_fenced() = false;
+  WatchedBody::Escape& escape = WatchedBody::escape();
+  escape = {};
   try {
     transact(store, Plan(life_.seed, id_), least);
   } catch (const ChangedItsMind&) {
-    note(WatchedBody::was_fenced() ? Outcome::fenced : Outcome::rolled_back);
+    note(escape.fenced ? Outcome::fenced : Outcome::rolled_back);
   } catch (const Error& error) {
-    if (WatchedBody::was_fenced() && !(error == errc::fenced)) ++board_.figures.mixed_bodies;
-    note(WatchedBody::was_fenced() ? Outcome::fenced : judge(error));
+    const bool told = error == errc::fenced;
+    if (escape.mixed && !told) ++board_.figures.mixed_bodies;
+    const Outcome outcome = escape.mixed && !told ? Outcome::fenced : judge(error);
+    note(escape.fenced ? Outcome::fenced : outcome);
   } catch (const std::exception&) {
-    if (!WatchedBody::was_fenced()) throw;
+    if (!escape.mixed) throw;
     ++board_.figures.mixed_bodies;
     note(Outcome::fenced);
   }

@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+#include <atomic>
+#include <memory>
 #include <optional>
+#include <thread>
+#include <vector>
 
 #include "forked_child.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
 namespace {
+
+/// Killed at the end in any case: they hold on to what the test prints to.
+struct Orphans {
+  ~Orphans() {
+    for (const pid_t pid : pids) ::kill(pid, SIGKILL);
+  }
+  std::vector<pid_t> pids;
+};
 
 /// What a child of fork(2) inherits is its parent's: it must neither use it nor harm it.
 class Fork : public StoreTest {
@@ -129,11 +142,8 @@ TEST_F(Fork, a_child_that_outlives_its_killed_parent_keeps_nothing_locked) {
     ::pause();
     return true;
   });
-  // Killed at the end in any case: it holds on to what the test prints to.
-  const struct Orphan {
-    pid_t pid;
-    ~Orphan() { ::kill(pid, SIGKILL); }
-  } orphan{static_cast<pid_t>(channel.hear_child())};
+  Orphans orphans;
+  orphans.pids.push_back(static_cast<pid_t>(channel.hear_child()));
   parent.kill_now();
   Store sut = open();
   push(sut, 1);
@@ -169,6 +179,56 @@ TEST_F(Fork, a_child_that_leaves_a_section_does_not_end_the_parents) {
   });
   EXPECT_TRUE(writer.succeeded());
   EXPECT_EQ(Values(seen->begin(), seen->end()), Values{1});
+}
+
+TEST_F(Fork, a_child_forked_while_another_thread_opens_the_store_keeps_nothing_locked) {
+  constexpr int children = 200;
+  const Channel channel;
+  ForkedChild parent([&] {
+    std::atomic<int> opened{0};
+    std::thread opener([&] {
+      for (;; ++opened) push(*std::make_unique<Store>(open()), 1);
+    });
+    for (int i = 0; i < children; ++i) {
+      // At another moment of the next opening each time.
+      for (const int before = opened; opened == before;) std::this_thread::yield();
+      ::usleep(static_cast<useconds_t>(37 * i % 1500));
+      const pid_t child = ::fork();
+      if (child == 0) {
+        ::pause();
+        ::_exit(0);
+      }
+      channel.tell_parent(static_cast<std::uint64_t>(child));
+    }
+    opener.join();
+    return true;
+  });
+  Orphans orphans;
+  for (int i = 0; i < children; ++i) {
+    orphans.pids.push_back(static_cast<pid_t>(channel.hear_child()));
+  }
+  parent.kill_now();
+  Store sut = open();
+  push(sut, 2);
+  EXPECT_EQ(numbers(sut).back(), 2U);
+  EXPECT_EQ(std::ranges::count(sut.processes(), true, &ProcessInfo::alive), 1);
+}
+
+TEST_F(Fork, a_child_forked_while_other_threads_come_and_go_can_use_the_store) {
+  Store sut = open();
+  push(sut, 1);
+  std::atomic<bool> enough{false};
+  std::thread others([&] {
+    while (!enough) std::thread([&] { EXPECT_EQ(numbers(sut).size(), 1U); }).join();
+  });
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_TRUE(ForkedChild([&] {
+                  ::alarm(20);
+                  return numbers(open()) == Values{1};
+                }).succeeded());
+  }
+  enough = true;
+  others.join();
 }
 
 }  // namespace

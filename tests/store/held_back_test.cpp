@@ -1,49 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // A section that stays keeps commits out of the shared image, and nobody waits for it.
-#include <signal.h>
+#include "held_back.hpp"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <thread>
-
-#include "cairn/recovery/header_format.hpp"
-#include "forked_child.hpp"
-#include "slow_reader.hpp"
-#include "temp_store.hpp"
+#include <vector>
 
 namespace cairn::test {
 namespace {
-
-using std::chrono::milliseconds;
-
-constexpr std::uint64_t cells = 20'000;
-
-class HeldBack : public StoreTest {
- protected:
-  std::uint64_t live_word(std::uint64_t offset) const {
-    return read_struct<std::uint64_t>(path(), live_words_offset + offset);
-  }
-  std::uint64_t published() const { return live_word(offsetof(LiveWords, published)); }
-  std::uint64_t visible() const { return live_word(offsetof(LiveWords, visible)); }
-  bool is_held_back() const { return published() != visible(); }
-
-  /// Numbers enough to fill many pages, all of them 0.
-  static void fill(Store& store) {
-    store.write([](WriteTransaction& tx) { tx.construct<Numbers>("numbers").resize(cells); });
-  }
-  static void set(Store& store, std::uint64_t index, std::uint64_t value) {
-    store.write([&](WriteTransaction& tx) { tx.find<Numbers>("numbers")->at(index) = value; });
-  }
-  static std::uint64_t get(const Store& store, std::uint64_t index) {
-    return store.read(
-        [&](const ReadTransaction& tx) { return tx.find<Numbers>("numbers")->at(index); });
-  }
-  static SlowReader::Look sees(std::uint64_t index, std::uint64_t value) {
-    return [=](const ReadTransaction& section) {
-      EXPECT_EQ(section.find<Numbers>("numbers")->at(index), value);
-    };
-  }
-};
 
 TEST_F(HeldBack, commits_go_on_and_new_sections_see_each_of_them) {
   for (const Options& how : {options(), power_options()}) {
@@ -348,149 +314,6 @@ TEST_F(HeldBack, a_small_budget_of_private_pages_is_enough) {
   reader.leave();
   set(sut, 1, model[1] = 1);
   EXPECT_EQ(numbers(sut), model);
-}
-
-TEST_F(HeldBack, a_publication_that_a_dead_writer_had_begun_stays_begun_until_it_is_whole) {
-  constexpr std::uint64_t applying = live_words_offset + offsetof(LiveWords, applying);
-  Options how = options();
-  how.lock_timeout = milliseconds(60);
-  Store sut = open(how);
-  fill(sut);
-  SlowReader reader(sut, sees(0, 0));
-  set(sut, 0, 1);
-  // As a writer leaves it that dies while it applies the record: some lines show it already.
-  write_struct(path(), applying, Publication::begun(published() + 1));
-  expect_error(errc::timeout, path(), {"had begun", "thread"}, [&] { set(sut, 0, 2); });
-  EXPECT_EQ(live_word(offsetof(LiveWords, applying)), Publication::begun(published() + 1));
-  expect_error(errc::timeout, path(), {"publication"}, [&] { get(sut, 0); });
-  reader.leave();
-  set(sut, 0, 3);
-  EXPECT_EQ(live_word(offsetof(LiveWords, applying)), Publication::none);
-  EXPECT_EQ(get(sut, 0), 3U);
-  expect_sound(sut);
-}
-
-/// Several processes, of which one sleeps in a section.
-class HeldBackByOthers : public HeldBack {
- protected:
-  /// A child that stays in a section until it is told to leave, or killed.
-  ForkedChild sleeper(const Channel& channel) const {
-    ForkedChild child([&] {
-      const Store store = open();
-      const ReadTransaction section = store.begin_read();
-      channel.tell_parent();
-      channel.hear_parent();
-      return section.find<Numbers>("numbers")->at(0) == 0;
-    });
-    channel.hear_child();
-    return child;
-  }
-};
-
-TEST_F(HeldBackByOthers, writers_take_turns_and_all_readers_see_every_commit) {
-  {
-    Store made = open();
-    fill(made);
-  }
-  const Channel sleeping;
-  ForkedChild slow = sleeper(sleeping);
-  const Channel turns;
-  ForkedChild other([&] {
-    Store store = open();
-    for (std::uint64_t i = 0; i < 50; ++i) {
-      const std::uint64_t expected = turns.hear_parent();
-      if (get(store, 0) != expected) return false;
-      set(store, 0, expected + 1);
-      set(store, 100 + i * 50, expected + 1);
-      turns.tell_parent();
-    }
-    return true;
-  });
-  Store sut = open();
-  for (std::uint64_t i = 0; i < 50; ++i) {
-    set(sut, 0, 2 * i + 1);
-    set(sut, 101 + i * 50, i);
-    turns.tell_child(2 * i + 1);
-    turns.hear_child();
-    ASSERT_EQ(get(sut, 0), 2 * i + 2);
-    ASSERT_EQ(get(sut, 100 + i * 50), 2 * i + 2);
-  }
-  EXPECT_TRUE(other.succeeded());
-  EXPECT_TRUE(is_held_back());
-  // Who comes only now sees it all, too.
-  EXPECT_TRUE(ForkedChild([&] { return get(open(), 0) == 100; }).succeeded());
-  sleeping.tell_child();
-  EXPECT_TRUE(slow.succeeded());
-  EXPECT_FALSE(is_held_back());
-  expect_sound(sut);
-}
-
-TEST_F(HeldBackByOthers, a_reader_that_is_killed_holds_nothing_back_any_more) {
-  Store sut = open();
-  fill(sut);
-  const Channel sleeping;
-  ForkedChild slow = sleeper(sleeping);
-  set(sut, 0, 1);
-  EXPECT_TRUE(is_held_back());
-  slow.kill_now();
-  std::this_thread::sleep_for(milliseconds(20));
-  // Looked at by who reads as by who writes.
-  EXPECT_EQ(get(sut, 0), 1U);
-  EXPECT_FALSE(is_held_back());
-}
-
-TEST_F(HeldBackByOthers, what_a_dead_writer_had_committed_is_seen_beside_the_reader) {
-  {
-    Store made = open();
-    fill(made);
-  }
-  const Channel sleeping;
-  ForkedChild slow = sleeper(sleeping);
-  const Channel writing;
-  ForkedChild writer([&] {
-    Store store = open();
-    for (std::uint64_t i = 1; i <= 30; ++i) set(store, i, i);
-    WriteTransaction tx = store.begin_write();
-    tx.find<Numbers>("numbers")->at(1) = 99;
-    writing.tell_parent();
-    writing.hear_parent();
-    return true;
-  });
-  writing.hear_child();
-  writer.kill_now();
-  Store sut = open();
-  EXPECT_EQ(get(sut, 30), 30U);
-  set(sut, 31, 31);
-  EXPECT_EQ(get(sut, 1), 1U);
-  EXPECT_TRUE(is_held_back());
-  sleeping.tell_child();
-  EXPECT_TRUE(slow.succeeded());
-  EXPECT_FALSE(is_held_back());
-  expect_sound(sut);
-}
-
-TEST_F(HeldBackByOthers, nothing_is_lost_where_all_die) {
-  const Channel channel;
-  ForkedChild both([&] {
-    Options how = options();
-    how.log_bytes = 64 << 10;
-    Store store = open(how);
-    fill(store);
-    const SlowReader reader(store);
-    for (std::uint64_t i = 1; i <= 3000; ++i) set(store, i, i);
-    channel.tell_parent();
-    channel.hear_parent();
-    return true;
-  });
-  channel.hear_child();
-  EXPECT_TRUE(is_held_back());
-  both.kill_now();
-  const Store sut = open();
-  EXPECT_GE(sut.last_recovery().replayed_records, 3000U);
-  std::vector<std::uint64_t> expected(cells);
-  for (std::uint64_t i = 1; i <= 3000; ++i) expected[i] = i;
-  EXPECT_EQ(numbers(sut), expected);
-  expect_sound(sut);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 
 #include <fstream>
@@ -186,6 +187,18 @@ TEST_F(Namespaces, clocks_a_year_apart_change_nothing) {
   push(sut, 4);
   EXPECT_EQ(numbers(sut), (Values{1, 2, 3, 4}));
   expect_sound(sut);
+}
+
+/// Words and pages of before a power cut would pass for those of this boot.
+TEST_F(Namespaces, where_nobody_says_which_boot_this_is_no_store_is_opened) {
+  const Channel channel;
+  ForkedChild without_proc = within(CLONE_NEWNS, channel, [&] {
+    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return false;
+    if (::mount("none", "/proc", "tmpfs", 0, nullptr) != 0) return false;
+    return error_of([&] { open(); }).code() == errc::io && !std::filesystem::exists(path());
+  });
+  if (channel.hear_child() == not_permitted) GTEST_SKIP() << "no permission to unshare";
+  EXPECT_TRUE(without_proc.succeeded());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <array>
@@ -91,6 +92,7 @@ TEST_F(OverlaysTest, a_record_that_changes_while_it_is_read_is_none_or_whole) {
   std::atomic_ref<std::uint64_t> page(
       *reinterpret_cast<std::uint64_t*>(ring + sizeof(RecordHeader) + offsetof(PageEntry, page)));
   const ForkedChild changer([&] {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // where the test crashes
     for (;;) {
       page.store(std::uint64_t{1} << 30);
       page.store(first_page);

@@ -112,7 +112,7 @@ TEST_P(ResizeRecovery, growing_and_alive_is_left_alone_before_its_deadline) {
   const std::uint64_t size = sut.size();
   EXPECT_FALSE(sut.cleanup_failed_resize().needed);
   EXPECT_EQ(sut.size(), size);
-  ::kill(other.pid(), SIGCONT);
+  other.go_on();
   EXPECT_TRUE(other.succeeded());
   EXPECT_EQ(numbers(sut, "large").size(), many);
 }
@@ -134,7 +134,7 @@ TEST_P(ResizeRecovery, growing_and_alive_past_its_deadline_is_fenced_and_set_asi
     EXPECT_EQ(aside, report.quarantined_bytes);
     grow(sut);
     expect_sound(sut);
-    ::kill(other.pid(), SIGCONT);
+    other.go_on();
     EXPECT_TRUE(other.succeeded());
     EXPECT_EQ(numbers(sut, "large"), Values(many, 1));
     push(sut, 1);
@@ -189,7 +189,7 @@ TEST_P(ResizeRecovery, shrinking_past_its_deadline_is_fenced_in_its_body_and_nam
     EXPECT_EQ(sut.cleanup_failed_resize().fenced_pid, static_cast<std::uint32_t>(other.pid()));
     push(sut, 2);
     sut.shrink_to_usage();
-    ::kill(other.pid(), SIGCONT);
+    other.go_on();
     EXPECT_TRUE(other.succeeded());
     EXPECT_EQ(numbers(sut), (Values{1, 2}));
     expect_sound(sut);
@@ -204,7 +204,7 @@ TEST_P(ResizeRecovery, shrinking_past_its_deadline_is_fenced_in_its_body_and_nam
   expect_error(errc::timeout, path(), {"the resizer", "cannot be interrupted"}, [&] {
     sut.recover({true, 1ms});
   });
-  ::kill(second.pid(), SIGCONT);
+  second.go_on();
   EXPECT_TRUE(second.succeeded());
 }
 
@@ -241,7 +241,7 @@ TEST_P(ResizeRecovery, who_opens_while_the_file_changes_finds_a_whole_store) {
     } else {
       EXPECT_GT(sut.shrink_to_usage(), 0U);
     }
-    ::kill(other.pid(), SIGCONT);
+    other.go_on();
     EXPECT_TRUE(other.succeeded());
     expect_sound(sut);
   }

@@ -90,6 +90,13 @@ class ForkedChild {
     const int status = wait();
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
   }
+  /// SIGSTOP, and waits until the process has really stopped.
+  void stop() const {
+    ::kill(pid_, SIGSTOP);
+    int status = 0;
+    ::waitpid(pid_, &status, WUNTRACED);
+  }
+  void go_on() const { ::kill(pid_, SIGCONT); }
   /// SIGKILL, and waits until the process is gone.
   void kill_now() {
     ::kill(pid_, SIGKILL);

@@ -10,7 +10,7 @@ namespace cairn {
 /// Names one run of the kernel: words in shared memory mean nothing in any other.
 using BootId = std::array<std::byte, 16>;
 
-/// The running kernel's. All zeros where the system does not tell (no /proc).
+/// The running kernel's. Throws errc::io where the system does not tell (no /proc).
 const BootId& current_boot_id();
 
 /// Nanoseconds that the system has been awake since boot, to within a few milliseconds. No clock

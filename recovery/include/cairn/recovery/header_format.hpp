@@ -94,14 +94,16 @@ struct ResizeRecord {
 };
 static_assert(sizeof(ResizeRecord) == line_bytes);
 
-/// A fenced transaction that may still be storing into the pages that were fresh for it. Once the
-/// heap's header has them as well (HeapHeader::quarantined_first), that is what counts.
+/// A fenced transaction that may still be storing into the pages that were fresh for it, and
+/// reading what the shared image shows. Once the heap's header has the pages as well
+/// (HeapHeader::quarantined_first), that is what counts.
 struct Quarantine {
-  std::atomic<std::uint64_t> owner;  ///< its LiveWords::body, 0 none
-  std::atomic<std::uint64_t> ended;  ///< the last one whose process says that it is over
-  std::atomic<std::uint64_t> begin;  ///< byte of the file: the heap's end when it was fenced
-  std::atomic<std::uint64_t> end;    ///< byte of the file: how far it reached then
-  std::array<std::uint64_t, 4> reserved;
+  std::atomic<std::uint64_t> owner;     ///< its LiveWords::body, 0 none
+  std::atomic<std::uint64_t> ended;     ///< the last one whose process says that it is over
+  std::atomic<std::uint64_t> begin;     ///< byte of the file: the heap's end when it was fenced
+  std::atomic<std::uint64_t> end;       ///< byte of the file: how far it reached then
+  std::atomic<std::uint64_t> unpinned;  ///< the last one that commits are published over
+  std::array<std::uint64_t, 3> reserved;
 };
 static_assert(sizeof(Quarantine) == line_bytes);
 
@@ -121,7 +123,8 @@ struct LiveWords {
   std::atomic<std::uint32_t> unfenced_sections;   ///< see ReaderLanes: 0 no, 1 yes, 2 never
   std::atomic<std::uint64_t> applying;            ///< see Publication
   std::atomic<std::uint64_t> published_position;  ///< log position behind the record `published`
-  std::array<std::uint64_t, 2> reserved1;
+  std::atomic<std::uint64_t> overlay_end;  ///< held-back record that no overlay may show, if any
+  std::uint64_t reserved1;
   // both, rarely written
   std::array<std::atomic<std::uint64_t>, 4> claimed_lanes;  ///< bit i of word w: lane 64 w + i
   std::atomic<std::uint32_t> failed;  ///< 1 once a sync failed: nobody may write any more

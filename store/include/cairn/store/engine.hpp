@@ -219,6 +219,9 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void settle_quarantine(bool look_for_dead);
   void reserve_quarantine();
   std::uint64_t quarantine_end() const;
+  bool is_pinned_by_fenced();
+  bool pins(std::uint64_t body, bool ask);
+  void unpin_fenced() noexcept;
   void require_no_ended_atomics() const;
   template <class Change>
   void commit_by_itself(Change change);
@@ -248,12 +251,17 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   /// How long the first commit that meets an older section waits for it. Most sections are shorter,
   /// and waiting for those costs less than an overlay.
   static constexpr std::chrono::microseconds section_patience{100};
-  bool try_publish(const RecordView& record, std::chrono::nanoseconds patience);
+  /// How long a publication that a dead writer had begun waits for sections on their way out.
+  static constexpr std::chrono::milliseconds way_out_patience{20};
+  enum class PublishOver : std::uint8_t { nobody, fenced_bodies };
+  bool try_publish(const RecordView& record, std::chrono::nanoseconds patience,
+                   PublishOver over = PublishOver::nobody);
   void apply_to_image(const RecordView& record);
   void show(const RecordView& record);
   void show_appended();
   void show_held_back();
   void lower_visible();
+  void keep_out_of_overlays(std::uint64_t sequence, std::uint64_t visible);
   bool makes_atomic_in_image(const RecordView& record, const LogState& place) const;
   void require_published(const char* consequence, errc code = errc::timeout);
   void apply_to_working_view(const RecordView& record, bool wholly);
@@ -325,6 +333,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   LogState visible_;          ///< what new sections see, as far as this process knows
   bool stale_pages_ = false;  ///< private pages are a fenced transaction's
   std::uint32_t quarantine_looks_ = 0;
+  std::uint32_t pin_looks_ = 0;
   RecoveryReport last_recovery_;
   static constexpr std::uint32_t path_checks_each_tick = 16;
   std::uint64_t paths_checked_ns_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <vector>
 
@@ -33,12 +34,26 @@ class EngineRegistry {
   static SharedImage shared_image_at(const void* p);
 
  private:
+  friend class KeptFromChildren;
   EngineRegistry();
   struct Table;
   std::unique_ptr<Table> table_;
   /// Those of the parent, in a forked child, while their handles exist. Guarded by the table's
   /// mutex.
   std::vector<const Engine*> inherited_;
+};
+
+/// Descriptors that a child which another thread forks meanwhile closes at once, as it does with
+/// those of the stores in the registry: it would keep the locks on them when this process dies.
+class KeptFromChildren {
+ public:
+  explicit KeptFromChildren(std::initializer_list<int> descriptors);
+  KeptFromChildren(const KeptFromChildren&) = delete;
+  KeptFromChildren& operator=(const KeptFromChildren&) = delete;
+  ~KeptFromChildren();
+
+ private:
+  std::vector<int> descriptors_;
 };
 
 }  // namespace cairn

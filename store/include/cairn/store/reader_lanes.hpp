@@ -104,6 +104,9 @@ class ReaderLanes {
   void shut(errc code) noexcept;
   /// In a forked child: the lanes are the parent's.
   void abandon() noexcept;
+  /// Around fork: no other thread may be at what lanes of all stores share, which the child needs.
+  static void lock_for_fork();
+  static void unlock_after_fork() noexcept;
 
   /// Begins a section, or one within another. The result is the thread's own and tells the
   /// sequence. Throws errc::too_many_processes where all lanes are taken, errc::timeout where a

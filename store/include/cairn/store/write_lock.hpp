@@ -72,7 +72,9 @@ class WriteLock {
   /// Guarded then. Throws errc::timeout, naming the owner and what it is at.
   Grant acquire(const Patience& patience, const std::string& path);
   /// Takes the lock if it is free. Guarded then.
-  bool try_acquire(Grant& grant) noexcept { return try_acquire(grant, 0, false); }
+  bool try_acquire(Grant& grant, bool waited_long = false) noexcept {
+    return try_acquire(grant, 0, waited_long);
+  }
   /// Guarded to active.
   void begin_body() noexcept;
   /// To guarded. False where the lock is not this process's at that epoch any more: it was fenced.

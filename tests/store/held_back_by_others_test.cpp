@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSL-1.0
+// Commits that are held back beside other processes, some of which sleep, stop or die.
+#include <memory>
+#include <vector>
+
+#include "forked_child.hpp"
+#include "held_back.hpp"
+
+namespace cairn::test {
+namespace {
+
+/// Several processes, of which one sleeps in a section.
+class HeldBackByOthers : public HeldBack {
+ protected:
+  /// A child that stays in a section until it is told to leave, or killed.
+  ForkedChild sleeper(const Channel& channel) const {
+    ForkedChild child([&] {
+      const Store store = open();
+      const ReadTransaction section = store.begin_read();
+      channel.tell_parent();
+      channel.hear_parent();
+      return section.find<Numbers>("numbers")->at(0) == 0;
+    });
+    channel.hear_child();
+    return child;
+  }
+};
+
+/// As a writer leaves it that dies while it applies a record, beside a process that was stopped on
+/// its way into a section: its lane is set, and it has not looked yet.
+TEST_F(HeldBackByOthers, a_publication_that_a_dead_writer_had_begun_waits_for_nobody_on_the_way) {
+  const Channel channel;
+  Store sut = open();
+  fill(sut);
+  ForkedChild other([&] {
+    const Store store = open();
+    EXPECT_EQ(get(store, 0), 0U);
+    channel.tell_parent();
+    channel.hear_parent();
+    return get(store, 0) == 2;
+  });
+  channel.hear_child();
+  std::uint64_t lane = reader_lanes_offset;
+  while (read_struct<std::uint32_t>(path(), lane + offsetof(ReaderLane, thread_id)) !=
+         static_cast<std::uint32_t>(other.pid())) {
+    lane += sizeof(ReaderLane);
+    ASSERT_LT(lane, reader_lanes_offset + reader_lane_count * sizeof(ReaderLane));
+  }
+  other.stop();
+  const std::uint64_t before = published();
+  {
+    SlowReader reader(sut, sees(0, 0));
+    set(sut, 0, 1);
+    write_struct(path(), lane + offsetof(ReaderLane, sequence), before);
+    write_struct(path(), live_words_offset + offsetof(LiveWords, applying),
+                 Publication::begun(before + 1));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  set(sut, 0, 2);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(1000));
+  EXPECT_EQ(live_word(offsetof(LiveWords, applying)), Publication::none);
+  EXPECT_EQ(published(), before + 1) << "the next one is held back by the lane";
+  EXPECT_EQ(get(sut, 0), 2U);
+  // Where it stopped it would find another state published than its lane holds, and begin again.
+  write_struct(path(), lane + offsetof(ReaderLane, sequence), std::uint64_t{0});
+  other.go_on();
+  channel.tell_child();
+  EXPECT_TRUE(other.succeeded());
+  expect_sound(sut);
+}
+
+/// Whatever somebody stores there, nobody waits for ever and nothing is lost.
+TEST_F(HeldBackByOthers, garbage_in_what_is_visible_is_a_named_error_until_a_writer_mends_it) {
+  Options how = options();
+  how.lock_timeout = milliseconds(100);
+  Store sut = open(how);
+  fill(sut);
+  set(sut, 0, 1);
+  for (const std::uint64_t garbage : {std::uint64_t{0}, std::uint64_t{1}, ~std::uint64_t{0}}) {
+    write_struct(path(), live_words_offset + offsetof(LiveWords, visible), garbage);
+    expect_error(errc::timeout, path(), {"publication"}, [&] { get(sut, 0); });
+    set(sut, 0, garbage);
+    EXPECT_EQ(get(sut, 0), garbage);
+    EXPECT_EQ(visible(), published());
+  }
+  expect_sound(sut);
+}
+
+TEST_F(HeldBackByOthers, writers_take_turns_and_all_readers_see_every_commit) {
+  {
+    Store made = open();
+    fill(made);
+  }
+  const Channel sleeping;
+  ForkedChild slow = sleeper(sleeping);
+  const Channel turns;
+  ForkedChild other([&] {
+    Store store = open();
+    for (std::uint64_t i = 0; i < 50; ++i) {
+      const std::uint64_t expected = turns.hear_parent();
+      if (get(store, 0) != expected) return false;
+      set(store, 0, expected + 1);
+      set(store, 100 + i * 50, expected + 1);
+      turns.tell_parent();
+    }
+    return true;
+  });
+  Store sut = open();
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    set(sut, 0, 2 * i + 1);
+    set(sut, 101 + i * 50, i);
+    turns.tell_child(2 * i + 1);
+    turns.hear_child();
+    ASSERT_EQ(get(sut, 0), 2 * i + 2);
+    ASSERT_EQ(get(sut, 100 + i * 50), 2 * i + 2);
+  }
+  EXPECT_TRUE(other.succeeded());
+  EXPECT_TRUE(is_held_back());
+  // Who comes only now sees it all, too.
+  EXPECT_TRUE(ForkedChild([&] { return get(open(), 0) == 100; }).succeeded());
+  sleeping.tell_child();
+  EXPECT_TRUE(slow.succeeded());
+  EXPECT_FALSE(is_held_back());
+  expect_sound(sut);
+}
+
+TEST_F(HeldBackByOthers, a_process_that_is_killed_in_many_sections_costs_no_more_than_one) {
+  constexpr std::uint64_t sections = 60;
+  Store sut = open();
+  fill(sut);
+  const Channel channel;
+  ForkedChild readers([&] {
+    const Store store = open();
+    std::vector<std::unique_ptr<SlowReader>> all;
+    for (std::uint64_t i = 0; i < sections; ++i) {
+      all.push_back(std::make_unique<SlowReader>(store, sees(0, 0)));
+    }
+    channel.tell_parent();
+    channel.hear_parent();
+    return true;
+  });
+  channel.hear_child();
+  set(sut, 0, 1);
+  readers.kill_now();
+  const auto start = std::chrono::steady_clock::now();
+  sut.shrink_to_usage();
+  // 10 ms each, one after the other, would be 600.
+  EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(300));
+  EXPECT_FALSE(is_held_back());
+}
+
+/// A waiter that has waited long keeps the lock for itself, and may die before it gets it.
+TEST_F(HeldBackByOthers, a_lock_kept_for_a_dead_waiter_is_in_nobodys_way) {
+  constexpr std::uint64_t lock = live_words_offset + offsetof(LiveWords, write_lock);
+  constexpr std::uint64_t kept = 0x4000;
+  Options hasty = options();
+  hasty.lock_timeout = milliseconds(0);
+  Store sut = open(hasty);
+  fill(sut);
+  const auto keep = [&] {
+    const std::uint64_t word = live_word(offsetof(LiveWords, write_lock));
+    ASSERT_EQ(word & 0xFFU, 0U) << "the lock is free";
+    write_struct(path(), lock, word | kept);
+  };
+  keep();
+  set(sut, 0, 1);
+  SlowReader reader(sut, sees(0, 1));
+  set(sut, 0, 2);
+  EXPECT_TRUE(is_held_back());
+  keep();
+  reader.leave();
+  EXPECT_FALSE(is_held_back());
+}
+
+TEST_F(HeldBackByOthers, a_reader_that_is_killed_holds_nothing_back_any_more) {
+  Store sut = open();
+  fill(sut);
+  const Channel sleeping;
+  ForkedChild slow = sleeper(sleeping);
+  set(sut, 0, 1);
+  EXPECT_TRUE(is_held_back());
+  slow.kill_now();
+  std::this_thread::sleep_for(milliseconds(20));
+  // Looked at by who reads as by who writes.
+  EXPECT_EQ(get(sut, 0), 1U);
+  EXPECT_FALSE(is_held_back());
+}
+
+TEST_F(HeldBackByOthers, what_a_dead_writer_had_committed_is_seen_beside_the_reader) {
+  {
+    Store made = open();
+    fill(made);
+  }
+  const Channel sleeping;
+  ForkedChild slow = sleeper(sleeping);
+  const Channel writing;
+  ForkedChild writer([&] {
+    Store store = open();
+    for (std::uint64_t i = 1; i <= 30; ++i) set(store, i, i);
+    WriteTransaction tx = store.begin_write();
+    tx.find<Numbers>("numbers")->at(1) = 99;
+    writing.tell_parent();
+    writing.hear_parent();
+    return true;
+  });
+  writing.hear_child();
+  writer.kill_now();
+  Store sut = open();
+  EXPECT_EQ(get(sut, 30), 30U);
+  set(sut, 31, 31);
+  EXPECT_EQ(get(sut, 1), 1U);
+  EXPECT_TRUE(is_held_back());
+  sleeping.tell_child();
+  EXPECT_TRUE(slow.succeeded());
+  EXPECT_FALSE(is_held_back());
+  expect_sound(sut);
+}
+
+TEST_F(HeldBackByOthers, nothing_is_lost_where_all_die) {
+  const Channel channel;
+  ForkedChild both([&] {
+    Options how = options();
+    how.log_bytes = 64 << 10;
+    Store store = open(how);
+    fill(store);
+    const SlowReader reader(store);
+    for (std::uint64_t i = 1; i <= 3000; ++i) set(store, i, i);
+    channel.tell_parent();
+    channel.hear_parent();
+    return true;
+  });
+  channel.hear_child();
+  EXPECT_TRUE(is_held_back());
+  both.kill_now();
+  const Store sut = open();
+  EXPECT_GE(sut.last_recovery().replayed_records, 3000U);
+  std::vector<std::uint64_t> expected(cells);
+  for (std::uint64_t i = 1; i <= 3000; ++i) expected[i] = i;
+  EXPECT_EQ(numbers(sut), expected);
+  expect_sound(sut);
+}
+
+}  // namespace
+}  // namespace cairn::test
