@@ -84,7 +84,7 @@ byte mutant = 0;
 #define VISIBLE_BEFORE_TAIL 17     /* base: visible is raised before the tail */
 #define VISIBLE_IF_PUBLISHED 18    /* base: visible is not raised where lanes hold a record back */
 #define VISIBLE_LOWERED 19         /* base: visible goes down again where a publication fails */
-#define NO_SCAN 20                 /* base: publish_backlog does not look at the lanes */
+#define NO_SCAN 20                 /* base: show_appended does not look at the lanes */
 #define SCAN_BEFORE_RAISE 21       /* base: no fence between raising the words and the scan */
 #define SCAN_FIRST_LANE_ONLY 22    /* base: the scan ends after the first lane */
 #define SCANNED_ONCE 23            /* base: one scan for all records of the backlog */
@@ -167,7 +167,7 @@ bit has_a[LAST + 1], has_b[LAST + 1];
 byte place[ACTORS + 2] = 1, claim[ACTORS + 2];
 bit private_a[ACTORS + 2], view_a[ACTORS + 2], private_b[ACTORS + 2], view_b[ACTORS + 2];
 
-/* OverlayPool: the state that an overlay shows, its private pages, how many sections read it. */
+/* Overlays: the state that an overlay shows, its private pages, how many sections read it. */
 byte overlay_at[READERS + 1], overlay_users[READERS + 1];
 bit overlay_has_a[READERS + 1], overlay_a[READERS + 1], overlay_b[READERS + 1];
 
@@ -182,7 +182,7 @@ byte fences_left = FENCES, deaths_left = DEATHS;
 byte heap_end[LAST + 1] = 1, file_bytes[LAST + 1] = 2, file_now = 2, announced;
 byte run_of, run_begin, run_end, freeing;
 byte page_owner[PAGES];     /* actor + 1 */
-bool body_open[ACTORS + 2]; /* ProcessSlot::body_epoch != 0 */
+bool body_open[ACTORS + 2]; /* LiveWords::body */
 #else
 #define run_of 0
 #endif
@@ -228,12 +228,12 @@ inline die() {
 
 /* ---- Fresh pages: what lies behind the committed heap end is the transaction's own ---- */
 
-#define run_floor() (run_of != 0 && !is(QUARANTINE_CUT) -> run_end : 0)
+#define quarantine_end() (run_of != 0 && !is(QUARANTINE_CUT) -> run_end : 0)
 #define body_ended(i) (dead[i] || !body_open[i])
 
 /* Begin, GUARDED, before the claim: after a fence or a takeover a body may still run whose
  * transaction is lost. What it may store into is set aside; and given back once it ended. */
-inline settle_run() {
+inline settle_quarantine() {
   r = 0;
   do
   :: r < WRITERS && !is(NO_QUARANTINE) && (fenced || (taken && !is(QUARANTINE_BY_FENCER_ONLY))) ->
@@ -289,7 +289,7 @@ inline extend_heap() {
      ok = true;
      step(announced = heap + 1);
 #else
-     step(begin_commit(); if :: ok -> announced = heap + 1 :: else -> drop_fenced(false) fi);
+     step(begin_commit(); if :: ok -> announced = heap + 1 :: else -> end_fenced(false) fi);
      if :: ok -> guarded_step(guarded = false) :: else fi;
 #endif
      if :: ok -> step(file_now = MAX(file_now, heap + 1); length = heap + 1) :: else fi
@@ -318,24 +318,24 @@ inline commit_pages() {
   od;
   r = 0
 }
-inline give_run_back() {
+inline release_quarantined() {
   if :: spare != 0 -> run_of = 0; run_begin = 0; run_end = 0; freeing = 0; spare = 0 :: else fi
 }
 
 #define cut_is_needed (length > file_bytes[tail])
-#define cut_file() file_now = MAX(file_bytes[tail], run_floor())
+#define cut_file() file_now = MAX(file_bytes[tail], quarantine_end())
 #define close_body() body_open[me] = false; heap = 0; length = 0
-#define after_death() file_now = MAX(file_bytes[tail], run_floor())
+#define after_death() file_now = MAX(file_bytes[tail], quarantine_end())
 
 #else
-#define run_floor() 0
-#define settle_run() skip
+#define quarantine_end() 0
+#define settle_quarantine() skip
 #define open_body() skip
 #define extend_heap() skip
 #define store_fresh() skip
 #define write_heap_end() skip
 #define commit_pages() skip
-#define give_run_back() skip
+#define release_quarantined() skip
 #define close_body() skip
 #define cut_is_needed false
 #define cut_file() skip
@@ -399,7 +399,7 @@ inline empty_buffers() { empty_buffer(0); empty_buffer(LANES - 1) }
 
 /* ---- Engine: publication ---- */
 
-/* ReaderLanes::is_held_back: whether lane l holds back record k. Lanes of the dead are freed. */
+/* ReaderLanes::wait_for_older: whether lane l holds back record k. Lanes of the dead are freed. */
 inline look_at_lane(l) {
   if
   :: (dead[WRITERS + l] && !is(DEAD_LANES_KEPT)) || is(LIVE_LANES_REAPED) -> lane[l] = 0
@@ -448,7 +448,7 @@ inline fence_sections() {
 
 /* Requires the lock, GUARDED, and k. Publishes what is appended, as far as the lanes let it. What
  * the last look decides is done in one step with it: only who has looked too can tell. */
-inline publish_backlog() {
+inline show_appended() {
   do
   :: k == 0 -> break
   :: else ->
@@ -500,13 +500,13 @@ inline publish_backlog() {
 
 /* After a release and after a section: what could not be published before may be so now. */
 #define holds_back(l) (lane[l] != 0 && lane[l] <= published && !dead[WRITERS + l])
-inline publish_held_back() {
+inline help_publication() {
   do
   :: step(ok = (visible != published && owner == FREE && !holds_back(0) &&
                 !holds_back(LANES - 1) && !pinned());
           if :: ok -> grant(false, false) :: else fi);
      if
-     :: ok -> publish_backlog(); step(release(); ok = false)
+     :: ok -> show_appended(); step(release(); ok = false)
      :: else -> break
      fi
   od
@@ -607,7 +607,7 @@ inline restore_lines() {
 }
 
 /* A transaction finds that it was fenced: errc::fenced. Nothing of it stays. */
-inline drop_fenced(keeps_view) {
+inline end_fenced(keeps_view) {
   close_body();
   if :: !keeps_view -> drop_private_pages(); place[mine] = 0 :: else fi;
   if :: pin == me + 1 && !is(PIN_KEPT_BY_FENCED) -> pin = 0 :: else fi;
@@ -628,7 +628,7 @@ begin: /* Engine::begin_write */
      when(owner == FREE, skip);
      step(grant(false, false); claim[mine] = me + 1; ok = true);
 #else
-     when(can_acquire(), try_acquire(); settle_run();
+     when(can_acquire(), try_acquire(); settle_quarantine();
           /* One thread of a process in its working view, state_ and place. */
           ok = (claim[mine] == 0 || is(NO_CLAIM));
           if :: ok -> claim[mine] = me + 1 :: else fi);
@@ -645,7 +645,7 @@ begin: /* Engine::begin_write */
      :: else
      fi;
      take_over();
-     publish_backlog();
+     show_appended();
      choice(
        require_guarded();
        if /* write_checkpoint */
@@ -676,7 +676,7 @@ begin: /* Engine::begin_write */
              if
              :: ok && is(TAIL_BEFORE_RECORD) -> tail = place[mine] + 1
              :: ok && !is(TAIL_BEFORE_RECORD) -> write_record(); write_heap_end()
-             :: else -> drop_fenced(is(FENCED_KEEPS_VIEW))
+             :: else -> end_fenced(is(FENCED_KEEPS_VIEW))
              fi);
         if :: !ok -> goto ended :: else fi;
 #if MUTANT == TAIL_BEFORE_RECORD
@@ -685,8 +685,8 @@ begin: /* Engine::begin_write */
         step(visible = k);
 #endif
         guarded_step(tail = k; place[mine] = k; commit_pages(); k = next_record());
-        publish_backlog();
-        step(k = place[mine]; close_body(); give_run_back(); claim[mine] = 0; release();
+        show_appended();
+        step(k = place[mine]; close_body(); release_quarantined(); claim[mine] = 0; release();
              assert(visible >= k); /* The commit returns. */
              k = 0)
      :: else -> /* Engine::rollback */
@@ -695,7 +695,7 @@ begin: /* Engine::begin_write */
            step(begin_commit();
                 if
                 :: ok -> restore_lines(); cut_file()
-                :: else -> drop_fenced(false); if :: is(FENCED_CUTS) -> cut_file() :: else fi
+                :: else -> end_fenced(false); if :: is(FENCED_CUTS) -> cut_file() :: else fi
                 fi)
         :: else -> step(restore_lines())
         fi;
@@ -705,13 +705,13 @@ begin: /* Engine::begin_write */
         fi;
         step(release();
              if
-             :: !ok -> drop_fenced(false)
+             :: !ok -> end_fenced(false)
              :: else -> close_body(); claim[mine] = 0
              fi)
      fi;
 ended:
      commits = false; held = false; ok = false;
-     if :: !is(NO_LOOK_AFTER_RELEASE) -> publish_held_back() :: else fi;
+     if :: !is(NO_LOOK_AFTER_RELEASE) -> help_publication() :: else fi;
      todo--;
      if
      :: todo == 0 && !ONE_PROCESS -> d_step {
@@ -731,9 +731,9 @@ died:
 
 /* ---- ReaderLanes ---- */
 
-/* OverlayPool::take: an overlay of this process at v, built or advanced in private memory while the
+/* Overlays::open: an overlay of this process at v, built or advanced in private memory while the
  * image is frozen at p. */
-inline take_overlay() {
+inline open_overlay() {
   assert(image_a == A(p) && image_b == B(p));
   o = mylane;
 #if ONE_PROCESS
@@ -803,7 +803,7 @@ slowly: /* ReaderLanes::enter_slowly */
         if
         :: ok -> /* Engine::repair_publication */
            take_over();
-           if :: !is(HEIR_LEAVES_TAIL) -> publish_backlog() :: else -> k = 0 fi;
+           if :: !is(HEIR_LEAVES_TAIL) -> show_appended() :: else -> k = 0 fi;
            step(release(); ok = false)
         :: else
         fi;
@@ -818,7 +818,7 @@ slowly: /* ReaderLanes::enter_slowly */
        if
        :: ok -> /* The image is frozen at p. */
           v = visible;
-          if :: v != p -> take_overlay() :: else fi;
+          if :: v != p -> open_overlay() :: else fi;
           store_lane((is(LANE_NOT_RAISED) -> p : v))
        :: else
        fi;
@@ -842,7 +842,7 @@ section: /* Read where it ends: what was mixed once does not become state v agai
        :: else
        fi;
        overlaid = false; o = 0; p = 0; v = 0; ok = false);
-     if :: !is(NO_LEAVE_PUBLICATION) -> publish_held_back() :: else fi;
+     if :: !is(NO_LEAVE_PUBLICATION) -> help_publication() :: else fi;
      todo--
   od;
 died:
@@ -890,7 +890,7 @@ active proctype closer() {
      assert(anyone_dead || (owner == FREE && published == tail));
      d_step { try_acquire() }
      take_over();
-     if :: !is(HEIR_LEAVES_TAIL) -> publish_backlog() :: else fi;
+     if :: !is(HEIR_LEAVES_TAIL) -> show_appended() :: else fi;
      assert(published == tail && visible == tail && applying == 0);
      assert(image_a == A(tail) && image_b == B(tail))
   fi;

@@ -126,6 +126,7 @@ std::shared_ptr<Engine> Engine::open_read_only(const std::string& path, const Op
 
 /// Nothing where somebody has the store open.
 std::shared_ptr<Engine> Engine::attach_frozen(const std::string& path, const Options& options) {
+  KeptFromChildren kept;
   File data = File::open(path, File::Access::read_only);
   const FileId id = data.id();
   if (auto engine = EngineRegistry::instance().find(id)) {
@@ -134,15 +135,14 @@ std::shared_ptr<Engine> Engine::attach_frozen(const std::string& path, const Opt
   }
   const Identity identity = read_identity(data);
   require_durability(identity, options, path);
-  File locks = File::open(path, File::Access::read_only);
-  std::shared_ptr<Engine> engine;
-  const KeptFromChildren kept({locks.descriptor()});
+  File locks = kept.open(path, File::Access::read_only);
   // The byte that openers hold, for as long as the store is open here: so not even a version that
   // knows nothing of such readers changes the files under them.
   ByteLock still = ByteLock::acquire(locks, opening_lock_offset, options.lock_timeout,
                                      "opening or closing the store", ByteLock::Kind::shared);
   if (!(locks.id() == id) || !data.is_still_at_path() || any_attached(data)) return nullptr;
   const MetaSlot meta = read_meta(data, checksum_seed(identity.uuid));
+  std::shared_ptr<Engine> engine;
   try {
     engine.reset(new Engine(std::move(data), std::move(locks), identity, meta, options,
                             meta.max_bytes, Access::frozen));
@@ -176,7 +176,8 @@ std::shared_ptr<Engine> Engine::attach_reader(const std::string& path, const Opt
 
 std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& options,
                                        Company wanted) {
-  File data = File::open(path, File::Access::read_write);
+  KeptFromChildren kept;
+  File data = kept.open(path, File::Access::read_write);
   const FileId id = data.id();
   if (auto engine = EngineRegistry::instance().find(id)) {
     require_durability(engine->identity_, options, path);
@@ -191,10 +192,8 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   require_durability(identity, options, path);
   // The lock stands on a descriptor of its own, so that it is dropped here whatever happens.
   File own = File::open(path, File::Access::read_write);
-  File locks = File::open(path, File::Access::read_write);
+  File locks = kept.open(path, File::Access::read_write);
   if (!(own.id() == id) || !(locks.id() == id)) return nullptr;
-  std::shared_ptr<Engine> engine;
-  const KeptFromChildren kept({data.descriptor(), locks.descriptor()});
   const ByteLock opening = ByteLock::acquire(data, opening_lock_offset, options.lock_timeout,
                                              "opening or closing the store");
   if (!data.is_still_at_path()) return nullptr;
@@ -203,8 +202,8 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   if (alone && wanted == Company::others) return nullptr;
   std::uint64_t reach = meta.max_bytes;
   if (alone) reach = std::max(reach, round_up(options.max_bytes, page_bytes));
-  engine.reset(new Engine(std::move(own), std::move(locks), identity, meta, options, reach,
-                          Access::attached));
+  std::shared_ptr<Engine> engine(new Engine(std::move(own), std::move(locks), identity, meta,
+                                            options, reach, Access::attached));
   if (alone) {
     engine->recover_alone();
     // Every process maps the file as far as the header says, so it must say so before another

@@ -153,12 +153,13 @@ void Engine::set_body_aside() {
 
 /// Whether a fenced body may still be reading what the shared image shows: until it is over it is a
 /// section at that state which has no lane. It may be known by its word alone, as long as the
-/// fencer has not come to set it aside.
-bool Engine::is_pinned_by_fenced() {
+/// fencer has not come to set it aside. `ask`: also whether its process lives, which is asked now
+/// and then otherwise.
+bool Engine::is_pinned_by_fenced(bool ask) {
   const std::uint64_t body = live_.body.load(std::memory_order_relaxed);
   if (body != lock_.own_body() && pins(body, true)) return true;
   const std::uint64_t owner = live_.quarantine.owner.load(std::memory_order_relaxed);
-  return owner != body && pins(owner, ++pin_looks_ % looks_between_questions == 0);
+  return owner != body && pins(owner, ask || ++pin_looks_ % looks_between_questions == 0);
 }
 
 bool Engine::pins(std::uint64_t body, bool ask) {

@@ -252,7 +252,7 @@ void Engine::help_publication() noexcept {
     WriteLock::Grant grant;
     // Also where the lock is kept for those who have waited long: they may be dead, and it is given
     // back at once.
-    while (lock_.try_acquire(grant, true)) {
+    while (lock_.try_acquire(grant, WriteLock::Kept::pass_by)) {
       // Acquire pairs with the release in `end_fenced`: that thread is not through with the view.
       if (working_view_use_.load(std::memory_order_acquire) != 0) {
         lock_.release_unseen();

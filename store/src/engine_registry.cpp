@@ -2,6 +2,7 @@
 #include "cairn/store/engine_registry.hpp"
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <tsl/robin_map.h>
 #include <unistd.h>
 
@@ -30,7 +31,20 @@ struct EngineRegistry::Table {
   std::mutex opening;
   std::shared_mutex mutex;
   tsl::robin_map<FileId, Entry> engines;  ///< guarded by mutex
-  std::vector<int> attaching;             ///< descriptors, guarded by mutex
+  struct Attaching {
+    int descriptor;
+    FileId id;
+  };
+  std::vector<Attaching> attaching;  ///< guarded by mutex
+
+  /// Not those whose number another file has got meanwhile.
+  void close_attaching() const noexcept {
+    for (const Attaching& file : attaching) {
+      struct stat found {};
+      if (::fstat(file.descriptor, &found) != 0) continue;
+      if (FileId{found.st_dev, found.st_ino} == file.id) ::close(file.descriptor);
+    }
+  }
 };
 
 EngineRegistry& EngineRegistry::instance() {
@@ -58,7 +72,7 @@ EngineRegistry::EngineRegistry() : table_(std::make_unique<Table>()) {
       [] {
         ReaderLanes::unlock_after_fork();
         const Table* const inherited = instance().table_.release();
-        for (const int descriptor : inherited->attaching) ::close(descriptor);
+        inherited->close_attaching();
         for (auto& entry : inherited->engines) {
           entry.second.engine->abandon_in_child();
           instance().inherited_.push_back(entry.second.engine);
@@ -91,18 +105,23 @@ void EngineRegistry::remove(const Engine* engine) noexcept {
   }
 }
 
-KeptFromChildren::KeptFromChildren(std::initializer_list<int> descriptors)
-    : descriptors_(descriptors) {
+File KeptFromChildren::open(const std::string& path, File::Access access) {
   EngineRegistry::Table& table = *EngineRegistry::instance().table_;
   const std::unique_lock guard(table.mutex);
-  table.attaching.insert(table.attaching.end(), descriptors_.begin(), descriptors_.end());
+  descriptors_.reserve(descriptors_.size() + 1);
+  table.attaching.reserve(table.attaching.size() + 1);
+  File file = File::open(path, access);
+  descriptors_.push_back(file.descriptor());
+  table.attaching.push_back({file.descriptor(), file.id()});
+  return file;
 }
 
 KeptFromChildren::~KeptFromChildren() {
   EngineRegistry::Table& table = *EngineRegistry::instance().table_;
   const std::unique_lock guard(table.mutex);
   for (const int descriptor : descriptors_) {
-    const auto found = std::find(table.attaching.begin(), table.attaching.end(), descriptor);
+    const auto found = std::ranges::find(table.attaching, descriptor,
+                                         &EngineRegistry::Table::Attaching::descriptor);
     if (found != table.attaching.end()) table.attaching.erase(found);
   }
 }

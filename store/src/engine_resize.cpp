@@ -74,7 +74,7 @@ void Engine::commit_and_cut() {
   try {
     crash_point("shrink.committed");
     // A fenced body keeps its pages in any case; whoever finds it over cuts the file.
-    if (!is_pinned_by_fenced()) {
+    if (!is_pinned_by_fenced(true)) {
       require_published("the store is shorter, but its file cannot be cut yet");
     }
     cut_published_file();

@@ -61,15 +61,16 @@ LockWord::LockWord(std::uint64_t word) noexcept
       awaited((word & waiters_bit) != 0),
       epoch(word >> epoch_shift) {}
 
-bool WriteLock::try_acquire(Grant& grant, std::uint64_t waiters, bool waited_long) noexcept {
+bool WriteLock::try_acquire(Grant& grant, std::uint64_t waiters, Kept kept) noexcept {
   // Acquire pairs with the release in `release_unseen`: the epoch that it forgot is not found here.
   std::uint64_t seen = word_.load(std::memory_order_acquire);
-  if ((seen & (waited_long ? slot_mask : slot_mask | kept_bit)) != 0) return false;
+  if ((seen & (kept == Kept::respect ? slot_mask | kept_bit : slot_mask)) != 0) return false;
   const std::uint64_t seen_epoch = seen >> epoch_shift;
   const bool unchanged = seen_epoch == epoch();
   const std::uint64_t next = unchanged ? seen_epoch : seen_epoch + 1;
+  const std::uint64_t left = kept == Kept::pass_by ? seen & kept_bit : 0;
   const std::uint64_t mine =
-      next << epoch_shift | waiters | guarded_bit | (std::uint64_t{table_.own_slot()} + 1);
+      next << epoch_shift | waiters | left | guarded_bit | (std::uint64_t{table_.own_slot()} + 1);
   // Acquire pairs with the release in `release`: what the last owner did is seen.
   if (!word_.compare_exchange_strong(seen, mine, std::memory_order_acquire,
                                      std::memory_order_relaxed)) {
@@ -123,11 +124,11 @@ bool WriteLock::try_fence(Grant& grant) {
 
 WriteLock::Grant WriteLock::acquire(const Patience& patience, const std::string& path) {
   Grant grant;
-  if (try_acquire(grant, 0, false)) [[likely]]
+  if (try_acquire(grant, 0, Kept::respect)) [[likely]]
     return grant;
   for (int round = 0; round < spin_rounds; ++round) {
     relax();
-    if (try_acquire(grant, 0, false)) return grant;
+    if (try_acquire(grant, 0, Kept::respect)) return grant;
   }
   return acquire_slowly(patience, path);
 }
@@ -143,7 +144,8 @@ WriteLock::Grant WriteLock::acquire_slowly(const Patience& patience, const std::
     // The last attempt too: the one that it is kept for may be dead.
     const bool waited_long = waited >= long_wait || over;
     // Whoever slept once keeps the bit set: others may still be asleep.
-    if (try_acquire(grant, waiters_bit, waited_long)) return grant;
+    const Kept kept = waited_long ? Kept::end : Kept::respect;
+    if (try_acquire(grant, waiters_bit, kept)) return grant;
     if (waited >= liveness_interval && try_take_over(grant)) return grant;
     const auto seen_body = watch.look(live_.body.load(std::memory_order_relaxed), now);
     const bool fence =

@@ -199,8 +199,9 @@ TYPED_TEST(Trade, swapping_between_stores_swaps_and_leaves_both_sound) {
 template <class Container>
 class Foreign : public StoreTest {};
 using CopiedContainers =
-    ::testing::Types<Vec<String>, Deque<String>, NdArray<String, 1>, HashMap<String, String>,
-                     HashSet<String>, BTreeMap<String, String>, BTreeSet<String>>;
+    ::testing::Types<Vec<String>, Deque<String>, Segmented<String>, NdArray<String, 1>,
+                     HashMap<String, String>, HashSet<String>, BTreeMap<String, String>,
+                     BTreeSet<String>>;
 TYPED_TEST_SUITE(Foreign, CopiedContainers);
 
 TYPED_TEST(Foreign, a_move_that_finds_no_room_changes_neither_side) {

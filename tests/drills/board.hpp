@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
@@ -36,6 +37,8 @@ struct Board {
   std::atomic<std::uint64_t> points;
   std::array<std::uint8_t, trace_capacity> trace;  ///< ids of the points, the first ones
   std::atomic<std::uint32_t> died_at;              ///< id of the point + 1, 0: at none
+  std::atomic<std::int64_t> died_ns;               ///< when, by the steady clock
+  std::atomic<std::int64_t> served_ns;             ///< when it had the lock that it waited for
 
   // outcomes
   std::atomic<std::uint64_t> steps;  ///< transactions that a verifier found in the store
@@ -48,6 +51,10 @@ struct Board {
   }
   std::string failure_text() const { return failure.data(); }
 };
+
+inline std::int64_t steady_ns() noexcept {
+  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+}
 
 /// `T` in anonymous memory that forked children share with their parent, zeroed.
 template <class T>

@@ -37,6 +37,7 @@ void pass(std::string_view name) {
   if (name == "append.after_tail") board.tail_stored = 1;
   if (point_hook != nullptr) point_hook(name, watched_path);
   if (count != death && name != death_at) return;
+  board.died_ns = steady_ns();
   board.died_at = id + 1U;
   ::raise(death_signal);
 }

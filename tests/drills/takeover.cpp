@@ -85,7 +85,7 @@ class Rehearsal {
   Ending heir_ending() const noexcept { return heir_ending_; }
   const Board& owner() const noexcept { return *owner_; }
   const Board& heir() const noexcept { return *heir_; }
-  std::uint64_t kills() const noexcept { return kills_; }
+  const TakeoverReport& report() const noexcept { return report_; }
 
  private:
   void own() const;
@@ -111,7 +111,7 @@ class Rehearsal {
   std::uint64_t heir_dies_at_ = 0;
   Ending owner_ending_ = Ending::finished;
   Ending heir_ending_ = Ending::finished;
-  std::uint64_t kills_ = 0;
+  TakeoverReport report_;
 };
 
 void Rehearsal::own() const {
@@ -135,6 +135,7 @@ void Rehearsal::inherit() const {
   watch_points(*heir_, heir_dies_at_, settings_.recovery_hook, path_);
   {
     WriteTransaction tx = store.begin_write();
+    heir_->served_ns = steady_ns();
     apply_edits(heir_edits, tx);
     commit_watched(tx, *heir_);
   }
@@ -197,7 +198,7 @@ void Rehearsal::fail(const std::string& who, Ending ending, const Board& board) 
 void Rehearsal::count(Ending ending, const Board& board) {
   if (ending != Ending::killed || board.died_at == 0) return;
   tally_.add(static_cast<std::uint8_t>(board.died_at - 1));
-  ++kills_;
+  ++report_.kills;
 }
 
 void Rehearsal::play(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at, bool watch_all) {
@@ -214,6 +215,10 @@ void Rehearsal::play(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at, bo
   count(owner_ending_, *owner_);
   heir_ending_ = heir.wait(patience);
   count(heir_ending_, *heir_);
+  if (owner_->died_ns != 0 && heir_->served_ns > owner_->died_ns) {
+    report_.longest =
+        std::max(report_.longest, std::chrono::nanoseconds(heir_->served_ns - owner_->died_ns));
+  }
   third_->finish = 1;
   const Ending third_ending = third.wait(patience);
   const auto is_fine = [](Ending ending, const Board& board) {
@@ -251,7 +256,7 @@ std::vector<std::uint64_t> first_passages(const Board& board) {
 
 }  // namespace
 
-std::uint64_t sweep_takeover(const Settings& settings, Tally& tally, Durability durability) {
+TakeoverReport sweep_takeover(const Settings& settings, Tally& tally, Durability durability) {
   Rehearsal rehearsal(settings, tally, durability);
   rehearsal.play(0, 0, true);
   const std::vector<std::uint64_t> firsts = first_passages(rehearsal.owner());
@@ -276,7 +281,7 @@ std::uint64_t sweep_takeover(const Settings& settings, Tally& tally, Durability 
       }
     }
   }
-  return rehearsal.kills();
+  return rehearsal.report();
 }
 
 }  // namespace cairn::drills

@@ -182,36 +182,30 @@ TEST_F(Fork, a_child_that_leaves_a_section_does_not_end_the_parents) {
 }
 
 TEST_F(Fork, a_child_forked_while_another_thread_opens_the_store_keeps_nothing_locked) {
-  constexpr int children = 200;
-  const Channel channel;
-  ForkedChild parent([&] {
-    std::atomic<int> opened{0};
-    std::thread opener([&] {
-      for (;; ++opened) push(*std::make_unique<Store>(open()), 1);
+  constexpr useconds_t rounds = 60;
+  push(*std::make_unique<Store>(open()), 1);
+  for (useconds_t round = 0; round < rounds; ++round) {
+    const Channel channel;
+    ForkedChild parent([&] {
+      std::atomic<int> opened{0};
+      const std::thread opener([&] {
+        for (;; ++opened) numbers(open());
+      });
+      // At another moment of an opening each time.
+      while (opened < 2) std::this_thread::yield();
+      ::usleep(round * 23);
+      if (::fork() != 0) return ::kill(::getpid(), SIGKILL) == 0;
+      channel.tell_parent(static_cast<std::uint64_t>(::getpid()));
+      ::pause();
+      ::_exit(0);
     });
-    for (int i = 0; i < children; ++i) {
-      // At another moment of the next opening each time.
-      for (const int before = opened; opened == before;) std::this_thread::yield();
-      ::usleep(static_cast<useconds_t>(37 * i % 1500));
-      const pid_t child = ::fork();
-      if (child == 0) {
-        ::pause();
-        ::_exit(0);
-      }
-      channel.tell_parent(static_cast<std::uint64_t>(child));
-    }
-    opener.join();
-    return true;
-  });
-  Orphans orphans;
-  for (int i = 0; i < children; ++i) {
-    orphans.pids.push_back(static_cast<pid_t>(channel.hear_child()));
+    Orphans orphan;
+    orphan.pids.push_back(static_cast<pid_t>(channel.hear_child()));
+    EXPECT_TRUE(parent.was_killed());
+    Store sut = open();
+    ASSERT_EQ(std::ranges::count(sut.processes(), true, &ProcessInfo::alive), 1) << round;
+    push(sut, round);
   }
-  parent.kill_now();
-  Store sut = open();
-  push(sut, 2);
-  EXPECT_EQ(numbers(sut).back(), 2U);
-  EXPECT_EQ(std::ranges::count(sut.processes(), true, &ProcessInfo::alive), 1);
 }
 
 TEST_F(Fork, a_child_forked_while_other_threads_come_and_go_can_use_the_store) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -193,6 +194,9 @@ template <class T, class... Args>
 Box<T> make_box(Args&&... args) {
   return Box<T>(std::in_place, std::forward<Args>(args)...);
 }
+
+template <class T>
+struct detail::HeldTypes<Box<T>> : std::type_identity<std::tuple<T>> {};
 
 template <class T>
 struct detail::Relocation<Box<T>> {

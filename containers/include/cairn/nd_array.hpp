@@ -312,8 +312,11 @@ class NdArray {
     core_.steal(other.core_);
     extents_ = std::exchange(other.extents_, Index{});
   }
-  /// Requires: the elements of `other` stand in another store. What is here stays where that fails.
+  /// What is here stays where one of the new elements cannot be made.
+  /// Requires: the elements of `other` stand in another store.
   void take_foreign(NdArray& other) {
+    other.core_.mark_header();
+    other.mark_extents();
     core_.replace_built(other.size(), [&](auto& built) {
       if constexpr (detail::is_copyable<T>()) {
         built.add_range(other.cbegin(), other.cend());
@@ -322,10 +325,8 @@ class NdArray {
                         std::make_move_iterator(other.data() + other.size()));
       }
     });
-    other.core_.mark_header();
-    other.mark_extents();
-    other.core_.reset();
     extents_ = std::exchange(other.extents_, Index{});
+    other.core_.reset();
   }
 
   detail::VecCore<T> core_;

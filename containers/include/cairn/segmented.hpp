@@ -133,10 +133,12 @@ class Segmented {
   Segmented& operator=(Segmented&& other) {
     if (this == &other) return *this;
     if (other.capacity() != 0 && !detail::may_own(this, other.core_.block())) {
-      refuse_immovable();
-      clear();
-      shrink_to_fit();
-      take(other);
+      // What is here stays where one of the new elements cannot be made.
+      Segmented aside;
+      const MadeFor made_for(&aside, sizeof aside, this);
+      aside.take(other);
+      core_.mark_header();
+      core_.replace_by(aside.core_);
     } else {
       core_.mark_header();
       other.core_.mark_header();

@@ -165,7 +165,8 @@ class BTreeContainer {
   }
 
   /// Takes over the elements of `source` whose keys are not here yet; the others stay there. Within
-  /// a store what they own moves without being copied.
+  /// a store what they own moves without being copied. Between two it takes two transactions: let
+  /// both go where it fails.
   /// Requires: neither of the two stands in an element of the other: elements move.
   template <class OtherPolicy>
     requires std::same_as<typename OtherPolicy::Value, value_type>
@@ -309,7 +310,8 @@ class BTreeContainer {
       take_foreign(other);
     }
   }
-  /// Requires: the elements of `other` stand in another store. What is here stays where that fails.
+  /// What is here stays where one of the new elements cannot be made.
+  /// Requires: the elements of `other` stand in another store.
   void take_foreign(BTreeContainer& other) {
     Tree built;
     if constexpr (is_copyable<value_type>()) {

@@ -34,7 +34,8 @@ struct CopyableParts {
   }
 };
 
-/// The types that a class template of the standard library holds one of each, or one of all.
+/// The types that a class template holds an object of each, or one of all: specialised for those of
+/// the standard library that are no containers, and for Box.
 template <class T>
 struct HeldTypes;
 template <class A, class B>
@@ -71,8 +72,6 @@ consteval bool is_copyable() {
     return parts.found;
   } else if constexpr (requires { typename T::value_type; }) {
     return is_copyable<typename T::value_type, T, Outer...>();
-  } else if constexpr (requires { typename T::element_type; }) {
-    return is_copyable<typename T::element_type, T, Outer...>();
   } else {
     return true;
   }

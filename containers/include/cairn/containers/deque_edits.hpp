@@ -18,7 +18,8 @@ void Deque<T>::take(Deque& other) {
   }
 }
 
-/// Requires: the elements of `other` stand in another store. What is here stays where that fails.
+/// What is here stays where one of the new elements cannot be made.
+/// Requires: the elements of `other` stand in another store.
 template <class T>
 void Deque<T>::take_foreign(Deque& other) {
   core_.replace_built(other.size(), [&](auto& built) {

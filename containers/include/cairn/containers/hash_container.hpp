@@ -236,7 +236,8 @@ void HashContainer<Policy>::take(HashContainer& other) {
   }
 }
 
-/// Requires: the elements of `other` stand in another store. What is here stays where that fails.
+/// What is here stays where one of the new elements cannot be made.
+/// Requires: the elements of `other` stand in another store.
 template <class Policy>
 void HashContainer<Policy>::take_foreign(HashContainer& other) {
   table_.mark_header();

@@ -18,7 +18,8 @@ void Vec<T>::take(Vec& other) {
   }
 }
 
-/// Requires: the elements of `other` stand in another store. What is here stays where that fails.
+/// What is here stays where one of the new elements cannot be made.
+/// Requires: the elements of `other` stand in another store.
 template <class T>
 void Vec<T>::take_foreign(Vec& other) {
   core_.replace_built(other.size(), [&](auto& built) {

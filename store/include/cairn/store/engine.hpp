@@ -219,7 +219,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void settle_quarantine(bool look_for_dead);
   void reserve_quarantine();
   std::uint64_t quarantine_end() const;
-  bool is_pinned_by_fenced();
+  bool is_pinned_by_fenced(bool ask = false);
   bool pins(std::uint64_t body, bool ask);
   void unpin_fenced() noexcept;
   void require_no_ended_atomics() const;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <vector>
 
@@ -43,14 +42,16 @@ class EngineRegistry {
   std::vector<const Engine*> inherited_;
 };
 
-/// Descriptors that a child which another thread forks meanwhile closes at once, as it does with
+/// Opens files that a child which another thread forks meanwhile closes at once, as it does with
 /// those of the stores in the registry: it would keep the locks on them when this process dies.
 class KeptFromChildren {
  public:
-  explicit KeptFromChildren(std::initializer_list<int> descriptors);
+  KeptFromChildren() = default;
   KeptFromChildren(const KeptFromChildren&) = delete;
   KeptFromChildren& operator=(const KeptFromChildren&) = delete;
   ~KeptFromChildren();
+
+  File open(const std::string& path, File::Access access);
 
  private:
   std::vector<int> descriptors_;

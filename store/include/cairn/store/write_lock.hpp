@@ -55,6 +55,9 @@ class WriteLock {
     bool fenced = false;         ///< the owner before us lives and was fenced
     std::uint64_t epoch = 0;
   };
+  /// What to do with a lock that is free but kept for those who have waited long: leave it to them,
+  /// take it as one of them, or take it for a moment past them, who may be dead.
+  enum class Kept : std::uint8_t { respect, end, pass_by };
   /// How long to wait for the lock.
   struct Patience {
     std::chrono::milliseconds timeout{0};
@@ -72,8 +75,8 @@ class WriteLock {
   /// Guarded then. Throws errc::timeout, naming the owner and what it is at.
   Grant acquire(const Patience& patience, const std::string& path);
   /// Takes the lock if it is free. Guarded then.
-  bool try_acquire(Grant& grant, bool waited_long = false) noexcept {
-    return try_acquire(grant, 0, waited_long);
+  bool try_acquire(Grant& grant, Kept kept = Kept::respect) noexcept {
+    return try_acquire(grant, 0, kept);
   }
   /// Guarded to active.
   void begin_body() noexcept;
@@ -111,7 +114,7 @@ class WriteLock {
   void reset() noexcept;
 
  private:
-  bool try_acquire(Grant& grant, std::uint64_t waiters, bool waited_long) noexcept;
+  bool try_acquire(Grant& grant, std::uint64_t waiters, Kept kept) noexcept;
   bool try_fence(Grant& grant);
   bool has_unsettled_fence() const;
   Grant acquire_slowly(const Patience& patience, const std::string& path);
