@@ -104,7 +104,7 @@ byte mutant = 0;
 #define PUBLISHED_NOT_RELOADED 37  /* base: enter_slowly does not look at published again */
 #define LANE_BEFORE_OVERLAY 39     /* base: the lane is raised before the overlay is built */
 #define LANE_NOT_RAISED 40         /* base: the lane is not raised: the overlay stays pinned at p */
-#define OVERLAY_STALE 41           /* base: an overlay of an earlier section is used as it is */
+#define OVERLAY_STALE 41           /* overlays: an overlay of an earlier section is used as it is */
 #define OVERLAY_ADVANCED_IN_USE 42 /* overlays: an overlay that another section reads is advanced */
 #define NO_REPAIR 43               /* base: sections wait for a dead publisher */
 #define NO_LEAVE_PUBLICATION 44    /* base: leave does not publish what was held back */
@@ -117,15 +117,15 @@ byte mutant = 0;
 #define QUARANTINE_TO_FILE_END 52  /* heap: the announced growth of the fenced is not set aside */
 #define GROWTH_NOT_GUARDED 53      /* heap: growth is announced without moving to GUARDED */
 #define QUARANTINE_BY_FENCER_ONLY 54 /* heap: who takes over from a dead fencer looks for no body */
-#define RUN_FREED_TWICE 63         /* heap: a heir gives back what a dead one's record gave back */
+#define RUN_FREED_TWICE 63         /* again: a heir gives back what a dead one's record gave back */
 #define QUARANTINE_FREED_EARLY 55  /* heap: the run is given back while the fenced body runs */
 #define QUARANTINE_CUT 56          /* heap: the file is cut below the run */
 #define QUARANTINE_FORGOTTEN 57    /* heap: only the fencer's transaction begins behind the run */
 #define FENCED_CUTS 58             /* heap: a fenced transaction cuts the file */
-#define RUN_NOT_ALLOCATED 59       /* heap: the run is given back though the file may end before */
+#define RUN_NOT_ALLOCATED 59       /* again: the run is given back though the file may end before */
 #define NO_MEMBARRIER 60           /* unfenced: the publisher clears the word but fences nobody */
 #define MEMBARRIER_BEFORE_RAISE 61 /* unfenced: it fences before it raises the words */
-#define HEIR_REQUESTS_NO_FENCE 62  /* unfenced: the heir trusts that the dead fenced */
+#define HEIR_REQUESTS_NO_FENCE 62  /* heirs: the heir trusts that the dead fenced */
 #define FENCED_NOT_PINNED 64       /* writers: commits are published over a fenced body */
 #define PIN_KEPT_BY_FENCED 65      /* writers: a fenced transaction does not say that it is over */
 #define PIN_OF_THE_DEAD 66         /* writers: a fenced body whose process is dead pins on */
@@ -324,7 +324,15 @@ inline release_quarantined() {
 
 #define cut_is_needed (length > file_bytes[tail])
 #define cut_file() file_now = MAX(file_bytes[tail], quarantine_end())
-#define close_body() body_open[me] = false; heap = 0; length = 0
+/* What was not committed is nobody's, also to later transactions of this writer. */
+inline close_body() {
+  r = 0;
+  do
+  :: r < PAGES -> page_owner[r] = (page_owner[r] == me + 1 -> 0 : page_owner[r]); r++
+  :: else -> break
+  od;
+  r = 0; body_open[me] = false; heap = 0; length = 0
+}
 #define after_death() file_now = MAX(file_bytes[tail], quarantine_end())
 
 #else
@@ -628,10 +636,15 @@ begin: /* Engine::begin_write */
      when(owner == FREE, skip);
      step(grant(false, false); claim[mine] = me + 1; ok = true);
 #else
-     when(can_acquire(), try_acquire(); settle_quarantine();
+#if HEAP
+     when(can_acquire(), try_acquire()); /* Who fences may die before it sets anything aside. */
+     guarded_step(settle_quarantine(); claim[mine] = me + 1; ok = true);
+#else
+     when(can_acquire(), try_acquire();
           /* One thread of a process in its working view, state_ and place. */
           ok = (claim[mine] == 0 || is(NO_CLAIM));
           if :: ok -> claim[mine] = me + 1 :: else fi);
+#endif
 #endif
      if
      :: !ok ->

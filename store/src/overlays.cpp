@@ -110,8 +110,9 @@ Overlay& Overlays::take_idle(const LogPlace& shown) {
     if (best == nullptr || overlay->sequence() > best->sequence()) best = overlay.get();
   }
   if (best != nullptr) {
-    // Records before that may be gone from the log.
-    if (best->sequence() < shown.sequence) make(*best, shown, shown.heap_end);
+    // Where the image shows what it shows, records of before may be gone from the log, and pages
+    // that it has copies of may be fresh ones of later commits, which no record holds.
+    if (best->sequence() <= shown.sequence) make(*best, shown, shown.heap_end);
     return *best;
   }
   overlays_.reserve(overlays_.size() + 1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Commits that are held back beside other processes, some of which sleep, stop or die.
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -84,6 +85,45 @@ TEST_F(HeldBackByOthers, garbage_in_what_is_visible_is_a_named_error_until_a_wri
     EXPECT_EQ(visible(), published());
   }
   expect_sound(sut);
+}
+
+/// The image went on to what an idle overlay shows, and pages that were out of the heap then have
+/// become fresh ones of a later commit, whose record does not hold them.
+TEST_F(HeldBackByOthers, an_overlay_that_the_image_has_reached_is_made_anew) {
+  static constexpr std::uint64_t bulk = 300'000;
+  Options how = options();
+  how.reader_timeout = milliseconds(20);
+  Store sut = open(how);
+  fill(sut);
+  sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("bulk", bulk, 1U); });
+  const Channel channel;
+  ForkedChild other([&] {
+    Store store = open();
+    {
+      SlowReader reader(store, sees(0, 0));
+      channel.tell_parent();
+      channel.hear_parent();
+    }
+    SlowReader reader(store, sees(0, 0));
+    store.write([](WriteTransaction& tx) { tx.construct<Numbers>("bulk", bulk, 3U); });
+    channel.tell_parent();
+    channel.hear_parent();
+    return true;
+  });
+  channel.hear_child();
+  sut.write([](WriteTransaction& tx) { tx.find<Numbers>("bulk")->assign(bulk, 2U); });
+  sut.write([](WriteTransaction& tx) { tx.destroy<Numbers>("bulk"); });
+  expect_error(errc::timeout, path(), {"cannot be cut yet"}, [&] { sut.shrink_to_usage(); });
+  EXPECT_EQ(get(sut, 0), 0U);
+  channel.tell_child();
+  channel.hear_child();
+  EXPECT_TRUE(is_held_back());
+  sut.read([](const ReadTransaction& tx) {
+    const Numbers& all = *tx.find<Numbers>("bulk");
+    EXPECT_EQ(std::count(all.begin(), all.end(), 3U), static_cast<std::ptrdiff_t>(bulk));
+  });
+  channel.tell_child();
+  EXPECT_TRUE(other.succeeded());
 }
 
 TEST_F(HeldBackByOthers, writers_take_turns_and_all_readers_see_every_commit) {

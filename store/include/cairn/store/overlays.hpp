@@ -45,7 +45,7 @@ class Overlay {
 /// Invariants:
 ///  1. An overlay at v is the shared image at some p <= v with the records (p, v] applied; every
 ///     page that these write is a private copy, so it may stay while the shared image goes on to v,
-///     and no further.
+///     and no further: after that it is brought up to date by no record, but made anew.
 ///  2. Nobody reads an overlay while records are applied to it.
 ///  3. Records are read without the write lock: their place is held by a lane at p, and their bytes
 ///     are copied before they are checked against their sums and applied, since a log that is given
