@@ -122,7 +122,6 @@ byte mutant = 0;
 #define QUARANTINE_CUT 56          /* heap: the file is cut below the run */
 #define QUARANTINE_FORGOTTEN 57    /* heap: only the fencer's transaction begins behind the run */
 #define FENCED_CUTS 58             /* heap: a fenced transaction cuts the file */
-#define RUN_NOT_ALLOCATED 59       /* again: the run is given back though the file may end before */
 #define NO_MEMBARRIER 60           /* unfenced: the publisher clears the word but fences nobody */
 #define MEMBARRIER_BEFORE_RAISE 61 /* unfenced: it fences before it raises the words */
 #define HEIR_REQUESTS_NO_FENCE 62  /* heirs: the heir trusts that the dead fenced */
@@ -250,23 +249,12 @@ inline settle_quarantine() {
   if
   :: run_of != 0 && (body_ended(run_of - 1) || is(QUARANTINE_FREED_EARLY)) ->
      if
-     :: heap_end[tail] < run_end || (freeing != 0 && freeing <= tail && !is(RUN_FREED_TWICE)) ->
-        run_of = 0; run_begin = 0; run_end = 0; freeing = 0 /* never reserved, or given back */
+     :: run_begin == run_end || heap_end[tail] < run_end ||
+        (freeing != 0 && freeing <= tail && !is(RUN_FREED_TWICE)) ->
+        run_of = 0; run_begin = 0; run_end = 0; freeing = 0 /* none, never reserved, or given back */
      :: else -> /* Given back by this transaction, which takes a page of it at once. */
-        spare = run_begin;
-        if :: !is(RUN_NOT_ALLOCATED) -> file_now = MAX(file_now, run_end) :: else fi
+        spare = run_begin
      fi
-  :: else
-  fi
-}
-
-inline open_body() {
-  body_open[me] = true;
-  length = file_bytes[tail];
-  heap = heap_end[tail];
-  if
-  :: run_of != 0 && !(is(QUARANTINE_FORGOTTEN) && !fenced) && heap < run_end ->
-     heap = run_end; length = MAX(length, run_end)
   :: else
   fi
 }
@@ -278,6 +266,18 @@ inline take_page(page) {
   page_owner[page] = me + 1;
   assert(page < file_now); /* Else SIGBUS. */
   k = 0
+}
+
+inline open_body() {
+  body_open[me] = true;
+  length = file_bytes[tail];
+  heap = heap_end[tail];
+  if
+  :: run_of != 0 && !(is(QUARANTINE_FORGOTTEN) && !fenced) && heap < run_end ->
+     heap = run_end; length = MAX(length, run_end)
+  :: else
+  fi;
+  if :: spare != 0 -> take_page(spare) :: else fi
 }
 
 /* Engine::extend_heap: grow_file announces under guard how far it goes, then allocates ACTIVE. */
