@@ -50,18 +50,23 @@ concept HoldsTypes = requires {
   typename HeldTypes<T>::type;
 };
 
+template <class T>
+concept HoldsElements = requires {
+  typename T::value_type;
+};
+
 /// Whether a copy of a T, and of all that it owns, compiles. `Outer` are the types that it was
 /// found in, of which it may own more. Requires: T is complete.
 template <class T, class... Outer>
 consteval bool is_copyable() {
-  if constexpr ((std::is_same_v<T, Outer> || ...)) {
-    return true;
-  } else if constexpr (std::is_array_v<T>) {
+  constexpr bool is_asked_already = (std::is_same_v<T, Outer> || ...);
+  constexpr bool has_parts = HoldsTypes<T> || Described<T> || HoldsElements<T>;
+  if constexpr (std::is_array_v<T>) {
     return is_copyable<std::remove_all_extents_t<T>, Outer...>();
+  } else if constexpr (is_asked_already || std::is_trivially_copyable_v<T> || !has_parts) {
+    return is_asked_already || std::is_copy_constructible_v<T>;
   } else if constexpr (!std::is_copy_constructible_v<T>) {
     return false;
-  } else if constexpr (std::is_trivially_copyable_v<T>) {
-    return true;
   } else if constexpr (HoldsTypes<T>) {
     return []<class... Held>(std::type_identity<std::tuple<Held...>>) {
       return (is_copyable<Held, T, Outer...>() && ...);
@@ -70,10 +75,8 @@ consteval bool is_copyable() {
     CopyableParts<T, T, Outer...> parts;
     for_each_described_part<T>(parts);
     return parts.found;
-  } else if constexpr (requires { typename T::value_type; }) {
-    return is_copyable<typename T::value_type, T, Outer...>();
   } else {
-    return true;
+    return is_copyable<typename T::value_type, T, Outer...>();
   }
 }
 
