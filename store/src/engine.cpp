@@ -262,9 +262,10 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
 }
 
 Engine::~Engine() {
-  EngineRegistry::instance().remove(this);
   heartbeat_.stop();
+  // While it is in the registry: a child that another thread forks keeps no lock of it.
   if (condition_.load(std::memory_order_relaxed) == Condition::open) table_.release();
+  EngineRegistry::instance().remove(this);
 }
 
 void Engine::abandon_in_child() noexcept {
