@@ -377,8 +377,7 @@ std::optional<std::uint64_t> Engine::find_damaged_record(const MetaSlot& meta,
   std::uint64_t sequence = meta.checkpoint_sequence;
   if (tail < position || tail - position > ring.ring_bytes) return position;
   while (position < tail) {
-    const std::byte* const at = ring.memory.data() + (position & (ring.ring_bytes - 1));
-    const auto record = RecordView::parse({at, ring.ring_bytes}, position, seed_);
+    const auto record = RecordView::parse(ring.at(position), position, seed_);
     if (!record || record->sequence() != ++sequence || record->end_position() > tail) {
       return position;
     }

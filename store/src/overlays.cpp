@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "cairn/allocator/write_context.hpp"
@@ -24,12 +25,6 @@ void protect(const Reservation& memory, int protection, const std::string& path)
   if (::mprotect(memory.data(), memory.bytes(), protection) == 0) return;
   throw Error(errc::too_large, path,
               "no memory for a view of " + std::to_string(memory.bytes()) + " bytes", errno);
-}
-
-std::optional<RecordView> record_at(const RingMapping& ring, std::uint64_t position,
-                                    std::uint64_t seed) {
-  const std::byte* const at = ring.memory.data() + (position & (ring.ring_bytes - 1));
-  return RecordView::parse({at, ring.ring_bytes}, position, seed);
 }
 
 }  // namespace
@@ -178,21 +173,22 @@ bool Overlays::apply(Overlay& overlay, std::uint64_t newest) {
 /// The record there, good until the next one is copied. It is checked and applied where nobody else
 /// can reach it: once the log has another length, others may overwrite it at any moment.
 std::optional<RecordView> Overlays::copy_record(std::uint64_t position) {
-  const std::byte* const at = ring_.memory.data() + (position & (ring_.ring_bytes - 1));
-  const auto found = RecordView::parse_trusted({at, ring_.ring_bytes}, position);
+  const std::span<const std::byte> at = ring_.at(position);
+  const auto found = RecordView::parse_trusted(at, position);
   if (!found) return std::nullopt;
-  copy_.assign(at, at + found->bytes());
+  const auto whole = at.first(found->bytes());
+  copy_.assign(whole.begin(), whole.end());
   return RecordView::parse(copy_, position, seed_);
 }
 
 /// The words that tell the position are not checked by anything but the record that stands there.
 bool Overlays::find_place(LogPlace& shown) const {
-  const auto next = record_at(ring_, shown.position, seed_);
+  const auto next = RecordView::parse(ring_.at(shown.position), shown.position, seed_);
   if (next && next->sequence() == shown.sequence + 1) return true;
   const MetaSlot meta = newest_meta_();
   LogPlace place{meta.checkpoint_position, meta.checkpoint_sequence, shown.heap_end};
   while (place.sequence < shown.sequence) {
-    const auto record = record_at(ring_, place.position, seed_);
+    const auto record = RecordView::parse(ring_.at(place.position), place.position, seed_);
     if (!record || record->sequence() != place.sequence + 1) return false;
     place.position = record->end_position();
     place.sequence = record->sequence();

@@ -414,12 +414,10 @@ bool ReaderLanes::is_still_older(std::uint64_t sequence) {
   const std::uint64_t now = uptime_ns();
   if (now - older_looked_ns_ < liveness_interval_ns) return true;
   older_looked_ns_ = now;
-  const bool dead = free_if_dead(*older_);
-  if (dead) {
-    reap();
-    older_ = nullptr;
-  }
-  return !dead;
+  if (!free_if_dead(*older_)) return true;
+  reap();
+  older_ = nullptr;
+  return false;
 }
 
 std::string ReaderLanes::describe_older() const {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "all_the_room.hpp"
 #include "cairn/object_walker.hpp"
 #include "cairn/string.hpp"
 #include "cairn/type_description.hpp"
@@ -118,22 +119,17 @@ class ContainerTest : public ::testing::Test {
   /// that `is_unchanged` looks at has changed in between, and nothing has leaked.
   template <class Change, class IsUnchanged>
   void fail_on_a_full_disk(Change change, IsUnchanged is_unchanged) {
-    // Whatever the heap still has free is taken, so that each new block needs a longer file.
-    std::vector<std::pair<void*, std::size_t>> taken;
     heap_.set_disk_bytes(heap_.heap_end());
-    for (std::size_t bytes = std::size_t{1} << 20; bytes >= 16; bytes /= 2) {
-      for (std::size_t size : {bytes + bytes / 2, bytes}) {
-        while (void* p = heap_.heap().try_allocate(size)) taken.emplace_back(p, size);
+    {
+      const AllTheRoom taken(heap_.heap());
+      try {
+        change();
+        ADD_FAILURE() << "the disk was not full";
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), errc::no_space) << error.what();
       }
+      EXPECT_TRUE(is_unchanged());
     }
-    try {
-      change();
-      ADD_FAILURE() << "the disk was not full";
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), errc::no_space) << error.what();
-    }
-    EXPECT_TRUE(is_unchanged());
-    for (const auto& [block, bytes] : taken) heap_.heap().deallocate(block, bytes);
     verify();
     heap_.set_disk_bytes(~std::uint64_t{0});
     change();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "all_the_room.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -54,27 +55,6 @@ namespace {
 String name_of(std::uint64_t i) {
   return String("a key that is too long to stand in its String " + std::to_string(1000 + i));
 }
-
-/// Takes what the heap of a store has left, and gives it back.
-class AllTheRoom {
- public:
-  explicit AllTheRoom(WriteTransaction& tx) : heap_(tx.heap()) {
-    for (std::size_t bytes = std::size_t{1} << 22; bytes >= 16; bytes /= 2) {
-      for (const std::size_t size : {bytes + bytes / 2, bytes}) {
-        while (void* const block = heap_.try_allocate(size)) taken_.emplace_back(block, size);
-      }
-    }
-  }
-  AllTheRoom(const AllTheRoom&) = delete;
-  AllTheRoom& operator=(const AllTheRoom&) = delete;
-  ~AllTheRoom() {
-    for (const auto& [block, size] : taken_) heap_.deallocate(block, size);
-  }
-
- private:
-  FreeListAllocator& heap_;
-  std::vector<std::pair<void*, std::size_t>> taken_;
-};
 
 /// Element `i`: what can only be moved, or a box, a list or a part of it.
 template <class T>
@@ -225,7 +205,7 @@ TYPED_TEST(Foreign, a_move_that_finds_no_room_changes_neither_side) {
     auto& target = *taking.find<TypeParam>("container");
     auto& source = *giving.find<TypeParam>("container");
     {
-      const AllTheRoom taken(taking);
+      const AllTheRoom taken(taking.heap());
       EXPECT_THROW(target = std::move(source), Error);
     }
     EXPECT_EQ(std::as_const(source).size(), 50U);
@@ -349,7 +329,7 @@ TEST_F(Merge, without_room_every_element_is_in_one_of_both) {
     fill<Map>(sut, in_a, 60);
     const auto before = both<Map>(sut);
     sut.write([&](WriteTransaction& tx) {
-      const AllTheRoom taken(tx);
+      const AllTheRoom taken(tx.heap());
       EXPECT_THROW(tx.find<Map>("a")->merge(*tx.find<Map>("b")), Error);
     });
     EXPECT_EQ(both<Map>(sut), before) << in_a;

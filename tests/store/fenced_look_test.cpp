@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // What the body of a fenced transaction goes on reading: the state that it began with, whatever
 // others commit, and they are not in each other's way.
-#include "cairn/recovery/header_format.hpp"
 #include "forked_child.hpp"
-#include "temp_store.hpp"
+#include "held_back.hpp"
 
 namespace cairn::test {
 namespace {
@@ -13,11 +12,9 @@ using namespace std::chrono_literals;
 constexpr RecoverOptions fence_soon{true, std::chrono::milliseconds(10)};
 
 /// A fenced body that goes on looking, in pages that it has not changed.
-class FencedLook : public StoreTest, public ::testing::WithParamInterface<Durability> {
+class FencedLook : public HeldBack, public ::testing::WithParamInterface<Durability> {
  protected:
   static Options how() { return GetParam() == Durability::power ? power_options() : options(); }
-
-  static constexpr std::uint64_t cells = 20'000;
 
   static void set_all(Store& store, std::uint64_t value) {
     store.write([&](WriteTransaction& tx) {
@@ -32,12 +29,6 @@ class FencedLook : public StoreTest, public ::testing::WithParamInterface<Durabi
   }
   static std::uint64_t seen(const Store& store) {
     return store.read([](const ReadTransaction& tx) { return sum(*tx.find<Numbers>("numbers")); });
-  }
-  bool is_held_back() const {
-    const auto word = [&](std::uint64_t offset) {
-      return read_struct<std::uint64_t>(path(), live_words_offset + offset);
-    };
-    return word(offsetof(LiveWords, published)) != word(offsetof(LiveWords, visible));
   }
   /// Begins a transaction, says so, waits, tells the sum that it sees, and finds itself fenced.
   ForkedChild looker(const Channel& channel) const {
@@ -57,6 +48,15 @@ class FencedLook : public StoreTest, public ::testing::WithParamInterface<Durabi
       return seen(store) != 0;
     });
   }
+  /// A looker that has begun where all numbers are 1, and was stopped and fenced.
+  ForkedChild fenced_looker(Store& sut, const Channel& channel) const {
+    set_all(sut, 1);
+    ForkedChild other = looker(channel);
+    channel.hear_child();
+    other.stop();
+    EXPECT_EQ(sut.recover(fence_soon).fenced_pid, static_cast<std::uint32_t>(other.pid()));
+    return other;
+  }
 };
 
 INSTANTIATE_TEST_SUITE_P(Levels, FencedLook,
@@ -69,11 +69,7 @@ INSTANTIATE_TEST_SUITE_P(Levels, FencedLook,
 TEST_P(FencedLook, sees_the_state_that_it_began_with_however_much_is_committed) {
   const Channel channel;
   Store sut = open(how());
-  set_all(sut, 1);
-  ForkedChild other = looker(channel);
-  channel.hear_child();
-  other.stop();
-  EXPECT_EQ(sut.recover(fence_soon).fenced_pid, static_cast<std::uint32_t>(other.pid()));
+  ForkedChild other = fenced_looker(sut, channel);
   for (std::uint64_t value = 2; value <= 50; ++value) {
     set_all(sut, value);
     ASSERT_EQ(seen(sut), cells * value);
@@ -99,11 +95,7 @@ TEST_P(FencedLook, fills_no_log_for_ever) {
   small.max_log_bytes = 4 << 20;
   small.reader_timeout = 20ms;
   Store sut = open(small);
-  set_all(sut, 1);
-  ForkedChild other = looker(channel);
-  channel.hear_child();
-  other.stop();
-  sut.recover(fence_soon);
+  ForkedChild other = fenced_looker(sut, channel);
   // Four times what the log can hold.
   for (std::uint64_t value = 2; value <= 100; ++value) set_all(sut, value);
   EXPECT_FALSE(is_held_back());
@@ -120,11 +112,7 @@ TEST_P(FencedLook, fills_no_log_for_ever) {
 TEST_P(FencedLook, holds_nothing_back_once_its_process_is_dead) {
   const Channel channel;
   Store sut = open(how());
-  set_all(sut, 1);
-  ForkedChild other = looker(channel);
-  channel.hear_child();
-  other.stop();
-  sut.recover(fence_soon);
+  ForkedChild other = fenced_looker(sut, channel);
   set_all(sut, 2);
   EXPECT_TRUE(is_held_back());
   other.kill_now();

@@ -317,14 +317,7 @@ class NdArray {
   void take_foreign(NdArray& other) {
     other.core_.mark_header();
     other.mark_extents();
-    core_.replace_built(other.size(), [&](auto& built) {
-      if constexpr (detail::is_copyable<T>()) {
-        built.add_range(other.cbegin(), other.cend());
-      } else {
-        built.add_range(std::make_move_iterator(other.data()),
-                        std::make_move_iterator(other.data() + other.size()));
-      }
-    });
+    core_.replace_built(other.size(), [&](auto& built) { detail::add_foreign(built, other); });
     extents_ = std::exchange(other.extents_, Index{});
     other.core_.reset();
   }

@@ -22,14 +22,7 @@ void Deque<T>::take(Deque& other) {
 /// Requires: the elements of `other` stand in another store.
 template <class T>
 void Deque<T>::take_foreign(Deque& other) {
-  core_.replace_built(other.size(), [&](auto& built) {
-    if constexpr (detail::is_copyable<T>()) {
-      built.add_range(std::as_const(other).begin(), std::as_const(other).end());
-    } else {
-      // Elements that cannot be copied know themselves how to change stores.
-      built.add_range(std::make_move_iterator(other.begin()), std::make_move_iterator(other.end()));
-    }
-  });
+  core_.replace_built(other.size(), [&](auto& built) { detail::add_foreign(built, other); });
   other.clear();
 }
 

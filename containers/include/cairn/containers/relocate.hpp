@@ -259,5 +259,16 @@ class PartlyBuilt {
   std::size_t count_ = 0;
 };
 
+/// Adds the elements of `from`, whose store they leave, to a builder: copies, or where there can be
+/// none what moves make, since such elements know themselves how to change stores.
+template <class Built, class Sequence>
+void add_foreign(Built& built, Sequence& from) {
+  if constexpr (is_copyable<typename Sequence::value_type>()) {
+    built.add_range(from.cbegin(), from.cend());
+  } else {
+    built.add_range(std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  }
+}
+
 }  // namespace detail
 }  // namespace cairn

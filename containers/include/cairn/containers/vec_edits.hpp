@@ -22,15 +22,7 @@ void Vec<T>::take(Vec& other) {
 /// Requires: the elements of `other` stand in another store.
 template <class T>
 void Vec<T>::take_foreign(Vec& other) {
-  core_.replace_built(other.size(), [&](auto& built) {
-    if constexpr (detail::is_copyable<T>()) {
-      built.add_range(std::as_const(other).begin(), std::as_const(other).end());
-    } else {
-      // Elements that cannot be copied know themselves how to change stores.
-      built.add_range(std::make_move_iterator(other.data()),
-                      std::make_move_iterator(other.data() + other.size()));
-    }
-  });
+  core_.replace_built(other.size(), [&](auto& built) { detail::add_foreign(built, other); });
   other.clear();
 }
 

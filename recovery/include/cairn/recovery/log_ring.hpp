@@ -17,6 +17,11 @@ namespace cairn {
 struct RingMapping {
   Reservation memory;
   std::uint64_t ring_bytes = 0;
+
+  /// The memory from `position` on, a whole ring long.
+  std::span<const std::byte> at(std::uint64_t position) const noexcept {
+    return {memory.data() + (position & (ring_bytes - 1)), ring_bytes};
+  }
 };
 
 /// The log file as a ring of records, mapped twice in a row so that a record never has to be split
