@@ -178,22 +178,22 @@ ThreadLane& ReaderLanes::find_or_claim() {
 
 ReaderLane* ReaderLanes::claim() {
   for (int attempt = 0; attempt < 2; ++attempt) {
-    for (std::uint64_t word = 0; word < live_.claimed_lanes.size(); ++word) {
-      auto& bits = live_.claimed_lanes[word];
-      for (std::uint64_t seen = bits.load(std::memory_order_relaxed); ~seen != 0;) {
-        const auto bit = static_cast<std::uint64_t>(std::countr_one(seen));
-        // Sequentially consistent: see for_each_claimed.
-        if (!bits.compare_exchange_weak(seen, seen | 1ULL << bit, std::memory_order_seq_cst)) {
-          continue;
-        }
-        ReaderLane& lane = lanes_[64 * word + bit];
-        lane.sequence.store(0, std::memory_order_relaxed);
-        lane.thread_id.store(static_cast<std::uint32_t>(::syscall(SYS_gettid)),
-                             std::memory_order_relaxed);
-        // Release pairs with the acquire in `reap`: an owner is seen with its lane reset.
-        lane.owner.store(table_.own_token(), std::memory_order_release);
-        return &lane;
+    for (std::uint64_t i = 0; i < reader_lane_count; ++i) {
+      ReaderLane& lane = lanes_[i];
+      // Relaxed: only a reason to try.
+      std::uint32_t owner = lane.owner.load(std::memory_order_relaxed);
+      // Acquire pairs with the release in `free_if_owned_by`: what was nobody's is reset.
+      if (owner != 0 || !lane.owner.compare_exchange_strong(owner, table_.own_token(),
+                                                            std::memory_order_acquire)) {
+        continue;
       }
+      crash_point("lane.claimed");
+      lane.sequence.store(0, std::memory_order_relaxed);
+      lane.thread_id.store(static_cast<std::uint32_t>(::syscall(SYS_gettid)),
+                           std::memory_order_relaxed);
+      // Sequentially consistent: see for_each_claimed.
+      live_.claimed_lanes[i / 64].fetch_or(1ULL << i % 64, std::memory_order_seq_cst);
+      return &lane;
     }
     reap();
   }
@@ -231,12 +231,14 @@ bool ReaderLanes::free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexce
     return false;
   }
   crash_point("lane.taken");
-  // Release: the lane is this process's before it is idle, and idle before it is nobody's.
+  // Release: the lane is this process's before it is idle.
   lane.sequence.store(0, std::memory_order_release);
-  lane.owner.store(0, std::memory_order_release);
   const auto index = static_cast<std::uint64_t>(&lane - lanes_);
-  // Release: whoever claims the lane next finds it idle.
-  live_.claimed_lanes[index / 64].fetch_and(~(1ULL << index % 64), std::memory_order_release);
+  live_.claimed_lanes[index / 64].fetch_and(~(1ULL << index % 64), std::memory_order_relaxed);
+  crash_point("lane.cleared");
+  // Last, and release: it is out of sight and idle before it is nobody's. So a lane always has an
+  // owner to be asked after, wherever that dies.
+  lane.owner.store(0, std::memory_order_release);
   return true;
 }
 
@@ -396,8 +398,6 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
   return true;
 }
 
-/// Owner 0: claimed this instant by a living thread, or by one that died right there. The latter
-/// pins nothing, and is freed when the store is next opened alone.
 bool ReaderLanes::free_if_dead(ReaderLane& lane) {
   const std::uint32_t owner = lane.owner.load(std::memory_order_acquire);
   return owner != 0 && !table_.is_token_alive(owner) && free_if_owned_by(lane, owner);
@@ -429,12 +429,9 @@ std::string ReaderLanes::describe_older() const {
 }
 
 std::uint32_t ReaderLanes::reap() {
-  std::uint32_t reaped = 0;
-  for_each_claimed([&](ReaderLane& lane) {
-    if (free_if_dead(lane)) ++reaped;
-    return true;
-  });
-  return reaped;
+  // All of them: who died while claiming or freeing a lane may have left it out of the bits.
+  return static_cast<std::uint32_t>(std::count_if(
+      lanes_, lanes_ + reader_lane_count, [&](ReaderLane& lane) { return free_if_dead(lane); }));
 }
 
 void ReaderLanes::reset() noexcept {

@@ -109,6 +109,46 @@ TEST_F(Lanes, a_lane_whose_reaper_dies_is_freed_by_the_next) {
   EXPECT_EQ(live_.claimed_lanes[0], 0U);
   EXPECT_EQ(lanes_[0].sequence, 0U);
 }
+
+TEST_F(Lanes, a_lane_whose_claimer_or_freer_dies_at_any_point_is_claimed_by_the_next) {
+  // What a lane holds at each point is what a death there would leave.
+  struct Left {
+    std::string point;
+    std::uint64_t claimed;
+    std::uint32_t owner;
+  };
+  static std::vector<Left> all_left;
+  static const LiveWords* live;
+  static const ReaderLane* first_lane;
+  all_left.clear();
+  live = &live_;
+  first_lane = &lanes_[0];
+  {
+    Process first(*this);
+    drill::set_crash_observer([](const char* name) {
+      if (!std::string_view(name).starts_with("lane.")) return;
+      all_left.push_back({name, live->claimed_lanes[0], first_lane->owner});
+    });
+    ReaderLanes::leave(first.lanes_of->enter());
+    first.lanes_of->give_all_back();
+    drill::set_crash_observer(nullptr);
+  }
+  ASSERT_EQ(all_left.size(), 3U);
+  for (const Left& left : all_left) {
+    SCOPED_TRACE(left.point);
+    EXPECT_NE(left.owner, 0U) << "nobody to be asked after";
+    // Lane 0 is as the dead process left it, and the others are taken.
+    Process living(*this);
+    for (ReaderLane& lane : lanes_) lane.owner = living.table.own_token();
+    for (auto& word : live_.claimed_lanes) word = ~0ULL;
+    lanes_[0].owner = left.owner;
+    live_.claimed_lanes[0] = ~1ULL | left.claimed;
+    Process sut(*this);
+    ReaderLanes::leave(sut.lanes_of->enter());
+    EXPECT_EQ(lanes_[0].owner, sut.table.own_token());
+    EXPECT_EQ(live_.claimed_lanes[0] & 1, 1U);
+  }
+}
 #endif
 
 }  // namespace

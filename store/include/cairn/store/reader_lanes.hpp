@@ -72,6 +72,10 @@ inline constinit thread_local HotLane hot_lane{no_store_id, nullptr, 0};
 ///     has raised `visible` before, in the one order of sequentially consistent operations, and
 ///     every section that sees it set sees that too.
 ///
+///  7. A lane is taken by its `owner`, from 0. Its bit in `claimed_lanes`, which tells publishers to
+///     look at it, is set after that and cleared before the owner is 0 again: wherever a process
+///     dies, what it leaves has an owner to be asked after.
+///
 /// Threads: `enter` and `leave` by the reading thread; what the publisher calls, under the write
 /// lock.
 class ReaderLanes {
