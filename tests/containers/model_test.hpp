@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "forked_child.hpp"
+#include "model_program.hpp"
 #include "temp_store.hpp"
 #include "test_heap.hpp"
 
@@ -210,38 +211,6 @@ auto as_model(const std::optional<T>& optional) {
   return model;
 }
 
-/// One step of a program: what to do, and two numbers to do it with.
-struct Step {
-  unsigned kind = 0;
-  std::uint32_t a = 0;
-  std::uint32_t b = 0;
-
-  /// Picks an element of a container of this size, or the place behind its last.
-  std::size_t index(std::size_t size) const { return a % size; }
-  std::ptrdiff_t place(std::size_t size) const {
-    return static_cast<std::ptrdiff_t>(a % (size + 1));
-  }
-  /// A place from `from` on.
-  std::ptrdiff_t place_from(std::ptrdiff_t from, std::size_t size) const {
-    return from + static_cast<std::ptrdiff_t>(b) % (static_cast<std::ptrdiff_t>(size) - from + 1);
-  }
-  /// A text of 0 to 79 characters, around what fits into a String and beyond.
-  std::string text() const {
-    return std::string(b % 80, static_cast<char>('a' + b % 26)) + std::to_string(a % 10);
-  }
-};
-
-inline std::ostream& operator<<(std::ostream& out, const Step& step) {
-  return out << "{" << step.kind << ", " << step.a << ", " << step.b << "}";
-}
-
-inline rc::Gen<std::vector<Step>> programs(unsigned kinds) {
-  return rc::gen::container<std::vector<Step>>(
-      rc::gen::build<Step>(rc::gen::set(&Step::kind, rc::gen::inRange(0U, kinds)),
-                           rc::gen::set(&Step::a, rc::gen::inRange<std::uint32_t>(0, 1000)),
-                           rc::gen::set(&Step::b, rc::gen::inRange<std::uint32_t>(0, 1000))));
-}
-
 /// Thrown out of a transaction to roll it back.
 struct RollBack : std::exception {};
 
@@ -262,7 +231,7 @@ class ModelTest : public StoreTest {
     const auto count = static_cast<unsigned>(edits.size());
     // A step in eight ends the transaction in one of four ways.
     const unsigned ends = std::max(3U, count / 7);
-    const std::vector<Step> program = *programs(count + ends);
+    const std::vector<Step> program = random_program(count + ends);
     ModelOf<Stored> committed{};
     std::optional<Store> store(open());
     for (auto next = program.begin(); next != program.end();) {

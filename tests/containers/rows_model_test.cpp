@@ -178,7 +178,7 @@ RC_GTEST_FIXTURE_PROP(RowsModel, an_atomic_keeps_what_rollbacks_kills_and_reopen
     counted.plain += number;
     counted.atomic += number;
   };
-  for (const Step& step : *programs(5)) {
+  for (const Step& step : random_program(5)) {
     atomic += step.a;
     switch (step.kind) {
       case 0:
