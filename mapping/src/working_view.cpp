@@ -77,6 +77,17 @@ void WorkingView::set_tracked_bytes(std::uint64_t bytes) {
   if (!more) write_set_.forget_private_from(bytes / page_bytes);
 }
 
+void WorkingView::keep_from_parent() noexcept {
+  if (tracked_bytes_ == reach_bytes_) return;
+  void* const fresh = base_ + tracked_bytes_;
+  const std::uint64_t bytes = reach_bytes_ - tracked_bytes_;
+  void* const at =
+      ::mmap(fresh, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
+             file_.descriptor(), static_cast<off_t>(tracked_bytes_));
+  // A child that is killed for storing there does no harm; one that stores there does.
+  if (at == MAP_FAILED) ::mprotect(fresh, bytes, PROT_NONE);
+}
+
 void WorkingView::prefer_huge_pages() noexcept {
   prefers_huge_pages_ = true;
   // Only advice: a kernel or file system without huge pages refuses it.

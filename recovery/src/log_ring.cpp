@@ -100,6 +100,14 @@ void LogRing::grow_file(std::uint64_t ring_bytes) {
   crash_point("log.grown");
 }
 
+void LogRing::cut_file() const noexcept {
+  try {
+    if (file_.size() > log_ring_offset + ring_bytes_) file_.truncate(log_ring_offset + ring_bytes_);
+  } catch (const Error&) {
+    // One that is too long does no harm; the next close tries again.
+  }
+}
+
 void LogRing::copy_to(const RingMapping& longer, std::uint64_t begin, std::uint64_t end) const {
   while (begin < end) {
     // Within a lap of the present ring all bytes move by the same distance, or not at all.

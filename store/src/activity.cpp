@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cairn/store/activity.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "cairn/error.hpp"
@@ -34,6 +35,13 @@ Activity look_at_activity(const std::string& path) {
   seen.current = live.boot_id == current_boot_id();
   seen.failed = live.failed.load(std::memory_order_relaxed) != 0;
   seen.published = live.published.load(std::memory_order_relaxed);
+  // They are raised and lowered while this reads one after the other.
+  seen.visible = std::max(seen.published, live.visible.load(std::memory_order_relaxed));
+  if (seen.visible != seen.published) {
+    const std::uint64_t tail = live.log_tail.load(std::memory_order_relaxed);
+    seen.held_back_bytes =
+        tail - std::min(tail, live.published_position.load(std::memory_order_relaxed));
+  }
   seen.write_lock = LockWord(live.write_lock.load(std::memory_order_relaxed));
   seen.processes = ProcessTable::list(
       {header.at<ProcessSlot>(process_table_offset), process_slot_count},

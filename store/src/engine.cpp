@@ -277,6 +277,7 @@ void Engine::abandon_in_child() noexcept {
   table_.abandon();
   lanes_.abandon();
   ActiveWrite::pop(context_);
+  context_.keep_from_parent();
   // Nor may the child keep the parent's locks alive once the parent is dead.
   data_.close();
   locks_.close();
@@ -329,6 +330,20 @@ void Engine::checkpoint() {
   rollback();
 }
 
+/// Requires: alone. Everything goes into the data file; what the log grew by is given back.
+void Engine::empty_log() {
+  const std::uint64_t ring_bytes = std::min(log_.ring_bytes(), new_ring_bytes(options_));
+  const bool empty = meta_.clean != 0 && meta_.checkpoint_position == state_.position;
+  if (!empty || ring_bytes != log_.ring_bytes()) {
+    require_published("the log cannot be emptied");
+    RingMapping ring = log_.map_ahead(ring_bytes);
+    write_checkpoint(true, ring_bytes);
+    log_.adopt(std::move(ring));
+  }
+  // The meta slot that names the shorter ring is on the disk.
+  log_.cut_file();
+}
+
 void Engine::close() {
   if (condition_.load(std::memory_order_relaxed) == Condition::closed) return;
   require_open();
@@ -344,11 +359,7 @@ void Engine::close() {
     // Taken in any case, so that no transaction of this process is left behind.
     begin_guarded();
     try {
-      const bool empty = meta_.clean != 0 && meta_.checkpoint_position == state_.position;
-      if (!empty && table_.is_alone()) {
-        require_published("the log cannot be emptied");
-        write_checkpoint(true);
-      }
+      if (table_.is_alone()) empty_log();
     } catch (...) {
       rollback();
       throw;

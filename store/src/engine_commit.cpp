@@ -25,8 +25,6 @@ constexpr std::uint64_t logged_fresh_bytes = 128 << 10;
 constexpr std::uint64_t populated_fresh_bytes = 1 << 20;
 /// How many pages before their turn the lines to compare are fetched.
 constexpr std::size_t pages_compared_ahead = 4;
-constexpr std::uint64_t largest_growth_step = 64 << 20;
-constexpr std::uint64_t smallest_growth_step = 256 << 10;
 
 /// Written out: a call to memcmp costs more than the comparison.
 bool lines_equal(const std::byte* a, const std::byte* b) noexcept {
@@ -122,7 +120,7 @@ WriteLock::Grant Engine::begin_guarded(const WriteLock::Patience& patience) {
 /// What a takeover left undone is the next owner's to do, so the lock stays with the dead. Some of
 /// what others appended may have been published before the failure.
 void Engine::release_after_failure(const WriteLock::Grant& grant) noexcept {
-  if (grant.taken_over || grant.fenced) {
+  if (grant.taken_over || grant.fenced || live_.body.load(std::memory_order_relaxed) != 0) {
     lock_.leave_to_the_dead();
   } else {
     lock_.release();
@@ -132,7 +130,8 @@ void Engine::release_after_failure(const WriteLock::Grant& grant) noexcept {
 
 void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   require_not_failed();
-  if (grant.taken_over || grant.fenced) {
+  // A body that is named although nobody had the lock runs on: somebody wrote over the word.
+  if (grant.taken_over || grant.fenced || live_.body.load(std::memory_order_relaxed) != 0) {
     take_over(grant);
   } else if (grant.changed_hands || shown_.sequence != state_.sequence ||
              state_.position != log_position()) {
@@ -310,15 +309,15 @@ void Engine::verify_marks_against(const HeapBytes& committed) const {
 
 void Engine::make_room_in_log(std::uint64_t bytes) {
   if (state_.position - meta_.checkpoint_position + bytes <= log_.ring_bytes()) return;
-  if (bytes > options_.max_log_bytes) {
+  const std::uint64_t most = std::bit_floor(options_.max_log_bytes);
+  if (bytes > most) {
     throw Error(errc::too_large, path(),
-                "the transaction needs " + std::to_string(bytes) +
-                    " bytes of log, max_log_bytes is " + std::to_string(options_.max_log_bytes) +
-                    "; commit in smaller steps");
+                "it needs " + std::to_string(bytes) + " bytes of log, max_log_bytes allows " +
+                    std::to_string(most) + "; commit in smaller steps");
   }
   // What sections keep out of the shared image has to stay.
   const auto needed = [&] { return state_.position - shown_.position + bytes; };
-  if (needed() > options_.max_log_bytes) {
+  if (needed() > most) {
     require_published("nothing was committed: the log holds as much as max_log_bytes allows",
                       errc::no_space);
   }
@@ -445,56 +444,6 @@ void Engine::sync_or_fail(const File& file) {
                 "it again to see whether this commit survives",
                 cause.system_errno());
   }
-}
-
-std::uint64_t Engine::limit_bytes() const noexcept {
-  return options_.max_bytes == 0 ? reach_bytes_ : std::min(options_.max_bytes, reach_bytes_);
-}
-
-void Engine::extend_heap(std::uint64_t bytes) {
-  if (bytes <= heap_end_) return;
-  if (bytes > limit_bytes()) {
-    throw Error(errc::too_large, path(),
-                "the heap would end at byte " + std::to_string(bytes) + ", max_bytes is " +
-                    std::to_string(limit_bytes()));
-  }
-  if (bytes > file_bytes_) grow_file(bytes);
-  heap_end_ = bytes;
-}
-
-/// Grows the file by more than was asked for, so that small growth stays rare.
-void Engine::grow_file(std::uint64_t bytes) {
-  const std::uint64_t step =
-      std::clamp(round_up(file_bytes_ / 4, page_bytes), smallest_growth_step, largest_growth_step);
-  // A file that ends within a huge page has small ones there.
-  const std::uint64_t unit =
-      file_bytes_ + step < huge_page_bytes ? smallest_growth_step : huge_page_bytes;
-  const std::uint64_t wanted =
-      std::min(round_up(std::max(bytes, file_bytes_ + step), unit), limit_bytes());
-  try {
-    grow_file_to(wanted);
-  } catch (const Error& error) {
-    if (!(error == errc::no_space) || wanted == bytes) throw;
-    // No room for the step ahead; there may be for what is needed.
-    grow_file_to(bytes);
-  }
-}
-
-void Engine::grow_file_to(std::uint64_t bytes) {
-  const PhaseScope phase(table_, ProcessPhase::resizing);
-  record_resize(ResizeState::growing, state_.file_bytes, bytes);
-  crash_point("grow.recorded");
-  const int failure = data_.try_allocate(file_bytes_, bytes);
-  crash_point("grow.tried");
-  if (failure == 0) {
-    // Who fenced this transaction before the file was longer did not see that it is, and will use
-    // what it has gained; who does so now sets it aside.
-    require_not_fenced();
-  } else {
-    settle_failed_growth(failure, bytes);
-  }
-  file_bytes_ = bytes;
-  crash_point("grow.allocated");
 }
 
 }  // namespace cairn

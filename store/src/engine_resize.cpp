@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Changing the data file's length on request, and bringing to its end what others left half done.
+// Changing the data file's length, and bringing to its end what others left half done.
 //
 // What decides is never the resize record: a growth counts once a record of the log has the longer
 // length, and a file that is longer than the last of them says is cut. The record tells who is at
@@ -12,6 +12,12 @@
 #include "cairn/store/engine.hpp"
 
 namespace cairn {
+namespace {
+
+constexpr std::uint64_t largest_growth_step = 64 << 20;
+constexpr std::uint64_t smallest_growth_step = 256 << 10;
+
+}  // namespace
 
 void Engine::record_resize(ResizeState state, std::uint64_t old_bytes, std::uint64_t new_bytes) {
   // A fenced transaction would write over the record of another. One that is fenced from here on
@@ -150,6 +156,60 @@ RecoveryReport Engine::cleanup_failed_resize() {
   }
   rollback();
   return report;
+}
+
+// --- growth within a transaction
+// ------------------------------------------------------------------
+
+std::uint64_t Engine::limit_bytes() const noexcept {
+  return options_.max_bytes == 0 ? reach_bytes_ : std::min(options_.max_bytes, reach_bytes_);
+}
+
+void Engine::extend_heap(std::uint64_t bytes) {
+  require_open();  // a forked child may have kept the heap
+  if (bytes <= heap_end_) return;
+  if (bytes > limit_bytes()) {
+    throw Error(errc::too_large, path(),
+                "the heap would end at byte " + std::to_string(bytes) + ", max_bytes is " +
+                    std::to_string(limit_bytes()));
+  }
+  if (bytes > file_bytes_) grow_file(bytes);
+  heap_end_ = bytes;
+}
+
+/// Grows the file by more than was asked for, so that small growth stays rare.
+void Engine::grow_file(std::uint64_t bytes) {
+  const std::uint64_t step =
+      std::clamp(round_up(file_bytes_ / 4, page_bytes), smallest_growth_step, largest_growth_step);
+  // A file that ends within a huge page has small ones there.
+  const std::uint64_t unit =
+      file_bytes_ + step < huge_page_bytes ? smallest_growth_step : huge_page_bytes;
+  const std::uint64_t wanted =
+      std::min(round_up(std::max(bytes, file_bytes_ + step), unit), limit_bytes());
+  try {
+    grow_file_to(wanted);
+  } catch (const Error& error) {
+    if (!(error == errc::no_space) || wanted == bytes) throw;
+    // No room for the step ahead; there may be for what is needed.
+    grow_file_to(bytes);
+  }
+}
+
+void Engine::grow_file_to(std::uint64_t bytes) {
+  const PhaseScope phase(table_, ProcessPhase::resizing);
+  record_resize(ResizeState::growing, state_.file_bytes, bytes);
+  crash_point("grow.recorded");
+  const int failure = data_.try_allocate(file_bytes_, bytes);
+  crash_point("grow.tried");
+  if (failure == 0) {
+    // Who fenced this transaction before the file was longer did not see that it is, and will use
+    // what it has gained; who does so now sets it aside.
+    require_not_fenced();
+  } else {
+    settle_failed_growth(failure, bytes);
+  }
+  file_bytes_ = bytes;
+  crash_point("grow.allocated");
 }
 
 }  // namespace cairn

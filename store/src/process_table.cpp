@@ -94,7 +94,8 @@ ByteLock ByteLock::acquire(const File& file, std::uint64_t offset,
       throw Error(errc::timeout, file.path(),
                   (is_shared ? "a read-only reader still has the store open"
                              : "another process is still " + purpose) +
-                      " after " + std::to_string(timeout.count()) + " ms");
+                      " after " + std::to_string(timeout.count()) +
+                      " ms; `cairn ps` shows who is at work on it");
     }
     std::this_thread::sleep_for(pause);
   }

@@ -265,7 +265,8 @@ void ReaderLanes::enter_slowly(ThreadLane& mine) {
     if (enter_timeout_.count() != 0 && now - start >= enter_timeout_) {
       throw Error(errc::timeout, path_,
                   "a publication has not ended for " + std::to_string(enter_timeout_.count()) +
-                      " ms; see the process table for the one that holds it up");
+                      " ms; the write lock is held by " +
+                      (host_ == nullptr ? "somebody" : host_->describe_writer()));
     }
     ++mine.depth;
   }

@@ -53,6 +53,15 @@ std::uint64_t checked(std::uint64_t value, std::uint64_t least, std::uint64_t mo
                   std::to_string(least) + " to " + std::to_string(most));
 }
 
+}  // namespace
+
+std::uint64_t new_ring_bytes(const Options& options) noexcept {
+  const std::uint64_t most = std::max(std::bit_floor(options.max_log_bytes), least_ring_bytes);
+  return std::max(std::bit_ceil(std::min(options.log_bytes, most)), least_ring_bytes);
+}
+
+namespace {
+
 NewStore describe_new_store(const std::string& path, const Options& options) {
   NewStore made;
   made.identity.magic = data_magic;
@@ -71,8 +80,8 @@ NewStore describe_new_store(const std::string& path, const Options& options) {
   made.meta.max_bytes = checked(max_bytes, least, largest_max_bytes, path, "max_bytes");
   made.meta.file_bytes = checked(std::max(options.initial_bytes, least), least, made.meta.max_bytes,
                                  path, "initial_bytes");
-  made.meta.log_bytes = std::bit_ceil(
-      checked(options.log_bytes, least_ring_bytes, options.max_log_bytes, path, "log_bytes"));
+  checked(options.log_bytes, least_ring_bytes, options.max_log_bytes, path, "log_bytes");
+  made.meta.log_bytes = new_ring_bytes(options);
   made.meta.checkpoint_position = first_position;
   made.meta.checkpoint_sequence = 1;
   made.meta.boot_id = current_boot_id();

@@ -54,11 +54,13 @@ CatalogReader ReadTransaction::catalog() const {
   return {seen.base, seen.end, engine_->path()};
 }
 
-HeapBytes ReadTransaction::bytes() const noexcept {
+HeapBytes ReadTransaction::bytes() const {
+  // In a forked child nothing keeps in place what the parent's section reads.
+  engine_->require_open();
   return engine_->section_bytes(*lane_);
 }
 
-HeapReader ReadTransaction::heap() const noexcept {
+HeapReader ReadTransaction::heap() const {
   const HeapBytes seen = bytes();
   return {seen.base, seen.end, engine_->path()};
 }
@@ -117,8 +119,12 @@ void WriteTransaction::rollback() noexcept {
 }
 
 Engine& WriteTransaction::engine() const {
-  if (engine_ != nullptr) return *engine_;
-  throw Error(errc::no_transaction, "", "this transaction has ended; begin another");
+  if (engine_ == nullptr) {
+    throw Error(errc::no_transaction, "", "this transaction has ended; begin another");
+  }
+  // In a forked child it is the parent's.
+  engine_->require_open();
+  return *engine_;
 }
 
 std::uint64_t WriteTransaction::commit() {

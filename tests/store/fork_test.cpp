@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -45,21 +46,21 @@ class Fork : public StoreTest {
 TEST_F(Fork, every_call_of_an_inherited_handle_is_a_named_error) {
   std::optional<Store> sut = open();
   push(*sut, 1);
-  EXPECT_TRUE(ForkedChild([&] {
-                return is_refused([&] { sut->begin_write(); }) &&
-                       is_refused([&] { sut->begin_read(); }) &&
-                       is_refused([&] { sut->checkpoint(); }) &&
-                       is_refused([&] { sut->close(); }) && is_refused([&] { sut->used(); }) &&
-                       is_refused([&] { sut->recover(); }) && is_refused([&] { sut->check(); }) &&
-                       is_refused([&] { sut->resize_file(1 << 20); }) &&
-                       is_refused([&] { sut->shrink_to_usage(); }) &&
-                       is_refused([&] { sut->sequence(); }) && is_refused([&] { sut->size(); }) &&
-                       is_refused([&] { sut->limit(); }) &&
-                       is_refused([&] { sut->durability(); }) &&
-                       is_refused([&] { sut->last_recovery(); }) &&
-                       is_refused([&] { sut->processes(); }) && sut->path() == path() &&
-                       is_refused([&] { sut->wait_for_change(0, std::chrono::seconds(0)); });
-              }).succeeded());
+  EXPECT_TRUE(
+      ForkedChild([&] {
+        return is_refused([&] { sut->begin_write(); }) && is_refused([&] { sut->begin_read(); }) &&
+               is_refused([&] { sut->checkpoint(); }) && is_refused([&] { sut->close(); }) &&
+               is_refused([&] { sut->used(); }) && is_refused([&] { sut->recover(); }) &&
+               is_refused([&] { sut->check(); }) &&
+               is_refused([&] { sut->resize_file(1 << 20); }) &&
+               is_refused([&] { sut->shrink_to_usage(); }) &&
+               is_refused([&] { sut->sequence(); }) && is_refused([&] { sut->size(); }) &&
+               is_refused([&] { sut->limit(); }) && is_refused([&] { sut->durability(); }) &&
+               is_refused([&] { sut->last_recovery(); }) && is_refused([&] { sut->processes(); }) &&
+               is_refused([&] { sut->check_operation_timeout(); }) &&
+               is_refused([&] { sut->cleanup_failed_resize(); }) && sut->path() == path() &&
+               is_refused([&] { sut->wait_for_change(0, std::chrono::seconds(0)); });
+      }).succeeded());
   push(*sut, 2);
   EXPECT_EQ(numbers(*sut), (Values{1, 2}));
 }
@@ -159,6 +160,49 @@ TEST_F(Fork, a_child_that_commits_the_parents_transaction_is_refused) {
   EXPECT_EQ(sut->sequence(), 1U);
   tx->commit();
   EXPECT_EQ(numbers(*sut), Values{1});
+}
+
+TEST_F(Fork, a_child_that_uses_the_parents_transaction_is_refused_and_changes_nothing) {
+  std::optional<Store> sut = open();
+  push(*sut, 1);
+  std::optional<WriteTransaction> tx = sut->begin_write();
+  auto& old = *tx->find<Numbers>("numbers");
+  auto& fresh = tx->construct<std::array<std::uint64_t, 8192>>("fresh");
+  fresh.fill(5);
+  const auto place = tx->ref(fresh);
+  FreeListAllocator& heap = tx->heap();
+  EXPECT_TRUE(ForkedChild([&] {
+                // What only looks like memory can be stored into, and stays here.
+                fresh.fill(6);
+                return is_refused([&] { old.push_back(2); }) &&
+                       is_refused([&] { tx->find<Numbers>("numbers"); }) &&
+                       is_refused([&] { tx->construct<Numbers>("other"); }) &&
+                       is_refused([&] { tx->destroy<Numbers>("numbers"); }) &&
+                       is_refused([&] { (*tx)[place].fill(7); }) &&
+                       is_refused([&] { tx->ref(old); }) && is_refused([&] { tx->modify(old); }) &&
+                       is_refused([&] { tx->names(); }) && is_refused([&] { tx->sequence(); }) &&
+                       is_refused([&] { tx->heap(); }) && is_refused([&] {
+                         for (;;) heap.allocate(1 << 16, 8);
+                       });
+              }).succeeded());
+  EXPECT_EQ(std::ranges::count(fresh, 5U), 8192);
+  tx->commit();
+  EXPECT_EQ(numbers(*sut), Values{1});
+  sut->read([&](const ReadTransaction& section) {
+    EXPECT_EQ(std::ranges::count(section[place], 5U), 8192);
+  });
+  expect_sound(*sut);
+}
+
+TEST_F(Fork, a_child_that_uses_the_parents_section_is_refused) {
+  const Store sut = open();
+  const ReadTransaction section = sut.begin_read();
+  EXPECT_TRUE(ForkedChild([&] {
+                return is_refused([&] { section.find<Numbers>("numbers"); }) &&
+                       is_refused([&] { section.names(); }) &&
+                       is_refused([&] { section.heap(); }) &&
+                       is_refused([&] { section[Ref<std::uint64_t>(heap_begin)]; });
+              }).succeeded());
 }
 
 TEST_F(Fork, a_child_that_leaves_a_section_does_not_end_the_parents) {

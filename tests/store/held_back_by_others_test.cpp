@@ -79,7 +79,7 @@ TEST_F(HeldBackByOthers, garbage_in_what_is_visible_is_a_named_error_until_a_wri
   set(sut, 0, 1);
   for (const std::uint64_t garbage : {std::uint64_t{0}, std::uint64_t{1}, ~std::uint64_t{0}}) {
     write_struct(path(), live_words_offset + offsetof(LiveWords, visible), garbage);
-    expect_error(errc::timeout, path(), {"publication"}, [&] { get(sut, 0); });
+    expect_error(errc::timeout, path(), {"publication", "write lock"}, [&] { get(sut, 0); });
     set(sut, 0, garbage);
     EXPECT_EQ(get(sut, 0), garbage);
     EXPECT_EQ(visible(), published());

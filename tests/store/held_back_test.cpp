@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // A section that stays keeps commits out of the shared image, and nobody waits for it.
+#include "forked_child.hpp"
 #include "held_back.hpp"
 
 #include <map>
@@ -7,6 +8,8 @@
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include "cairn/recovery/log_format.hpp"
 
 namespace cairn::test {
 namespace {
@@ -102,14 +105,43 @@ TEST_F(HeldBack, a_log_that_is_full_grows_with_what_it_has_to_keep) {
   expect_sound(sut);
   reader.leave();
   EXPECT_EQ(numbers(sut), model);
+  EXPECT_GT(std::filesystem::file_size(path() + "-log"), log_ring_offset + how.log_bytes);
   sut.close();
-  EXPECT_EQ(numbers(open()), model);
+  EXPECT_EQ(std::filesystem::file_size(path() + "-log"), log_ring_offset + how.log_bytes);
+  EXPECT_EQ(numbers(open(how)), model);
+}
+
+TEST_F(HeldBack, a_log_that_grew_is_cut_by_the_last_to_close_and_by_nobody_else) {
+  Options how = options();
+  how.log_bytes = 64 << 10;
+  const auto log_bytes = [this] { return std::filesystem::file_size(path() + "-log"); };
+  for (std::uint64_t round = 1; round <= 3; ++round) {
+    Store sut = open(how);
+    sut.write([&](WriteTransaction& tx) {
+      tx.find_or_construct<Numbers>("numbers").assign(100'000, round);
+    });
+    sut.write([&](WriteTransaction& tx) {
+      for (auto& each : *tx.find<Numbers>("numbers")) ++each;
+    });
+    EXPECT_GT(log_bytes(), 800'000U);
+    EXPECT_TRUE(ForkedChild([&] {
+                  open(how).close();
+                  return true;
+                }).succeeded());
+    EXPECT_GT(log_bytes(), 800'000U);
+    sut.close();
+    EXPECT_EQ(log_bytes(), log_ring_offset + how.log_bytes);
+    pretend_reboot(path());
+    const Store again = open(how);
+    EXPECT_EQ(numbers(again), Values(100'000, round + 1));
+    expect_sound(again);
+  }
 }
 
 TEST_F(HeldBack, past_max_log_bytes_the_reader_is_named_and_nothing_is_committed) {
   Options how = options();
   how.log_bytes = 64 << 10;
-  how.max_log_bytes = 256 << 10;
+  how.max_log_bytes = 300 << 10;
   how.reader_timeout = milliseconds(40);
   how.label = "slow";
   Store sut = open(how);
@@ -129,6 +161,7 @@ TEST_F(HeldBack, past_max_log_bytes_the_reader_is_named_and_nothing_is_committed
                {"thread", "slow", std::to_string(::getpid()), "max_log_bytes"}, commit_all);
   ASSERT_GT(done, 10U);
   EXPECT_EQ(get(sut, 999), done);
+  EXPECT_EQ(std::filesystem::file_size(path() + "-log"), log_ring_offset + (256U << 10));
   reader.leave();
   set(sut, 0, 77);
   EXPECT_EQ(get(sut, 0), 77U);

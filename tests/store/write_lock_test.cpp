@@ -85,6 +85,33 @@ TEST_P(Holders, a_dead_one_is_followed_and_leaves_nothing) {
   expect_sound(sut);
 }
 
+TEST_P(Holders, a_body_whose_lock_is_wiped_out_harms_nobody_and_cannot_commit) {
+  const Channel channel;
+  ForkedChild other([&] {
+    Store store = open(how());
+    WriteTransaction tx = store.begin_write();
+    auto& all = tx.construct<Numbers>("other's", 50'000U, 1U);
+    channel.tell_parent();
+    channel.hear_parent();
+    for (std::uint64_t& value : all) value = 2;
+    try {
+      tx.commit();
+    } catch (const Error& error) {
+      return error == errc::fenced;
+    }
+    return false;
+  });
+  Store sut = open(how());
+  channel.hear_child();
+  write_struct(path(), live_words_offset + offsetof(LiveWords, write_lock), std::uint64_t{0});
+  sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("mine", 200'000U, 3U); });
+  channel.tell_child();
+  EXPECT_TRUE(other.succeeded());
+  EXPECT_EQ(numbers(sut, "mine"), Values(200'000, 3));
+  EXPECT_TRUE(numbers(sut, "other's").empty());
+  expect_sound(sut);
+}
+
 TEST_P(Holders, recover_takes_over_without_writing) {
   const Channel channel;
   { const Store made = open(how()); }

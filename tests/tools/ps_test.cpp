@@ -6,6 +6,7 @@
 
 #include "forked_child.hpp"
 #include "json_output.hpp"
+#include "slow_reader.hpp"
 
 namespace cairn::test {
 namespace {
@@ -63,6 +64,24 @@ TEST_F(Ps, shows_who_holds_the_write_lock) {
   EXPECT_EQ(json("ps")["write_lock"]["slot"], 0);
   tx->commit();
   EXPECT_FALSE(json("ps")["write_lock"]["held"]);
+}
+
+TEST_F(Ps, shows_what_is_held_back_and_for_whom) {
+  Store store = open_as("the slow one");
+  push(store, 1);
+  SlowReader reader(store);
+  push(store, 2);
+  push(store, 3);
+  const Result result = run("ps '" + path() + "'");
+  expect_lines(result.out,
+               {"sequence    4", "held back   2 of the newest commits", "of log; thread ",
+                "of process " + std::to_string(::getpid()) + " \"the slow one\" reads at 2"});
+  const auto seen = json("ps");
+  EXPECT_EQ(seen["sequence"], 4);
+  EXPECT_EQ(seen["held_back"]["commits"], 2);
+  EXPECT_GT(seen["held_back"]["log_bytes"], 0);
+  reader.leave();
+  EXPECT_FALSE(contains(run("ps '" + path() + "'").out, "held back"));
 }
 
 TEST_F(Ps, shows_the_dead_and_recovers_nothing) {

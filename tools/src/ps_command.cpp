@@ -39,10 +39,34 @@ std::string lock_text(const Activity& activity) {
                      lock.awaited ? "; others wait" : "");
 }
 
+/// What waits in the log, and for whom.
+std::string held_back_text(const Activity& activity) {
+  std::string text = fmt::format("{} of the newest commits, {} of log",
+                                 console::format_count(activity.visible - activity.published),
+                                 console::format_bytes(activity.held_back_bytes));
+  const ProcessInfo* oldest_of = nullptr;
+  ReaderInfo oldest;
+  for (const ProcessInfo& row : activity.processes) {
+    for (const ReaderInfo& reader : row.readers) {
+      if (oldest_of != nullptr && reader.sequence >= oldest.sequence) continue;
+      oldest_of = &row;
+      oldest = reader;
+    }
+  }
+  if (oldest_of == nullptr || oldest.sequence >= activity.visible) {
+    return text + "; no section keeps them: the next one writes them out";
+  }
+  return text + fmt::format("; thread {} of process {} reads at {}", oldest.thread_id,
+                            process_name(*oldest_of), console::format_count(oldest.sequence));
+}
+
 void print_text(const std::string& path, const Activity& activity) {
   fmt::print("store       {}\n", path);
   if (activity.current) {
-    fmt::print("sequence    {}\n", console::format_count(activity.published));
+    fmt::print("sequence    {}\n", console::format_count(activity.visible));
+    if (activity.visible != activity.published) {
+      fmt::print("held back   {}\n", held_back_text(activity));
+    }
     fmt::print("write lock  {}\n", lock_text(activity));
   } else {
     fmt::print("not opened since this system was started\n");
@@ -62,7 +86,10 @@ void print_json(const std::string& path, const Activity& activity, int indent) {
   const LockWord& lock = activity.write_lock;
   Json json = {{"path", path},
                {"current", activity.current},
-               {"sequence", activity.published},
+               {"sequence", activity.visible},
+               {"held_back",
+                {{"commits", activity.visible - activity.published},
+                 {"log_bytes", activity.held_back_bytes}}},
                {"failed", activity.failed},
                {"write_lock",
                 {{"held", lock.held},

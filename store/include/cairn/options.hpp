@@ -26,11 +26,11 @@ struct Options {
   /// takes. 0: as the store was created with, 256 GiB for a new one. Over 8 TiB:
   /// errc::invalid_argument.
   std::uint64_t max_bytes = 0;
-  /// Size of a new log ring, rounded up to a power of two. It grows for transactions that need
-  /// more.
+  /// Size of a new log ring, rounded up to a power of two within max_log_bytes. It grows for
+  /// transactions that need more; the last process to close the store gives that back.
   std::uint64_t log_bytes = 1 << 20;
   /// Most that the log may hold: of one transaction, and of commits that read sections at older
-  /// states keep out of the data file. The ring grows up to the next power of two.
+  /// states keep out of the data file. The ring is at most the largest power of two within it.
   std::uint64_t max_log_bytes = std::uint64_t{4} << 30;
 
   /// How long to wait for the write lock, and for another process that is opening the store.

@@ -86,8 +86,8 @@ class ReadTransaction {
   CatalogReader catalog() const;
   /// The bytes that the section sees, for what reads objects by their descriptions, and the
   /// allocator's account of them.
-  HeapBytes bytes() const noexcept;
-  HeapReader heap() const noexcept;
+  HeapBytes bytes() const;
+  HeapReader heap() const;
   /// Sequence number of the commit whose state is seen.
   std::uint64_t sequence() const noexcept { return lane_->sequence; }
 

@@ -108,6 +108,9 @@ class WorkingView {
   /// Makes every private copy show the shared file again and gives its memory back.
   void drop_private_pages();
 
+  /// In a forked child: what it stores into the parent's fresh pages stays in the child.
+  void keep_from_parent() noexcept;
+
   /// Asks the kernel to keep fresh pages in huge ones: a fifth of the faults' cost while the file
   /// grows. In return the kernel takes a huge page as changed wherever one byte of it is, so this
   /// is for stores that nobody syncs.

@@ -83,6 +83,8 @@ class LogRing {
   /// behind the end of the present one, which therefore stays as it is.
   void copy_to(const RingMapping& longer, std::uint64_t begin, std::uint64_t end) const;
   void adopt(RingMapping mapping) noexcept;
+  /// Cuts the file to what the ring needs. Requires: no other process maps a longer one.
+  void cut_file() const noexcept;
   /// In a forked child: the descriptor is the parent's.
   void close_file() noexcept { file_.close(); }
 

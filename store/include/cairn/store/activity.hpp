@@ -15,7 +15,10 @@ namespace cairn {
 struct Activity {
   std::vector<ProcessInfo> processes;
   LockWord write_lock;
-  std::uint64_t published = 0;  ///< sequence that readers see
+  std::uint64_t visible = 0;  ///< sequence of the newest commit, which new sections see
+  /// Sequence that the data file shows: lower where sections at older states hold commits back.
+  std::uint64_t published = 0;
+  std::uint64_t held_back_bytes = 0;  ///< what those commits take up in the log
   /// False where the live words are of another boot: they tell nothing then, but of processes that
   /// are alive, which are about to set them anew.
   bool current = false;

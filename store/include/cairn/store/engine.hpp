@@ -242,6 +242,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void sync_or_fail(const File& file);
   void write_checkpoint(bool clean) { write_checkpoint(clean, meta_.log_bytes); }
   void write_checkpoint(bool clean, std::uint64_t log_bytes);
+  void empty_log();
   void mark_unclean();
 
   // publishing, and what sections hold back: engine_publish.cpp
@@ -276,6 +277,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   // ReaderLanes::Host
   void repair_publication() override;
   void help_publication() noexcept override;
+  std::string describe_writer() const override { return lock_.describe_owner(); }
   bool open_overlay(ThreadLane& mine, std::uint64_t published, std::uint64_t visible) override;
   void close_overlay(Overlay& overlay) noexcept override;
 

@@ -72,7 +72,8 @@ inline constinit thread_local HotLane hot_lane{no_store_id, nullptr, 0};
 ///     has raised `visible` before, in the one order of sequentially consistent operations, and
 ///     every section that sees it set sees that too.
 ///
-///  7. A lane is taken by its `owner`, from 0. Its bit in `claimed_lanes`, which tells publishers to
+///  7. A lane is taken by its `owner`, from 0. Its bit in `claimed_lanes`, which tells publishers
+///  to
 ///     look at it, is set after that and cleared before the owner is 0 again: wherever a process
 ///     dies, what it leaves has an owner to be asked after.
 ///
@@ -91,6 +92,8 @@ class ReaderLanes {
     /// log changed meanwhile: to be tried again.
     virtual bool open_overlay(ThreadLane& mine, std::uint64_t published, std::uint64_t visible) = 0;
     virtual void close_overlay(Overlay& overlay) noexcept = 0;
+    /// For messages: who has the write lock.
+    virtual std::string describe_writer() const = 0;
 
    protected:
     ~Host() = default;
