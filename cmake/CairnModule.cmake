@@ -42,14 +42,16 @@ endfunction()
 # cairn_module(<name> SOURCES <file>... [DEPENDS <module>...])
 #
 # Defines cairn_<name> and, for drills, its twin cairn_<name>_drill, whose crash points are compiled
-# in (CAIRN_DRILLS=1). Call it from the module's own directory, after the modules that it depends on.
+# in (CAIRN_DRILLS=1); or only the one, with them (CAIRN_DRILLS_IN_PLACE). Call it from the module's own directory, after the modules that it depends on.
 function(cairn_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPENDS")
   if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "cairn_module(${name}): SOURCES and DEPENDS, nothing else, are expected")
   endif()
   cairn_object_library(cairn_${name} "" SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS})
-  if(CAIRN_DRILLS)
+  if(CAIRN_DRILLS_IN_PLACE)
+    target_compile_definitions(cairn_${name} PUBLIC CAIRN_DRILLS=1)
+  elseif(CAIRN_DRILLS)
     cairn_object_library(cairn_${name}_drill _drill SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS})
     target_compile_definitions(cairn_${name}_drill PUBLIC CAIRN_DRILLS=1)
   endif()
@@ -70,7 +72,7 @@ function(cairn_library target)
     target_include_directories(${target} PUBLIC
       $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/${module}/include>)
   endforeach()
-  if(arg_DRILL)
+  if(arg_DRILL OR CAIRN_DRILLS_IN_PLACE)
     target_compile_definitions(${target} PUBLIC CAIRN_DRILLS=1)
   endif()
   target_include_directories(${target} PUBLIC $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
