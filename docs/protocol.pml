@@ -2,7 +2,18 @@
 /*
  * The protocol between processes (docs/engine.md) as a model for spin: write lock, log tail,
  * publication, reader lanes, overlays, takeover from the dead and fencing of the living. Steps have
- * the names that they have in store/src. `./dev model` explores every interleaving of it.
+ * the names that they have in store/src. `./dev model` explores every interleaving of it. Steps
+ * that are a part of a function there:
+ *
+ *   raise_words, store_first_line, apply_rest   try_publish, and apply_to_image within it
+ *   own_epoch, owner_is_dead                    is_mine, and what try_take_over asks
+ *   grant with by_fence, from_dead              try_fence, try_take_over
+ *   open_body, run_body, close_body             begin_body, the user's function, end_transaction
+ *   take_page, store_fresh                      FreeListAllocator::allocate, the user's stores
+ *   commit_pages, write_heap_end                append, of what the transaction gained
+ *   settle_quarantine                           set_body_aside, reserve_quarantine as well
+ *   empty_buffer, store_lane                    the store buffer of a lane without a fence
+ *   die, after_death                            the kernel
  *
  * Record n makes state n of the store. Line a changes with every odd record, line b with each, so
  * that four successive states differ. A line is stored in one step, a record in several. Whatever
@@ -408,7 +419,7 @@ inline empty_buffers() { empty_buffer(0); empty_buffer(LANES - 1) }
 /* ---- Engine: publication ---- */
 
 /* ReaderLanes::wait_for_older: whether lane l holds back record k. Lanes of the dead are freed. */
-inline look_at_lane(l) {
+inline wait_for_lane(l) {
   if
   :: (dead[WRITERS + l] && !is(DEAD_LANES_KEPT)) || is(LIVE_LANES_REAPED) -> lane[l] = 0
   :: else
@@ -470,7 +481,7 @@ inline show_appended() {
      do
      :: r < LANES && !blocked ->
         guarded_step(
-          look_at_lane(r);
+          wait_for_lane(r);
           r++;
           if
           :: blocked ->
@@ -544,7 +555,7 @@ inline take_over() {
 
 /* Record k to the working view: its lines in private pages, or all of it where it is not
  * published. */
-inline apply_to_view() {
+inline apply_to_working_view() {
   require_record(k);
   if
   :: has_a[k] && (private_a[mine] || (k > published && !is(BACKLOG_NOT_IN_VIEW))) ->
@@ -572,7 +583,7 @@ inline catch_up() {
      fi;
      k = place[mine] + 1;
      do
-     :: k <= tail -> apply_to_view(); k++
+     :: k <= tail -> apply_to_working_view(); k++
      :: else -> break
      od;
      place[mine] = tail
@@ -591,7 +602,7 @@ inline run_body() {
 }
 
 /* Writes the record that the next step's tail will cover. */
-inline write_record() {
+inline append() {
   k = place[mine] + 1;
   require_guarded();
   assert(k == tail + 1 || is(TAIL_BEFORE_RECORD));
@@ -608,7 +619,7 @@ inline restore_lines() {
   view_b[mine] = image_b;
   k = published + 1;
   do
-  :: k <= tail && !is(ROLLBACK_WITHOUT_BACKLOG) && held -> apply_to_view(); k++
+  :: k <= tail && !is(ROLLBACK_WITHOUT_BACKLOG) && held -> apply_to_working_view(); k++
   :: else -> break
   od;
   k = 0
@@ -688,12 +699,12 @@ begin: /* Engine::begin_write */
         step(begin_commit();
              if
              :: ok && is(TAIL_BEFORE_RECORD) -> tail = place[mine] + 1
-             :: ok && !is(TAIL_BEFORE_RECORD) -> write_record(); write_heap_end()
+             :: ok && !is(TAIL_BEFORE_RECORD) -> append(); write_heap_end()
              :: else -> end_fenced(is(FENCED_KEEPS_VIEW))
              fi);
         if :: !ok -> goto ended :: else fi;
 #if MUTANT == TAIL_BEFORE_RECORD
-        step(write_record());
+        step(append());
 #elif MUTANT == VISIBLE_BEFORE_TAIL
         step(visible = k);
 #endif
