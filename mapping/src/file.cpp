@@ -59,6 +59,9 @@ void throw_system_error(int system_errno, const std::string& path, const std::st
     case EDQUOT: code = errc::no_space; break;
     case EFBIG: code = errc::too_large; break;
     case ELOOP:
+      throw Error(errc::not_a_regular_file, path,
+                  attempted + ": symbolic links are not followed, name the file that it leads to",
+                  system_errno);
     case ENXIO: code = errc::not_a_regular_file; break;
     default: break;
   }

@@ -85,12 +85,15 @@ TEST_F(Opening, one_file_is_one_store_in_a_process_whatever_it_is_called) {
   EXPECT_EQ(error_of([&] { third.begin_write(); }).code(), errc::transaction_active);
 }
 
-TEST_F(Opening, a_symbolic_link_is_refused) {
-  { const Store made = open(); }
+TEST_F(Opening, a_symbolic_link_is_refused_whether_it_leads_to_a_store_or_nowhere) {
+  const Store made = open();
   ASSERT_EQ(::symlink(path().c_str(), path("symbolic").c_str()), 0);
-  expect_error(errc::not_a_regular_file, path("symbolic"), {},
+  expect_error(errc::not_a_regular_file, path("symbolic"), {"symbolic link"},
                [&] { Store::open(path("symbolic"), options()); });
-  EXPECT_EQ(directory().names().size(), 3U);
+  ASSERT_EQ(::symlink(path("nothing").c_str(), path("dangling").c_str()), 0);
+  expect_error(errc::not_a_regular_file, path("dangling"), {"symbolic link"},
+               [&] { Store::open(path("dangling"), options()); });
+  EXPECT_EQ(directory().names().size(), 4U);
 }
 
 TEST_F(Opening, threads_that_open_at_once_share_one_store) {
