@@ -179,6 +179,10 @@ std::optional<Verdict> judge(const RowResult& row, const Mark& mark) {
       verdict.reached = spread_of(*ours);
       verdict.met = verdict.reached.median <= mark.bound;
       break;
+    case Mark::Kind::never_above:
+      verdict.reached = spread_of(*ours);
+      verdict.met = verdict.reached.max <= mark.bound;
+      break;
     case Mark::Kind::at_least:
       verdict.reached = spread_of(*ours);
       verdict.met = verdict.reached.median >= mark.bound;

@@ -59,6 +59,7 @@ struct Mark {
     at_least_times_as_fast,  ///< the peer's time is at least `bound` times cairn's
     at_most_times_the_time,  ///< cairn's time is at most `bound` times the peer's
     at_most,                 ///< cairn's figure is at most `bound`
+    never_above,             ///< the same, in each repetition
     at_least,                ///< cairn's figure is at least `bound`
   };
 

@@ -46,6 +46,8 @@ std::string bound_text(const Mark& mark, Unit unit) {
     case Mark::Kind::at_most_times_the_time:
       return fmt::format("at most {:g} x the time", mark.bound);
     case Mark::Kind::at_most: return fmt::format("at most {:g} {}", mark.bound, unit_name(unit));
+    case Mark::Kind::never_above:
+      return fmt::format("never above {:g} {}", mark.bound, unit_name(unit));
     case Mark::Kind::at_least: return fmt::format("at least {:g} {}", mark.bound, unit_name(unit));
   }
   return {};
@@ -147,6 +149,7 @@ const char* kind_name(Mark::Kind kind) {
     case Mark::Kind::at_least_times_as_fast: return "at_least_times_as_fast";
     case Mark::Kind::at_most_times_the_time: return "at_most_times_the_time";
     case Mark::Kind::at_most: return "at_most";
+    case Mark::Kind::never_above: return "never_above";
     case Mark::Kind::at_least: return "at_least";
   }
   return "";
