@@ -479,7 +479,7 @@ RC_GTEST_FIXTURE_PROP(BTreeStoreModel, a_store_that_is_reopened_holds_what_was_c
       RC_ASSERT(std::ranges::equal(sut.at(name), numbers));
     }
   });
-  RC_ASSERT(store.check().problems == std::vector<std::string>{});
+  RC_ASSERT(faults(store) == std::vector<std::string>{});
 }
 
 }  // namespace

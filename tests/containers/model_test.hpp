@@ -257,7 +257,7 @@ class ModelTest : public StoreTest {
       if (commits) committed = std::move(model);
       expect_content<Stored>(*store, committed);
     }
-    RC_ASSERT(store->check().problems == std::vector<std::string>{});
+    RC_ASSERT(faults(*store) == std::vector<std::string>{});
   }
 
   /// The same over three containers in one store that get what `add` puts into them, are assigned

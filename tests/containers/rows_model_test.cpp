@@ -218,7 +218,7 @@ RC_GTEST_FIXTURE_PROP(RowsModel, an_atomic_keeps_what_rollbacks_kills_and_reopen
       RC_ASSERT(tx.find<Counted>("root")->atomic == atomic);
     });
   }
-  RC_ASSERT(store->check().problems == std::vector<std::string>{});
+  RC_ASSERT(faults(*store) == std::vector<std::string>{});
 }
 
 }  // namespace

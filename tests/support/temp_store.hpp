@@ -125,10 +125,15 @@ class StoreTest : public ::testing::Test {
   const TempDirectory& directory() const noexcept { return directory_; }
   Store open(const Options& how = options()) const { return Store::open(path(), how); }
 
+  /// What check() finds: damage, and blocks that nobody owns.
+  static std::vector<std::string> faults(const Store& store) {
+    CheckReport report = store.check();
+    std::vector<std::string> found = std::move(report.problems);
+    found.insert(found.end(), report.unowned.begin(), report.unowned.end());
+    return found;
+  }
   static void expect_sound(const Store& store) {
-    const CheckReport report = store.check();
-    for (const std::string& problem : report.problems) ADD_FAILURE() << problem;
-    for (const std::string& leak : report.unowned) ADD_FAILURE() << leak;
+    for (const std::string& fault : faults(store)) ADD_FAILURE() << fault;
   }
 
   using Numbers = Vec<std::uint64_t>;
