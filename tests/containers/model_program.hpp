@@ -35,5 +35,7 @@ std::ostream& operator<<(std::ostream& out, const Step& step);
 /// A program of steps of this many kinds, to be called in a property: it is shrunk when that fails.
 /// Compiled once, since generators are most of what a property costs the compiler.
 std::vector<Step> random_program(unsigned kinds);
+/// The same with a step in eight that is of one of these many further kinds, counted from `kinds`.
+std::vector<Step> random_program(unsigned kinds, unsigned rare_kinds);
 
 }  // namespace cairn::test

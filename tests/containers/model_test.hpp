@@ -229,20 +229,19 @@ class ModelTest : public StoreTest {
   template <class Stored>
   void follow(const std::vector<Edit<Stored>>& edits) {
     const auto count = static_cast<unsigned>(edits.size());
-    // A step in eight ends the transaction in one of four ways.
-    const unsigned ends = std::max(3U, count / 7);
-    const std::vector<Step> program = random_program(count + ends);
+    // A step in eight ends the transaction.
+    const std::vector<Step> program = random_program(count, ends);
     ModelOf<Stored> committed{};
     std::optional<Store> store(open());
     for (auto next = program.begin(); next != program.end();) {
       const auto last =
           std::find_if(next, program.end(), [&](const Step& step) { return step.kind >= count; });
       const std::span<const Step> steps(next, last);
-      const Step end = last == program.end() ? Step{2, 1, 1} : *last;
+      const End end = last == program.end() ? End::commit : End{last->kind - count};
       next = last == program.end() ? last : last + 1;
-      const bool reopens = end.kind % 3 == 1;
-      const bool kills = reopens && end.b % 5 == 0;
-      const bool commits = kills ? end.a % 2 == 0 : end.kind % 3 != 0;
+      const bool kills = end == End::kill || end == End::kill_after_commit;
+      const bool reopens = kills || end == End::reopening;
+      const bool commits = end != End::rollback && end != End::kill;
       ModelOf<Stored> model = committed;
       try {
         store->write([&](WriteTransaction& tx) {
@@ -295,6 +294,10 @@ class ModelTest : public StoreTest {
   }
 
  private:
+  /// How a transaction ends, and the store with it.
+  enum class End : unsigned { commit, rollback, reopening, kill, kill_after_commit };
+  static constexpr unsigned ends = 5;
+
   template <class Stored>
   static void apply(const std::vector<Edit<Stored>>& edits, std::span<const Step> steps,
                     WriteTransaction& tx, ModelOf<Stored>& model) {
