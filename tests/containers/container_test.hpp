@@ -100,16 +100,20 @@ class ContainerTest : public ::testing::Test {
     commit();
     for (int failures = 0;; ++failures) {
       heap_.context().write_set().set_touch_limit(static_cast<std::uint64_t>(failures));
+      bool thrown = false;
       try {
         change();
-        heap_.context().write_set().set_touch_limit(~std::uint64_t{0});
-        verify();
-        return failures;
       } catch (const Error& error) {
+        thrown = true;
         EXPECT_EQ(error.code(), errc::too_large) << error.what();
       }
       heap_.context().write_set().set_touch_limit(~std::uint64_t{0});
-      EXPECT_TRUE(is_unchanged()) << "after failing at page " << failures;
+      if (!thrown && !heap_.context().write_set().is_over_limit()) {
+        verify();
+        return failures;
+      }
+      // Where a destructor met the limit, which must not throw, the commit says so.
+      EXPECT_TRUE(!thrown || is_unchanged()) << "after failing at page " << failures;
       rollback();
       verify();
     }
@@ -142,7 +146,7 @@ class ContainerTest : public ::testing::Test {
   std::map<std::uint64_t, std::pair<std::string, std::function<void()>>> roots_;
 };
 
-/// Throws from the n-th copy, move or construction from a value on.
+/// Throws from the n-th construction, copy or move on.
 struct Fuse {
   static inline int left = -1;
 
@@ -157,7 +161,7 @@ struct Fuse {
 /// A described class whose copies may throw and which containers relocate field by field.
 class Fussy {
  public:
-  Fussy() = default;
+  Fussy() { Fuse::burn(); }
   Fussy(int v) : value(v) { Fuse::burn(); }
   Fussy(const Fussy& other) : value(other.value), text(other.text) { Fuse::burn(); }
   Fussy(Fussy&& other) : value(other.value), text(std::move(other.text)) { Fuse::burn(); }

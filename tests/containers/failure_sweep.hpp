@@ -116,16 +116,58 @@ class FailureSweepTest : public ContainerTest {
     this->rollback();
   }
 
+  /// Fails a change of the capacity wherever it can fail: at blocks and pages, and where elements
+  /// are asked to move or have to be hashed anew. What is in the container stays what it was.
+  template <class Container, class Change>
+  void sweep_capacity(Container& sut, Change change) {
+    constexpr bool asks = !detail::relocates_quietly<T>() || requires {
+      sut.hash_function();
+    };
+    // A new table may hold its elements in another order.
+    const auto sorted = [&] {
+      std::vector<int> numbers = content(sut);
+      std::sort(numbers.begin(), numbers.end());
+      return numbers;
+    };
+    const auto sweep_by = [&](auto fail) {
+      this->commit();
+      const std::vector<int> before = sorted();
+      const std::size_t capacity = sut.capacity();
+      const int failures = fail([&] { change(sut); }, [&] { return sorted() == before; });
+      EXPECT_GT(failures, 0);
+      EXPECT_EQ(sorted(), before);
+      EXPECT_NE(sut.capacity(), capacity);
+      this->rollback();
+    };
+    sweep_by([&](auto attempt, auto is_unchanged) {
+      return this->fail_at_every_page(attempt, is_unchanged);
+    });
+    sweep_by([&](auto attempt, auto is_unchanged) {
+      return refuse_in_turn(attempt, [&] { ASSERT_TRUE(is_unchanged()); });
+    });
+    if constexpr (asks) {
+      sweep_by([&](auto attempt, auto is_unchanged) {
+        return burn_in_turn(attempt, [&] { ASSERT_TRUE(is_unchanged()); });
+      });
+    }
+  }
+
   /// The numbers that the elements hold, without copies that would own blocks of the heap.
   template <class Container>
   static std::vector<int> content(const Container& container) {
     std::vector<int> numbers;
-    for (const auto& element : container) {
-      if constexpr (requires { element.first; }) {
-        numbers.push_back(element.first.value);
-        numbers.push_back(element.second.value);
-      } else {
-        numbers.push_back(element.value);
+    if constexpr (requires { container.c_str(); }) {
+      for (const char c : container.view()) numbers.push_back(c);
+    } else if constexpr (requires { container.get(); }) {
+      if (container) numbers.push_back(container->value);
+    } else {
+      for (const auto& element : container) {
+        if constexpr (requires { element.first; }) {
+          numbers.push_back(element.first.value);
+          numbers.push_back(element.second.value);
+        } else {
+          numbers.push_back(element.value);
+        }
       }
     }
     return numbers;
@@ -169,6 +211,15 @@ class FailureSweepTest : public ContainerTest {
   }
 };
 
-using FailingTypes = ::testing::Types<Fussy, Loud>;
+/// The same in pages of its own, so that making it, and giving it up, may meet the memory budget.
+class Paged : public Fussy {
+ public:
+  Paged() { text.assign(page_bytes, 'x'); }
+  Paged(int v) : Fussy(v) { text.assign(page_bytes, 'x'); }
+  BOOST_DESCRIBE_CLASS(Paged, (Fussy), (), (), ())
+};
+
+using ThrowingTypes = ::testing::Types<Fussy, Loud>;
+using FailingTypes = ::testing::Types<Fussy, Loud, Paged>;
 
 }  // namespace cairn::test

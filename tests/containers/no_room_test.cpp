@@ -77,7 +77,7 @@ class NoRoomTest : public FailureSweepTest<T> {
   }
 };
 
-TYPED_TEST_SUITE(NoRoomTest, FailingTypes);
+TYPED_TEST_SUITE(NoRoomTest, ThrowingTypes);
 
 TYPED_TEST(NoRoomTest, sequences_keep_what_is_moved_in) {
   const std::vector<int> sizes = {0, 1, 4, 7, 16};
