@@ -146,6 +146,19 @@ struct Field : Empty, Counted {
 BOOST_DESCRIBE_STRUCT(Plain, (), (base0))
 BOOST_DESCRIBE_STRUCT(Empty, (), ())
 BOOST_DESCRIBE_STRUCT(Field, (Empty, Counted), (base0, base2, base01, base, plain))
+#elif CAIRN_CASE == 33
+struct Field {
+  Field() : value(1) {}
+  Field(const Field& from) : value(from.value) {}
+  ~Field() { value = 0; }
+  int value;
+  cairn::String text;
+};
+#elif CAIRN_CASE == 34
+struct Field {
+  int& value;
+};
+BOOST_DESCRIBE_STRUCT(Field, (), (value))
 #endif
 
 struct Root {
