@@ -2,6 +2,7 @@
 // What holds of every container in a store: check() sees blocks without an owner, with two, and
 // pointers that dangle; and whoever uses one where or as he must not is told by name.
 #include "cairn/containers/relocate.hpp"
+#include "cairn/static_vector.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -44,12 +45,32 @@ void add(C& container, std::uint64_t number) {
 /// A text that the container holds.
 template <class C>
 const String* text_in(const C& container) {
-  if constexpr (std::is_same_v<C, Box<String>>) {
+  if constexpr (std::is_same_v<C, String>) {
+    return &container;
+  } else if constexpr (std::is_same_v<C, Box<String>>) {
     return container.get();
   } else if constexpr (requires { container.begin()->second; }) {
     return &container.begin()->second;
   } else {
     return &*container.begin();
+  }
+}
+
+/// What the paths of messages put between the container's name and that of text_in().
+template <class C>
+std::string way_to_text(std::uint64_t first_number) {
+  if constexpr (std::is_same_v<C, String>) {
+    return "";
+  } else if constexpr (std::is_same_v<C, Box<String>>) {
+    return "->";
+  } else if constexpr (requires { typename C::mapped_type; }) {
+    return "[" + std::to_string(first_number) + "]";
+  } else if constexpr (std::is_same_v<C, HashSet<String>>) {
+    return "{slot 0}";
+  } else if constexpr (requires { typename C::key_type; }) {
+    return "{0}.key";
+  } else {
+    return "[0]";
   }
 }
 
@@ -153,6 +174,31 @@ TYPED_TEST(EveryContainer, changed_in_a_read_section_is_refused_by_name) {
   this->expect_untouched();
 }
 
+TYPED_TEST(EveryContainer, in_which_something_changes_without_a_mark_is_named_with_it) {
+  this->sut_.write([&](WriteTransaction& tx) {
+    add(std::get<1>(*tx.find<typename TestFixture::Root>("root")), 1, "short");
+  });
+  const auto expect_named = [&](const std::string& what, auto text_in_root, std::size_t at) {
+    const std::uint64_t sequence = this->sut_.sequence();
+    expect_error(errc::unmarked_write, this->path(), {what + " (String, "}, [&] {
+      this->sut_.write([&](WriteTransaction& tx) {
+        const String& text =
+            *text_in_root(std::as_const(*tx.find<typename TestFixture::Root>("root")));
+        const_cast<char&>(text[at]) ^= 1;
+      });
+    });
+    EXPECT_EQ(this->sut_.sequence(), sequence);
+  };
+  // In the block of an object that the container holds, and in such an object.
+  expect_named(
+      "bytes of root.part0" + way_to_text<TypeParam>(0),
+      [](const auto& root) { return text_in(std::get<0>(root)); }, 40);
+  expect_named(
+      ": root.part1" + way_to_text<TypeParam>(1),
+      [](const auto& root) { return text_in(std::get<1>(root)); }, 2);
+  this->expect_untouched();
+}
+
 TYPED_TEST(EveryContainer, in_which_there_is_no_room_for_an_element_stays_what_it_was) {
   Options small = this->options();
   small.max_bytes = 2 << 20;
@@ -206,6 +252,72 @@ TYPED_TEST(EveryContainer, whose_transaction_throws_is_what_it_was) {
     }
   });
   this->expect_untouched();
+}
+
+// Parts of a fixed size, and what stands beside an Atomic, are marked and found by their holder.
+
+using Alternatives = std::variant<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>>;
+struct Parts {
+  std::uint64_t before = 1;
+  Atomic<std::uint64_t> counter;
+  std::uint64_t after = 2;
+  Alternatives either = std::pair<std::uint64_t, std::uint64_t>(3U, 4U);
+  boost::container::static_vector<std::uint16_t, 5> few = {5, 6, 7};
+};
+BOOST_DESCRIBE_STRUCT(Parts, (), (before, counter, after, either, few))
+
+class EveryPart : public StoreTest {
+ protected:
+  EveryPart() {
+    sut_.write([](WriteTransaction& tx) { tx.construct<Box<Parts>>("parts").emplace(); });
+  }
+  /// Expects a change by a const access to be refused with this name.
+  template <class Field>
+  void expect_named(const std::string& what, Field field_of) {
+    expect_error(errc::unmarked_write, path(), {": parts->." + what + " ("}, [&] {
+      sut_.write([&](WriteTransaction& tx) {
+        const Parts& parts = *std::as_const(*tx.find<Box<Parts>>("parts"));
+        using Plain = std::remove_cvref_t<decltype(field_of(parts))>;
+        const_cast<Plain&>(field_of(parts)) ^= 1;
+      });
+    });
+    sut_.read([&](const ReadTransaction& tx) {
+      const Parts& parts = **tx.find<Box<Parts>>("parts");
+      EXPECT_EQ(parts.before, 1U);
+      EXPECT_EQ(parts.after, 2U);
+      EXPECT_EQ(std::get<1>(parts.either).second, 4U);
+      EXPECT_EQ(parts.few[2], 7U);
+    });
+    expect_sound(sut_);
+  }
+
+  Store sut_ = open();
+};
+
+TEST_F(EveryPart, beside_an_atomic_that_changes_without_a_mark_is_named) {
+  const auto count = [&] {
+    sut_.write(
+        [](WriteTransaction& tx) { (*std::as_const(*tx.find<Box<Parts>>("parts"))).counter += 1; });
+  };
+  count();
+  expect_named(
+      "before", [](const Parts& parts) -> auto& { return parts.before; });
+  count();
+  expect_named(
+      "after", [](const Parts& parts) -> auto& { return parts.after; });
+  // The Atomic itself needs no mark, and what was refused did not take it back.
+  EXPECT_EQ((*sut_.begin_read().find<Box<Parts>>("parts"))->counter, 2U);
+}
+
+TEST_F(EveryPart, of_a_variant_that_changes_without_a_mark_is_named) {
+  expect_named(
+      "either<1>.second",
+      [](const Parts& parts) -> auto& { return std::get<1>(parts.either).second; });
+}
+
+TEST_F(EveryPart, of_a_static_vector_that_changes_without_a_mark_is_named) {
+  expect_named(
+      "few[2]", [](const Parts& parts) -> auto& { return parts.few[2]; });
 }
 
 }  // namespace
