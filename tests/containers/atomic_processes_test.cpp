@@ -21,6 +21,65 @@ struct Shared {
 };
 BOOST_DESCRIBE_STRUCT(Shared, (), (commits, hits, stage, commits_again))
 
+/// One of each size, each in a line of its own, with plain numbers in the lines between them.
+struct Sizes {
+  std::uint64_t commits = 0;
+  Atomic<std::uint64_t> of_8;
+  std::uint64_t beside_8 = 0;
+  Atomic<std::uint32_t> of_4;
+  std::uint64_t beside_4 = 0;
+  Atomic<std::uint16_t> of_2;
+  std::uint64_t beside_2 = 0;
+  Atomic<std::uint8_t> of_1;
+  std::uint64_t beside_1 = 0;
+  Atomic<bool> is_seen;
+  Atomic<bool> at_end;
+};
+BOOST_DESCRIBE_STRUCT(Sizes, (),
+                      (commits, of_8, beside_8, of_4, beside_4, of_2, beside_2, of_1, beside_1,
+                       is_seen, at_end))
+
+template <class Body>
+void for_each_size(const Sizes& sizes, Body body) {
+  body(sizes.of_8);
+  body(sizes.of_4);
+  body(sizes.of_2);
+  body(sizes.of_1);
+}
+
+/// Counts how often an Atomic was seen to have no bit set, or all, and what else it was seen to
+/// hold.
+class Patterns {
+ public:
+  template <class T>
+  void look(const Atomic<T>& atomic) {
+    const T seen = atomic.load();
+    if (seen == T{0}) {
+      ++zeros_[sizeof(T) - 1];
+    } else if (seen == static_cast<T>(~T{0})) {
+      ++ones_[sizeof(T) - 1];
+    } else {
+      torn_ = torn_ != 0 ? torn_ : seen;
+    }
+  }
+  bool are_whole() const {
+    if (torn_ != 0) ADD_FAILURE() << "torn: " << std::hex << torn_;
+    return torn_ == 0;
+  }
+  /// Both patterns of each size, this often.
+  bool have_both(std::uint64_t times) const {
+    for (const std::size_t bytes : {8U, 4U, 2U, 1U}) {
+      if (zeros_[bytes - 1] < times || ones_[bytes - 1] < times) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::array<std::uint64_t, 8> zeros_{};
+  std::array<std::uint64_t, 8> ones_{};
+  std::uint64_t torn_ = 0;
+};
+
 class AtomicProcessesTest : public StoreTest {
  protected:
   /// What each of these tests and each of its children has open.
@@ -189,6 +248,83 @@ TEST_F(AtomicProcessesTest, a_waiter_holds_nobody_back_and_one_that_is_killed_le
   tx.find<Shared>("shared")->stage.notify_one();
   tx.rollback();
   EXPECT_TRUE(waiter.succeeded());
+}
+
+/// One process stores both patterns by turns, another loads in read sections, and this one commits
+/// what lies around them.
+class AtomicPatterns : public AtomicProcessesTest,
+                       public ::testing::WithParamInterface<Durability> {
+ protected:
+  static Options how() { return GetParam() == Durability::power ? power_options() : options(); }
+  static const Sizes& sizes(const Store& store) { return *store.begin_read().find<Sizes>("sizes"); }
+  bool store_until_the_end() const {
+    const Store own = Store::open_existing(path(), how());
+    for (const Sizes& here = sizes(own); !here.at_end;) {
+      for_each_size(here, [](const auto& atomic) { atomic = 0; });
+      for_each_size(here, [](const auto& atomic) {
+        using T = typename std::remove_cvref_t<decltype(atomic)>::value_type;
+        atomic = static_cast<T>(~T{0});
+      });
+    }
+    return true;
+  }
+  bool load_until_the_end() const {
+    const Store own = Store::open_existing(path(), how());
+    Patterns seen;
+    for (bool at_end = false; !at_end && seen.are_whole();) {
+      own.read([&](const ReadTransaction& tx) {
+        const Sizes& here = *tx.find<Sizes>("sizes");
+        for (int i = 0; i < 100; ++i) {
+          for_each_size(here, [&](const auto& atomic) { seen.look(atomic); });
+        }
+        if (seen.have_both(20)) here.is_seen = true;
+        at_end = here.at_end;
+      });
+    }
+    return seen.are_whole();
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Levels, AtomicPatterns,
+                         ::testing::Values(Durability::process, Durability::power),
+                         [](const auto& level) {
+                           return std::string(level.param == Durability::power ? "power"
+                                                                               : "process");
+                         });
+
+TEST_P(AtomicPatterns, of_any_size_are_never_seen_torn_beside_commits_of_their_neighbours) {
+  Store store = open(how());
+  store.write([](WriteTransaction& tx) { tx.construct<Sizes>("sizes"); });
+  ForkedChild storing([&] { return store_until_the_end(); });
+  ForkedChild loading([&] { return load_until_the_end(); });
+  // With rollbacks, which restore pages, and checkpoints, which write them to the disk.
+  Patterns seen;
+  std::uint64_t commits = 0;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (int round = 0; round < 300 || !seen.have_both(20) || !sizes(store).is_seen; ++round) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "not seen with and without bits";
+    WriteTransaction tx = store.begin_write();
+    Sizes& here = tx.modify(*tx.find<Sizes>("sizes"));
+    for (std::uint64_t* const beside :
+         {&here.commits, &here.beside_8, &here.beside_4, &here.beside_2, &here.beside_1}) {
+      *beside += 1;
+    }
+    for_each_size(here, [&](const auto& atomic) { seen.look(atomic); });
+    if (round % 5 == 4) {
+      tx.rollback();
+    } else {
+      tx.commit();
+      ++commits;
+    }
+    if (round % 50 == 0) store.checkpoint();
+  }
+  sizes(store).at_end = true;
+  EXPECT_TRUE(storing.succeeded());
+  EXPECT_TRUE(loading.succeeded());
+  EXPECT_TRUE(seen.are_whole());
+  EXPECT_EQ(sizes(store).commits, commits);
+  EXPECT_EQ(sizes(store).beside_1, commits);
+  expect_sound(store);
 }
 
 TEST_F(AtomicProcessesTest, one_that_another_process_made_is_known_in_a_page_that_is_private_here) {

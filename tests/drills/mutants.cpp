@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <mutex>
 #include <system_error>
 
 #include "cairn/mapping/file.hpp"
@@ -13,7 +14,9 @@
 #include "cairn/recovery/log_format.hpp"
 #include "cairn/recovery/meta_slots.hpp"
 #include "cairn/recovery/record.hpp"
+#include "cairn/types/atomic_format.hpp"
 #include "soak.hpp"
+#include "soak_state.hpp"
 #include "takeover.hpp"
 
 namespace cairn::drills {
@@ -50,6 +53,15 @@ class Tamperer {
   std::array<std::byte, page_bytes> header() const {
     std::array<std::byte, page_bytes> bytes{};
     read(data_, 0, bytes.data(), bytes.size());
+    return bytes;
+  }
+  /// What was made first stands in there.
+  std::vector<std::byte> first_mebibyte() const {
+    std::vector<std::byte> bytes(1 << 20);
+    // The file may be shorter, and may be cut meanwhile.
+    const ssize_t found = ::pread(data_, bytes.data(), bytes.size(), 0);
+    if (found < 0) throw std::system_error(errno, std::generic_category(), "pread");
+    bytes.resize(static_cast<std::size_t>(found));
     return bytes;
   }
   void write_data(std::uint64_t offset, const void* from, std::size_t bytes) const {
@@ -172,6 +184,40 @@ void take_over_without_redo(std::string_view point, const std::string& path) {
   if (point == "takeover.begin") skip_the_redo(path);
 }
 
+/// The Atomics of the soak's threads, which stand in a row, as they are in the shared image.
+struct AtomicLines {
+  std::uint64_t offset = 0;
+  std::vector<std::byte> bytes;
+};
+
+AtomicLines lines_of_strokes(const Tamperer& store) {
+  constexpr std::uint64_t wanted = sizeof(Strokes);
+  const std::vector<std::byte> data = store.first_mebibyte();
+  std::uint64_t found = 0;
+  for (std::uint64_t at = heap_begin; at + line_bytes <= data.size(); at += line_bytes) {
+    found = is_atomic_line(data.data() + at) ? found + line_bytes : 0;
+    if (found < wanted) continue;
+    const std::uint64_t begin = at + line_bytes - wanted;
+    return {begin, {data.data() + begin, data.data() + begin + wanted}};
+  }
+  return {};
+}
+
+/// The lines that a private page had since the transaction began.
+void publish_atomics_lines(std::string_view point, const std::string& path) {
+  // Of the threads of a process, which take the write lock by turns and may help one another.
+  static std::mutex guard;
+  static AtomicLines lines;
+  if (point != "write.active" && point != "publish.applied") return;
+  const std::lock_guard held(guard);
+  const Tamperer store(path);
+  if (point == "write.active") {
+    lines = lines_of_strokes(store);
+  } else if (!lines.bytes.empty()) {
+    store.write_data(lines.offset, lines.bytes.data(), lines.bytes.size());
+  }
+}
+
 }  // namespace
 
 const std::vector<Mutant>& all_mutants() {
@@ -197,6 +243,8 @@ const std::vector<Mutant>& all_mutants() {
        &take_over_without_redo},
       {"soak_acknowledges_early", "a commit returns once it is safe", "soak", nullptr, nullptr,
        true},
+      {"soak_publishes_atomics", "an Atomic's line is not published from a private page", "soak",
+       nullptr, &publish_atomics_lines},
   };
   return mutants;
 }
