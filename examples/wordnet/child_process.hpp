@@ -22,15 +22,26 @@ struct Outcome {
 /// Threads: one at a time.
 class ChildProcess {
  public:
-  /// Starts `arguments[0]`, a path, with the terminal of this process.
+  /// Where its standard input comes from.
+  enum class Input { ours, said };
+
+  /// Starts `arguments[0]`, a path, with the terminal of this process; what it reads there may be
+  /// what say() is given instead.
   ///
   /// Throws: std::system_error: it cannot be started.
-  explicit ChildProcess(const std::vector<std::string>& arguments);
+  explicit ChildProcess(const std::vector<std::string>& arguments, Input input = Input::ours);
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
   ~ChildProcess();
 
   pid_t pid() const noexcept { return pid_; }
+
+  /// A line of its input. Requires: Input::said, and no hang_up() yet.
+  ///
+  /// Throws: std::system_error: it does not listen any more.
+  void say(const std::string& line);
+  /// The end of its input.
+  void hang_up() noexcept;
 
   /// The outcome if it has ended, without waiting for it.
   std::optional<Outcome> poll();
@@ -48,6 +59,7 @@ class ChildProcess {
   std::optional<Outcome> wait_with(int options);
 
   pid_t pid_ = -1;
+  int input_ = -1;  ///< our end of what it reads from, where say() is asked for
   std::optional<Outcome> outcome_;
 };
 

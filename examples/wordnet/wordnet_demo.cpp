@@ -4,6 +4,7 @@
 // one, and lets a third one ask questions. The children are the program `wordnet` beside this one.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cairn_console/format.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -128,7 +129,8 @@ void run_to_success(const std::vector<std::string>& arguments) {
   }
 }
 
-/// What other processes count in the store, seen from here while they do.
+/// What other processes count in the store, seen from here while they live: each of them is told a
+/// word, counts and answers it, and waits for the next.
 void watch_questions(const Demo& demo) {
   constexpr std::uint64_t askers = 4;
   constexpr std::chrono::seconds patience(20);
@@ -137,21 +139,26 @@ void watch_questions(const Demo& demo) {
   const cairn::Atomic<std::uint64_t>& asked = *store.read(
       [](const cairn::ReadTransaction& tx) { return &tx.find<Wordnet>(root_name)->words_asked; });
   const std::uint64_t before = asked.load();
-  const std::vector<std::string> question = {
-      demo.program.string(), "query", demo.store, "--quiet", "cat", "run", "green", "slowly"};
-  constexpr std::uint64_t words_each = 4;
+  const std::vector<std::string> question = {demo.program.string(), "query", demo.store, "--quiet"};
   std::vector<std::unique_ptr<ChildProcess>> children;
   for (std::uint64_t i = 0; i < askers; ++i) {
-    children.push_back(std::make_unique<ChildProcess>(question));
+    children.push_back(std::make_unique<ChildProcess>(question, ChildProcess::Input::said));
   }
   std::uint64_t seen = before;
-  while (seen < before + words_each * askers) {
-    if (!asked.wait_for(seen, patience)) throw DemoError("nobody asks");
-    seen = asked.load();
-    fmt::print("{} words asked for, {} of them just now\n", format_count(seen),
-               format_count(seen - before));
+  for (const char* const word : {"cat", "run", "green", "slowly"}) {
+    for (const auto& child : children) child->say(word);
+    for (const std::uint64_t told = seen + askers; seen < told; seen = asked.load()) {
+      if (!asked.wait_for(seen, patience)) throw DemoError("nobody asks");
+    }
+    const auto alive = std::count_if(children.begin(), children.end(),
+                                     [](const auto& child) { return !child->poll(); });
+    fmt::print("{}: {} words asked for, {} of them just now; {} processes wait for the next\n",
+               word, format_count(seen), format_count(seen - before), alive);
   }
-  for (const auto& child : children) child->wait();
+  for (const auto& child : children) {
+    child->hang_up();
+    child->wait();
+  }
 }
 
 void run_demo(const Demo& demo) {

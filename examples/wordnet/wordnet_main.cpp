@@ -7,6 +7,8 @@
 #include <cairn_console/progress.hpp>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <iostream>
+#include <string>
 
 #include "wordnet_import.hpp"
 #include "wordnet_print.hpp"
@@ -108,8 +110,15 @@ auto timed(Timings& timings, std::string what, Work&& work) {
   return result;
 }
 
+/// In a read section and in no transaction: other processes see it as soon as it is done.
+void count_question(const Wordnet& wordnet) {
+  wordnet.words_asked.fetch_add(1);
+  wordnet.words_asked.notify_all();
+}
+
 bool answer(const Wordnet& wordnet, const std::string& word, const Arguments& arguments,
             Timings& timings) {
+  count_question(wordnet);
   const cairn::Vec<Sense>* const senses =
       timed(timings, fmt::format("find \"{}\"", word), [&] { return find_word(wordnet, word); });
   if (arguments.quiet) return senses != nullptr;
@@ -129,17 +138,27 @@ bool answer(const Wordnet& wordnet, const std::string& word, const Arguments& ar
   return true;
 }
 
+/// Each word of the input in a section of its own: one that waited for the next word would hold
+/// commits back.
+bool answer_input(const cairn::Store& store, const Arguments& arguments, Timings& timings) {
+  bool all_found = true;
+  for (std::string word; std::getline(std::cin, word);) {
+    store.read([&](const cairn::ReadTransaction& tx) {
+      all_found = answer(root_of(tx), word, arguments, timings) && all_found;
+    });
+    std::fflush(stdout);
+  }
+  return all_found;
+}
+
 int run_query(const Arguments& arguments) {
   Timings timings;
   const cairn::Store store =
       timed(timings, "open the store", [&] { return open_finished(arguments, "wordnet query"); });
+  bool all_found = !arguments.words.empty() || answer_input(store, arguments, timings);
   return store.read([&](const cairn::ReadTransaction& tx) {
     const Wordnet& wordnet = root_of(tx);
-    bool all_found = true;
     for (const std::string& word : arguments.words) {
-      // In a read section and in no transaction: other processes see it as soon as it is done.
-      wordnet.words_asked.fetch_add(1);
-      wordnet.words_asked.notify_all();
       all_found = answer(wordnet, word, arguments, timings) && all_found;
     }
     if (arguments.most_connected > 0) {
@@ -164,6 +183,7 @@ int run_complete(const Arguments& arguments) {
     const Wordnet& wordnet = root_of(tx);
     bool all_found = true;
     for (const std::string& prefix : arguments.words) {
+      count_question(wordnet);
       const std::vector<std::string_view> words =
           timed(timings, fmt::format("words from \"{}\" on", prefix),
                 [&] { return words_beginning_with(wordnet, prefix, arguments.most_words); });
@@ -210,7 +230,7 @@ int run(int argc, char** argv) {
 
   CLI::App* const query = app.add_subcommand("query", "show the senses of words");
   query->add_option("STORE", arguments.store)->required()->check(CLI::ExistingFile);
-  query->add_option("WORD", arguments.words)->required();
+  query->add_option("WORD", arguments.words, "lines of the standard input where there are none");
   query->add_flag("--quiet", arguments.quiet, "only look them up; the exit status tells");
   query->add_flag("--hypernyms", arguments.hypernyms, "also what the first sense is a kind of");
   query->add_option("--most-connected", arguments.most_connected,

@@ -5,6 +5,7 @@
 
 #include "child_process.hpp"
 #include "wordnet_fixture.hpp"
+#include "wordnet_import.hpp"
 
 #if !defined(WORDNET_PROGRAM) || !defined(PEOPLE_PROGRAM)
 #error "WORDNET_PROGRAM and PEOPLE_PROGRAM must name the built examples"
@@ -78,6 +79,34 @@ TEST_F(CommandLine, an_unknown_word_is_a_failure_that_names_it) {
   EXPECT_TRUE(outcome.exited);
   EXPECT_EQ(outcome.code, EXIT_FAILURE);
   EXPECT_TRUE(contains(output(), "\"unicorn\" is not in WordNet")) << output();
+}
+
+TEST_F(CommandLine, words_of_its_input_are_counted_one_by_one_while_it_lives) {
+  ASSERT_TRUE(import_fixture().success()) << output();
+  const cairn::Store store = cairn::Store::open_existing(file("wordnet.cairn"));
+  const cairn::Atomic<std::uint64_t>& asked = *store.read(
+      [](const cairn::ReadTransaction& tx) { return &tx.find<Wordnet>(root_name)->words_asked; });
+  ChildProcess sut({"/bin/sh", "-c",
+                    "exec '" WORDNET_PROGRAM "' query '" + file("wordnet.cairn") + "' > '" +
+                        file("output") + "' 2>&1"},
+                   ChildProcess::Input::said);
+  std::uint64_t said = 0;
+  for (const char* const word : {"dog", "animal", "unicorn", "dog"}) {
+    EXPECT_EQ(asked, said) << word;
+    sut.say(word);
+    EXPECT_TRUE(asked.wait_for(said, std::chrono::seconds(60))) << word;
+    EXPECT_EQ(asked, ++said) << word;
+    EXPECT_FALSE(sut.poll()) << word;
+  }
+  sut.hang_up();
+  EXPECT_EQ(sut.wait().code, EXIT_FAILURE);
+  EXPECT_TRUE(contains(output(), "The noun \"animal\" has")) << output();
+  EXPECT_TRUE(contains(output(), "\"unicorn\" is not in WordNet")) << output();
+
+  ASSERT_TRUE(run({WORDNET_PROGRAM, "complete", "wordnet.cairn", "do", "an"}).success());
+  EXPECT_EQ(asked, said + 2);
+  ASSERT_TRUE(run({WORDNET_PROGRAM, "stats", "wordnet.cairn"}).success());
+  EXPECT_TRUE(contains(output(), "6 words have been asked for")) << output();
 }
 
 TEST_F(CommandLine, a_malformed_file_is_a_failure_that_names_the_line) {

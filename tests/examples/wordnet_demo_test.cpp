@@ -95,9 +95,13 @@ TEST(Demo, kills_the_import_recovers_resumes_and_answers) {
   ASSERT_TRUE(outcome.success()) << output;
   for (const char* const expected :
        {"(\"wordnet import\", writing) with signal 9", "recovery: took over from a dead process",
-        "no problem", "39,998 of 39,998 pointers",
-        "verified: ", "The noun \"dog\" has 1 sense", "=> entity", "importing all, by 2 processes",
-        "dog...\n  dog\n", "17 words asked for, 16 of them just now"}) {
+        "no problem", "39,998 of 39,998 pointers", "verified: ", "The noun \"dog\" has 1 sense",
+        "=> entity", "importing all, by 2 processes", "dog...\n  dog\n",
+        // Of "dog" twice before, and of four by each word; seen while all four live.
+        "cat: 6 words asked for, 4 of them just now; 4 processes wait",
+        "run: 10 words asked for, 8 of them just now; 4 processes wait",
+        "green: 14 words asked for, 12 of them just now; 4 processes wait",
+        "slowly: 18 words asked for, 16 of them just now; 4 processes wait"}) {
     EXPECT_NE(output.find(expected), std::string::npos) << expected << " is missing in:\n"
                                                         << output;
   }
