@@ -26,8 +26,11 @@ class CommandLineTest : public StoreTest {
     std::string err;
   };
   Result run(const std::string& arguments) const {
-    const std::string command = std::string("'") + CAIRN_PROGRAM + "' " + arguments + " >'" +
-                                path("out") + "' 2>'" + path("err") + "' </dev/null";
+    return run_command("exec '" CAIRN_PROGRAM "' " + arguments);
+  }
+  Result run_command(const std::string& shell_words) const {
+    const std::string command =
+        "{ " + shell_words + "; } >'" + path("out") + "' 2>'" + path("err") + "' </dev/null";
     const int raw = std::system(command.c_str());  // NOLINT(cert-env33-c): the test's own words
     return {WIFEXITED(raw) ? WEXITSTATUS(raw) : -1, text("out"), text("err")};
   }

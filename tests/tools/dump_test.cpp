@@ -241,24 +241,21 @@ TEST_F(Dump, pointers_are_references_to_objects_that_say_where_they_are) {
   EXPECT_EQ(tree["leaves"][2]["large"]["$value"], 0);
 }
 
-TEST_F(Dump, long_chains_and_long_strings_are_streamed) {
-  constexpr int length = 200'000;
+TEST_F(Dump, long_chains_take_no_stack_and_no_indentation_without_end) {
+  constexpr int length = 20'000;
   Store store = open();
-  const std::string text = [] {
-    std::string long_text;
-    while (long_text.size() < 300'000) long_text += "gr\xC3\xBC\xC3\x9F\n";
-    return long_text;
-  }();
   store.write([&](WriteTransaction& tx) {
     Tree* last = &tx.construct<Tree>("chain");
     for (int i = 0; i < length; ++i) {
       last->below = make_box<Tree>();
       last = last->below.get();
     }
-    tx.construct<String>("text", text);
   });
-  EXPECT_EQ(dump("text"), Json(text));
-  const Result chain = run("dump --json '" + path() + "' chain");
+  const auto run_with_little_stack = [&](const std::string& how) {
+    return run_command("ulimit -s 1024; exec '" CAIRN_PROGRAM "' dump " + how + " '" + path() +
+                       "' chain");
+  };
+  const Result chain = run_with_little_stack("--json");
   EXPECT_EQ(chain.status, 0) << chain.err;
   std::size_t found = 0;
   for (std::size_t at = 0; (at = chain.out.find("\"below\"", at)) != std::string::npos; ++at)
@@ -266,7 +263,9 @@ TEST_F(Dump, long_chains_and_long_strings_are_streamed) {
   EXPECT_EQ(found, length + 1U);
   EXPECT_LT(chain.out.size(), length * 100U);
   EXPECT_TRUE(Json::accept(chain.out));
-  EXPECT_LT(run("dump '" + path() + "' chain").out.size(), length * 700U);
+  const Result as_text = run_with_little_stack("");
+  EXPECT_EQ(as_text.status, 0) << as_text.err;
+  EXPECT_LT(as_text.out.size(), length * 700U);
   // One by one: the destructors of such a chain would need the stack.
   store.write([](WriteTransaction& tx) {
     Tree& chain_root = *tx.find<Tree>("chain");
@@ -275,6 +274,104 @@ TEST_F(Dump, long_chains_and_long_strings_are_streamed) {
       chain_root.below = std::move(rest);
     }
   });
+}
+
+/// Three bytes of which a dump says a hundred times as much.
+struct Wordy {
+  bool a_field_with_a_name_that_is_so_long_that_nobody_would_ever_want_to_write_it = false;
+  bool another_field_with_a_name_that_is_so_long_that_nobody_would_ever_write_it = false;
+  bool the_last_field_with_a_name_that_is_so_long_that_nobody_would_ever_write_it = false;
+};
+BOOST_DESCRIBE_STRUCT(Wordy, (),
+                      (a_field_with_a_name_that_is_so_long_that_nobody_would_ever_want_to_write_it,
+                       another_field_with_a_name_that_is_so_long_that_nobody_would_ever_write_it,
+                       the_last_field_with_a_name_that_is_so_long_that_nobody_would_ever_write_it))
+
+/// What a dump printed, and how much memory it had needed at most when much of that was read.
+struct Streamed {
+  std::uint64_t printed_bytes = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
+class StreamedDump : public Dump {
+ protected:
+  /// The dump waits in a pipe, so it is still there to be looked at.
+  Streamed streamed(const std::string& how_and_root) const {
+    // What is freed must not be kept by a sanitizer that is built in.
+    const std::string command =
+        "echo $$ >'" + path("pid") +
+        "'; export ASAN_OPTIONS=\"$ASAN_OPTIONS:quarantine_size_mb=1\"; exec '" CAIRN_PROGRAM
+        "' dump " +
+        how_and_root;
+    std::FILE* const out = ::popen(command.c_str(), "r");  // NOLINT(cert-env33-c): the test's own
+    if (out == nullptr) throw std::runtime_error("popen failed");
+    Streamed result;
+    std::vector<char> block(1 << 14);
+    std::uint64_t next_look = 0;
+    while (const std::size_t got = std::fread(block.data(), 1, block.size(), out)) {
+      result.printed_bytes += got;
+      if (result.printed_bytes < next_look) continue;
+      next_look = result.printed_bytes + (1 << 20);
+      result.memory_bytes = std::max(result.memory_bytes, peak_of("/proc/" + pid() + "/status"));
+    }
+    EXPECT_EQ(::pclose(out), 0);
+    return result;
+  }
+  std::string json_of(const std::string& root) const { return "--json '" + path() + "' " + root; }
+  std::string text_of(const std::string& root) const { return "'" + path() + "' " + root; }
+
+ private:
+  std::string pid() const {
+    const std::string line = text("pid");
+    return line.substr(0, line.find('\n'));
+  }
+  /// Zero of a process that has ended.
+  static std::uint64_t peak_of(const std::string& status_file) {
+    std::ifstream status(status_file);
+    for (std::string word; status >> word;) {
+      std::uint64_t kibibytes = 0;
+      if (word == "VmHWM:" && status >> kibibytes) return kibibytes << 10;
+    }
+    return 0;
+  }
+};
+
+TEST_F(StreamedDump, needs_no_more_memory_for_much_than_for_little) {
+  constexpr std::uint64_t little = 1'000;
+  constexpr std::uint64_t much = 60'000;
+  // For the pages of the file that are looked at, mostly.
+  constexpr std::uint64_t allowance_bytes = 6 << 20;
+  {
+    Store store = open();
+    store.write([](WriteTransaction& tx) {
+      tx.construct<Vec<Wordy>>("little").resize(little);
+      tx.construct<Vec<Wordy>>("much").resize(much);
+      // Of each of these bytes six are printed.
+      tx.construct<String>("short text", std::string(100 * little, '\1'));
+      tx.construct<String>("long text", std::string(50 * much, '\1'));
+    });
+  }
+  const std::pair<std::string, std::string> pairs[] = {
+      {json_of("little"), json_of("much")},
+      {text_of("little"), text_of("much")},
+      {json_of("'short text'"), json_of("'long text'")},
+      {text_of("'short text'"), text_of("'long text'")}};
+  for (const auto& [small, large] : pairs) {
+    SCOPED_TRACE(large);
+    const Streamed few = streamed(small);
+    const Streamed many = streamed(large);
+    ASSERT_GT(few.memory_bytes, 0U);
+    EXPECT_GT(many.printed_bytes, few.printed_bytes + 2 * allowance_bytes);
+    EXPECT_LT(many.memory_bytes, few.memory_bytes + allowance_bytes);
+  }
+}
+
+TEST_F(Dump, a_long_string_is_printed_as_it_is) {
+  Store store = open();
+  std::string text;
+  while (text.size() < 300'000) text += "gr\xC3\xBC\xC3\x9F\n";
+  store.write([&](WriteTransaction& tx) { tx.construct<String>("text", text); });
+  EXPECT_EQ(dump("text"), Json(text));
 }
 
 TEST_F(Dump, as_text_it_has_a_line_for_each_value) {
