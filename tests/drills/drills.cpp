@@ -28,18 +28,45 @@ void require_kills(std::uint64_t kills) {
   fmt::print("{} kills, each survived\n", console::format_count(kills));
 }
 
-/// Kills in these steps of these workloads only.
-void kill_in_steps(const Settings& settings, Tally& tally,
-                   const std::vector<std::string>& workloads, const std::set<std::string>& steps) {
-  Sweep sweep(settings, tally);
+/// What a row of the table of faults kills in.
+struct Row {
+  std::vector<std::string> workloads;
+  std::vector<std::string> steps;  ///< somebody has to die in each of them
+  bool elsewhere_too = false;      ///< in whatever else these workloads pass as well
+};
+
+/// Only at level power does a commit sync.
+bool belongs_to_level_power(const std::string& step) {
+  static const std::set<std::string> steps = {"commit.sync_data", "commit.sync_log",
+                                              "commit.synced"};
+  return steps.contains(step);
+}
+
+/// Throws where a step of the row was passed at no level that has it, or at one that has not.
+void require_kills_in_steps(const Row& row, const Tally& tally, Durability level) {
+  for (const std::string& step : row.steps) {
+    const bool expected = level == Durability::power || !belongs_to_level_power(step);
+    if ((tally.kills(id_of(step)) != 0) == expected) continue;
+    throw DrillFailure(fmt::format("level {}: {} {}", to_string(level),
+                                   expected ? "nobody died at" : "somebody died at", step));
+  }
+}
+
+void kill_in_steps(const Settings& settings, Tally& tally, const Row& row) {
+  for (const std::string& step : row.steps) id_of(step);  // throws where no source has it
+  const std::set<std::string> steps(row.steps.begin(), row.steps.end());
   std::uint64_t kills = 0;
   for (const Durability level : both_levels) {
-    for (const std::string& name : workloads) {
+    Tally at_level;
+    Sweep sweep(settings, at_level);
+    for (const std::string& name : row.workloads) {
       kills +=
           sweep.run(workload_named(name), level, [&](const std::string& step, const std::string&) {
-            return steps.empty() || steps.contains(step);
+            return row.elsewhere_too || steps.contains(step);
           });
     }
+    require_kills_in_steps(row, at_level, level);
+    tally.add(at_level);
   }
   require_kills(kills);
 }
@@ -178,58 +205,73 @@ void hunt_mutants(const Settings& settings, Tally&) {
   if (caught != all_mutants().size()) throw DrillFailure("a mutant lives");
 }
 
-Drill row(const char* number, const char* name, const char* what,
-          std::vector<std::string> workloads, std::set<std::string> steps) {
-  return {name, number, what, true,
-          [workloads = std::move(workloads), steps = std::move(steps)](const Settings& settings,
-                                                                       Tally& tally) {
-            kill_in_steps(settings, tally, workloads, steps);
+Drill row(const char* number, const char* name, const char* what, Row row) {
+  return {name, number, what, true, [row = std::move(row)](const Settings& settings, Tally& tally) {
+            kill_in_steps(settings, tally, row);
           }};
+}
+
+std::vector<Drill> rows_of_kills() {
+  return {
+      row("1", "kill_before_append", "the old state",
+          {{"numbers", "lists", "chain", "trees", "queue", "abandon"},
+           {"write.locked", "write.active", "commit.guarded", "append.begin"}}),
+      row("2", "kill_inside_append", "the tail dropped, the old state",
+          {{"numbers", "lists", "checkpoint"},
+           {"append.begin", "append.body", "append.header", "append.checksum",
+            "append.before_tail"}}),
+      row("3", "kill_after_append", "the new state, never mixed",
+          {{"numbers", "lists", "chain", "trees", "queue"},
+           {"append.after_tail", "commit.sync_log"}}),
+      row("4", "kill_before_publish", "the new state after redo",
+          {{"numbers", "lists", "growth"}, {"commit.synced", "publish.begin"}}),
+      row("5", "kill_mid_publish", "redone first",
+          {{"numbers", "lists", "chain", "trees", "checkpoint", "held back"},
+           {"publish.raised", "publish.begun", "publish.line", "publish.held_back"}}),
+      row("6", "kill_after_publish", "the new state",
+          {{"numbers", "lists", "chain", "trees", "queue"},
+           {"publish.applied", "publish.done", "write.ending"}}),
+      row("7", "kill_in_checkpoint", "the same state, no stale replay",
+          {{"checkpoint", "log growth", "close"},
+           {"checkpoint.begin", "checkpoint.data_synced", "checkpoint.meta_synced", "meta.begin",
+            "meta.written", "log.grown", "log.copied"}}),
+      {"kill_in_recovery", "8", "the same image again", true, &kill_in_recovery},
+      row("9", "kill_in_create", "no store or a whole one",
+          {{"create"},
+           {"create.begin", "create.log_identity", "create.log_ring", "create.allocated",
+            "create.written", "create.synced", "create.linked"},
+           true}),
+      row("10", "kill_in_growth", "opens, space reclaimed",
+          {{"growth", "abandon", "shrink"},
+           {"grow.recorded", "grow.tried", "grow.allocated", "commit.sync_data", "shrink.recorded",
+            "shrink.committed", "write.ending"}}),
+  };
 }
 
 }  // namespace
 
 const std::vector<Drill>& all_drills() {
-  static const std::vector<Drill> drills = {
-      row("1", "kill_before_append", "the old state",
-          {"numbers", "lists", "chain", "trees", "queue", "abandon"},
-          {"write.locked", "write.active", "commit.guarded", "append.begin"}),
-      row("2", "kill_inside_append", "the tail dropped, the old state",
-          {"numbers", "lists", "checkpoint"},
-          {"append.begin", "append.body", "append.header", "append.checksum",
-           "append.before_tail"}),
-      row("3", "kill_after_append", "the new state, never mixed",
-          {"numbers", "lists", "chain", "trees", "queue"},
-          {"append.after_tail", "commit.sync_log"}),
-      row("4", "kill_before_publish", "the new state after redo", {"numbers", "lists", "growth"},
-          {"commit.synced", "publish.begin"}),
-      row("5", "kill_mid_publish", "redone first",
-          {"numbers", "lists", "chain", "trees", "checkpoint"}, {"publish.raised", "publish.line"}),
-      row("6", "kill_after_publish", "the new state",
-          {"numbers", "lists", "chain", "trees", "queue"},
-          {"publish.applied", "publish.done", "write.ending"}),
-      row("7", "kill_in_checkpoint", "the same state, no stale replay",
-          {"checkpoint", "log growth", "close"},
-          {"checkpoint.begin", "checkpoint.data_synced", "checkpoint.meta_synced", "meta.begin",
-           "meta.written", "log.grown"}),
-      {"kill_in_recovery", "8", "the same image again", true, &kill_in_recovery},
-      row("9", "kill_in_create", "no store or a whole one", {"create"}, {}),
-      row("10", "kill_in_growth", "opens, space reclaimed", {"growth", "abandon", "shrink"},
-          {"grow.recorded", "grow.allocated", "commit.sync_data", "shrink.committed",
-           "write.ending"}),
-      {"sweep", "1-10, 34", "every point of every workload, depth 2, takeover", false, &sweep_all},
-      {"takeover", "34", "a waiting process inherits, a third watches", true, &kill_and_take_over},
-      {"fencing", "35", "a writer stops anywhere, is fenced or named, and goes on", true,
-       &stop_and_fence},
-      {"io_faults", "21, 24-26", "each file operation fails once and for good", false,
-       &fail_operations},
-      {"mutants", "20", "the protocol broken on purpose: the sweep must see it", false,
-       &hunt_mutants},
-      {"random_kills", "1-8, 34", "four writers and a reader killed at random moments", false,
-       &kill_randomly},
-      {"soak", "1-8, 10, 34, 35, 37, 45", "all of that at once, every transaction accounted for",
-       false, &soak_briefly},
-  };
+  static const std::vector<Drill> drills = [] {
+    std::vector<Drill> all = rows_of_kills();
+    const std::vector<Drill> others = {
+        {"sweep", "1-10, 34", "every point of every workload, depth 2, takeover", false,
+         &sweep_all},
+        {"takeover", "34", "a waiting process inherits, a third watches", true,
+         &kill_and_take_over},
+        {"fencing", "35", "a writer stops anywhere, is fenced or named, and goes on", true,
+         &stop_and_fence},
+        {"io_faults", "21, 24-26", "each file operation fails once and for good", false,
+         &fail_operations},
+        {"mutants", "20", "the protocol broken on purpose: the sweep must see it", false,
+         &hunt_mutants},
+        {"random_kills", "1-8, 34", "four writers and a reader killed at random moments", false,
+         &kill_randomly},
+        {"soak", "1-8, 10, 34, 35, 37, 45", "all of that at once, every transaction accounted for",
+         false, &soak_briefly},
+    };
+    all.insert(all.end(), others.begin(), others.end());
+    return all;
+  }();
   return drills;
 }
 

@@ -79,6 +79,10 @@ std::uint64_t Tally::kills(std::uint8_t point) const {
   return found == kills_.end() ? 0 : found->second;
 }
 
+void Tally::add(const Tally& other) {
+  for (const auto& [point, count] : other.kills_) kills_[point] += count;
+}
+
 std::uint64_t Tally::total() const {
   std::uint64_t sum = 0;
   for (const auto& [point, count] : kills_) sum += count;

@@ -24,6 +24,7 @@ bool is_step(std::uint8_t id);
 class Tally {
  public:
   void add(std::uint8_t point) { ++kills_[point]; }
+  void add(const Tally& other);
   std::uint64_t kills(std::uint8_t point) const;
   std::uint64_t total() const;
   void print() const;
