@@ -139,7 +139,6 @@ void Rehearsal::inherit() const {
     apply_edits(heir_edits, tx);
     commit_watched(tx, *heir_);
   }
-  watch_points(*heir_, 0);
   const Content found = store.read([](const ReadTransaction& tx) { return read_content(tx); });
   const Content& expected = states_.with(owner_->tail_stored != 0, true);
   if (found != expected) {
