@@ -6,6 +6,8 @@
 #include <set>
 #include <thread>
 
+#include "rendezvous.hpp"
+
 namespace cairn::drills {
 namespace {
 
@@ -25,17 +27,6 @@ Workload base_workload() {
   base.setup = {{ActionKind::open},
                 {ActionKind::transaction, {{EditKind::put, 1, 1}, {EditKind::append, 1, 1}}}};
   return base;
-}
-
-template <class Flag>
-void await(const std::atomic<Flag>& flag, const char* what) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (flag == 0) {
-    if (std::chrono::steady_clock::now() >= deadline) {
-      throw DrillFailure(std::string("waited in vain for ") + what);
-    }
-    std::this_thread::sleep_for(50us);
-  }
 }
 
 /// Where something is stopped or dies in one play.
@@ -182,12 +173,9 @@ void Play::require(Ending ending, const Board& board, const char* who, bool may_
     return;
   }
   if (ending == Ending::finished && !may_die) return;
-  const std::string point = writer_->died_at == 0
-                                ? "nowhere"
-                                : all_points()[static_cast<std::size_t>(writer_->died_at - 1)];
   throw DrillFailure("fencing, level " + std::string(to_string(durability_)) +
-                     ", writer stopped at " + point + ": " + who + " " + to_string(ending) + ": " +
-                     board.failure_text());
+                     ", writer stopped at " + place_of(*writer_) + ": " + who + " " +
+                     to_string(ending) + ": " + board.failure_text());
 }
 
 void Play::perform(const Script& script) {

@@ -2,9 +2,13 @@
 #include "points.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <set>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
 #include "cairn/mapping/drill_hooks.hpp"
 #include "cairn_console/format.hpp"
@@ -26,6 +30,9 @@ Board* watched_board = nullptr;
 std::uint64_t death = 0;
 std::string_view death_at;
 int death_signal = SIGKILL;
+/// So long a waiter takes to get to its sleep.
+constexpr std::chrono::milliseconds time_to_wait{4};
+const std::atomic<std::uint32_t>* waiter = nullptr;
 PointHook point_hook = nullptr;
 std::string watched_path;
 
@@ -37,6 +44,11 @@ void pass(std::string_view name) {
   if (name == "append.after_tail") board.tail_stored = 1;
   if (point_hook != nullptr) point_hook(name, watched_path);
   if (count != death && name != death_at) return;
+  if (waiter != nullptr) {
+    board.at_the_door = 1;
+    while (*waiter == 0) std::this_thread::sleep_for(std::chrono::microseconds(50));
+    std::this_thread::sleep_for(time_to_wait);
+  }
   board.died_ns = steady_ns();
   board.died_at = id + 1U;
   ::raise(death_signal);
@@ -72,6 +84,18 @@ std::uint8_t id_of(std::string_view name) {
 bool is_step(std::uint8_t id) {
   const std::string& name = all_points()[id];
   return !name.starts_with("io.") && name != "store.inside";
+}
+
+std::vector<std::uint64_t> first_passages(const Board& board) {
+  std::set<std::pair<std::uint8_t, std::uint8_t>> seen;
+  std::vector<std::uint64_t> numbers;
+  std::uint8_t step = 0;
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(board.points, Board::trace_capacity); ++i) {
+    const std::uint8_t point = board.trace[i];
+    if (is_step(point)) step = point;
+    if (seen.insert({step, point}).second) numbers.push_back(i + 1);
+  }
+  return numbers;
 }
 
 std::uint64_t Tally::kills(std::uint8_t point) const {
@@ -113,10 +137,15 @@ void watch_points(Board& board, std::uint64_t die_at, PointHook hook, const std:
   death = die_at;
   death_at = {};
   death_signal = SIGKILL;
+  waiter = nullptr;
   point_hook = hook;
   watched_path = path;
   drill::set_crash_observer(&on_crash_point);
   drill::set_io_observer(&on_operation);
+}
+
+void die_awaited(const std::atomic<std::uint32_t>& waiting) {
+  waiter = &waiting;
 }
 
 void watch_points_to_stop(Board& board, std::uint64_t stop_at) {

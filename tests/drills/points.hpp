@@ -20,6 +20,9 @@ std::uint8_t id_of(std::string_view name);
 /// call passes.
 bool is_step(std::uint8_t id);
 
+/// The numbers, from 1, of the first passage of each point after each step.
+std::vector<std::uint64_t> first_passages(const Board& board);
+
 /// How often the processes of a drill died at each point.
 class Tally {
  public:
@@ -43,10 +46,14 @@ using PointHook = void (*)(std::string_view point, const std::string& path);
 void watch_points(Board& board, std::uint64_t die_at, PointHook hook = nullptr,
                   const std::string& path = {});
 
-/// The same, but at its `stop_at`-th point the process stops, by SIGSTOP, until others let it go
-/// on.
+/// From here on whoever is to die lets others know by `Board::at_the_door`, and does it some
+/// milliseconds after `waiting` is set: by then they wait as somebody who waited all along.
+void die_awaited(const std::atomic<std::uint32_t>& waiting);
+
+/// As `watch_points`, but at its `stop_at`-th point the process stops, by SIGSTOP, until others let
+/// it go on.
 void watch_points_to_stop(Board& board, std::uint64_t stop_at);
-/// The same, and it dies the first time that it gets to the point of this name.
+/// As `watch_points`, and it dies the first time that it gets to the point of this name.
 void watch_points_to_die_at(Board& board, std::string_view name);
 
 }  // namespace cairn::drills

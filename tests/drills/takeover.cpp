@@ -2,11 +2,10 @@
 #include "takeover.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <map>
-#include <set>
 #include <thread>
+
+#include "rendezvous.hpp"
 
 namespace cairn::drills {
 namespace {
@@ -21,6 +20,8 @@ const std::vector<Edit> heir_edits = {{EditKind::put, 2, 200},
                                       {EditKind::append, 1, 200},
                                       {EditKind::plant, 110, 200},
                                       {EditKind::tag, 1, 0}};
+
+const std::vector<Edit> third_edits = {{EditKind::put, 3, 300}};
 
 Workload base_workload() {
   Workload base{"takeover", {}, false, {}, {}};
@@ -46,16 +47,6 @@ struct States {
   }
 };
 
-void await(const std::atomic<std::uint32_t>& flag, const char* what) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (flag == 0) {
-    if (std::chrono::steady_clock::now() >= deadline) {
-      throw DrillFailure(std::string("waited in vain for ") + what);
-    }
-    std::this_thread::sleep_for(50us);
-  }
-}
-
 void commit_watched(WriteTransaction& tx, Board& board) {
   board.in_transaction = 1;
   tx.commit();
@@ -78,19 +69,28 @@ class Rehearsal {
     }
   }
 
+  enum class Third {
+    reads,  ///< all along
+    waits,  ///< for the lock, as soon as the heir is about to die
+  };
   /// Kills owner and heir at their points of these numbers (0: not at all).
-  void play(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at, bool watch);
+  void play(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at, Third third);
+  /// Kills the owner. Returns how long the heir waited for the lock.
+  std::chrono::nanoseconds kill_owner(std::uint64_t owner_dies_at);
+  /// Kills the heir too. Returns how long the third waited.
+  std::chrono::nanoseconds kill_heir(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at);
+  std::string text() const;
 
   Ending owner_ending() const noexcept { return owner_ending_; }
-  Ending heir_ending() const noexcept { return heir_ending_; }
   const Board& owner() const noexcept { return *owner_; }
   const Board& heir() const noexcept { return *heir_; }
-  const TakeoverReport& report() const noexcept { return report_; }
+  TakeoverReport& report() noexcept { return report_; }
 
  private:
   void own() const;
   void inherit() const;
-  void watch(bool all_along) const;
+  void watch() const;
+  void wait_for_heir() const;
   void look(const Store& store) const;
   void finish_as_third(Store& store) const;
   void prove_end() const;
@@ -133,6 +133,7 @@ void Rehearsal::inherit() const {
   await(owner_->holding, "the owner to take the lock");
   heir_->waiting = 1;
   watch_points(*heir_, heir_dies_at_, settings_.recovery_hook, path_);
+  if (heir_dies_at_ != 0) die_awaited(third_->waiting);
   {
     WriteTransaction tx = store.begin_write();
     heir_->served_ns = steady_ns();
@@ -158,40 +159,51 @@ void Rehearsal::look(const Store& store) const {
 }
 
 void Rehearsal::finish_as_third(Store& store) const {
-  store.recover();
-  look(store);
   Content expected = states_.with(owner_->tail_stored != 0, heir_->tail_stored != 0);
-  const Edit more[] = {{EditKind::put, 3, 300}};
-  apply_edits(more, expected);
-  store.write([&](WriteTransaction& tx) { apply_edits(more, tx); });
+  apply_edits(third_edits, expected);
   const Content found = store.read([](const ReadTransaction& tx) { return read_content(tx); });
   if (found != expected) {
     throw DrillFailure("the third process does not find the model: " + difference(found, expected));
   }
-  const CheckReport report = store.check();
-  if (!report.ok()) throw DrillFailure("check finds " + report.problems.front());
+  require_sound(store, "by the third process");
 }
 
-void Rehearsal::watch(bool all_along) const {
+void Rehearsal::watch() const {
   Store store = Store::open_existing(path_, drill_options(durability_, "third"));
   third_->opened = 1;
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (third_->finish == 0) {
-    if (all_along) look(store);
+    look(store);
     if (std::chrono::steady_clock::now() >= deadline) throw DrillFailure("nobody ends the drill");
     std::this_thread::sleep_for(100us);
+  }
+  store.recover();
+  look(store);
+  store.write([](WriteTransaction& tx) { apply_edits(third_edits, tx); });
+  finish_as_third(store);
+}
+
+void Rehearsal::wait_for_heir() const {
+  Store store = Store::open_existing(path_, drill_options(durability_, "third"));
+  third_->opened = 1;
+  await(heir_->at_the_door, "the heir to be about to die");
+  third_->waiting = 1;
+  {
+    WriteTransaction tx = store.begin_write();
+    third_->served_ns = steady_ns();
+    apply_edits(third_edits, tx);
+    tx.commit();
   }
   finish_as_third(store);
 }
 
+std::string Rehearsal::text() const {
+  return "takeover, level " + std::string(to_string(durability_)) + ", owner killed at " +
+         place_of(*owner_) + ", heir at " + place_of(*heir_);
+}
+
 void Rehearsal::fail(const std::string& who, Ending ending, const Board& board) const {
-  const auto point = [](const Board& dead) {
-    return dead.died_at == 0 ? std::string("no point")
-                             : all_points()[static_cast<std::size_t>(dead.died_at - 1)];
-  };
-  throw DrillFailure("takeover, level " + std::string(to_string(durability_)) +
-                     ", owner killed at " + point(*owner_) + ", heir at " + point(*heir_) + ": " +
-                     who + " " + to_string(ending) + ": " + board.failure_text());
+  throw DrillFailure(text() + ": " + who + " " + to_string(ending) + ": " + board.failure_text());
 }
 
 void Rehearsal::count(Ending ending, const Board& board) {
@@ -200,24 +212,20 @@ void Rehearsal::count(Ending ending, const Board& board) {
   ++report_.kills;
 }
 
-void Rehearsal::play(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at, bool watch_all) {
+void Rehearsal::play(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at, Third third_does) {
   copy_store(image_, path_);
   owner_.clear();
   heir_.clear();
   third_.clear();
   owner_dies_at_ = owner_dies_at;
   heir_dies_at_ = heir_dies_at;
-  Child third(*third_, [&] { watch(watch_all); });
+  Child third(*third_, [&] { third_does == Third::reads ? watch() : wait_for_heir(); });
   Child heir(*heir_, [&] { inherit(); });
   Child owner(*owner_, [&] { own(); });
   owner_ending_ = owner.wait(patience);
   count(owner_ending_, *owner_);
   heir_ending_ = heir.wait(patience);
   count(heir_ending_, *heir_);
-  if (owner_->died_ns != 0 && heir_->served_ns > owner_->died_ns) {
-    report_.longest =
-        std::max(report_.longest, std::chrono::nanoseconds(heir_->served_ns - owner_->died_ns));
-  }
   third_->finish = 1;
   const Ending third_ending = third.wait(patience);
   const auto is_fine = [](Ending ending, const Board& board) {
@@ -229,10 +237,21 @@ void Rehearsal::play(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at, bo
   prove_end();
 }
 
+std::chrono::nanoseconds Rehearsal::kill_owner(std::uint64_t owner_dies_at) {
+  play(owner_dies_at, 0, Third::reads);
+  return wait_between(*owner_, *heir_);
+}
+
+std::chrono::nanoseconds Rehearsal::kill_heir(std::uint64_t owner_dies_at,
+                                              std::uint64_t heir_dies_at) {
+  play(owner_dies_at, heir_dies_at, Third::waits);
+  if (heir_ending_ != Ending::killed) fail("the heir", heir_ending_, *heir_);
+  return wait_between(*heir_, *third_);
+}
+
 void Rehearsal::prove_end() const {
   Content expected = states_.with(owner_->tail_stored != 0, heir_->tail_stored != 0);
-  const Edit more[] = {{EditKind::put, 3, 300}};
-  apply_edits(more, expected);
+  apply_edits(third_edits, expected);
   try {
     verify(path_, durability_, {expected}, {0, 0, true});
   } catch (const DrillFailure& failure) {
@@ -240,44 +259,30 @@ void Rehearsal::prove_end() const {
   }
 }
 
-/// The first passage of each point after each step.
-std::vector<std::uint64_t> first_passages(const Board& board) {
-  std::set<std::pair<std::uint8_t, std::uint8_t>> seen;
-  std::vector<std::uint64_t> numbers;
-  std::uint8_t step = 0;
-  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(board.points, Board::trace_capacity); ++i) {
-    const std::uint8_t point = board.trace[i];
-    if (is_step(point)) step = point;
-    if (seen.insert({step, point}).second) numbers.push_back(i + 1);
-  }
-  return numbers;
-}
-
 }  // namespace
 
 TakeoverReport sweep_takeover(const Settings& settings, Tally& tally, Durability durability) {
   Rehearsal rehearsal(settings, tally, durability);
-  rehearsal.play(0, 0, true);
+  Waits& owners = rehearsal.report().owners;
+  Waits& heirs = rehearsal.report().heirs;
+  const auto text = [&] { return rehearsal.text(); };
+  rehearsal.play(0, 0, Rehearsal::Third::reads);
   const std::vector<std::uint64_t> firsts = first_passages(rehearsal.owner());
-  if (settings.quick) {
-    for (const std::uint64_t number : firsts) rehearsal.play(number, 0, true);
-  } else {
+  if (!settings.quick) {
     for (std::uint64_t number = 1;; ++number) {
-      rehearsal.play(number, 0, true);
+      owners.measure([&] { return rehearsal.kill_owner(number); }, text);
       if (rehearsal.owner_ending() == Ending::finished) break;
     }
   }
   for (const std::uint64_t number : firsts) {
-    rehearsal.play(number, 0, false);
+    // Tells, too, what the heir passes after that death.
+    owners.measure([&] { return rehearsal.kill_owner(number); }, text);
     const std::vector<std::uint64_t> heir_firsts = first_passages(rehearsal.heir());
     const std::size_t stride =
         settings.quick ? std::max<std::size_t>(1, heir_firsts.size() / 3) : 1;
     // A different part of the heir's points for each death of the owner, all of them in the end.
     for (std::size_t i = number % stride; i < heir_firsts.size(); i += stride) {
-      rehearsal.play(number, heir_firsts[i], false);
-      if (rehearsal.heir_ending() != Ending::killed) {
-        throw DrillFailure("takeover: the heir outlived its point");
-      }
+      heirs.measure([&] { return rehearsal.kill_heir(number, heir_firsts[i]); }, text);
     }
   }
   return rehearsal.report();
