@@ -14,6 +14,7 @@
 #include "fencing.hpp"
 #include "io_faults.hpp"
 #include "mutants.hpp"
+#include "openers.hpp"
 #include "random_kills.hpp"
 #include "soak.hpp"
 #include "takeover.hpp"
@@ -113,14 +114,19 @@ void print_waits(const char* whose, const Waits& waits) {
 
 void kill_and_take_over(const Settings& settings, Tally& tally) {
   TakeoverReport all;
+  Waits openers;
   for (const Durability level : both_levels) {
     all.add(sweep_takeover(settings, tally, level));
     all.add(sweep_takeover_workloads(settings, tally, level));
+    const OpenersReport opened = sweep_openers(settings, tally, level, Blow::kill);
+    all.kills += opened.events;
+    openers.add(opened.waits);
   }
   require_kills(all.kills);
   print_waits("an owner", all.owners);
   print_waits("an heir", all.heirs);
-  if (all.owners.count == 0 || all.heirs.count == 0) {
+  print_waits("an opener", openers);
+  if (all.owners.count == 0 || all.heirs.count == 0 || openers.count == 0) {
     throw DrillFailure("nobody had to wait: the drill proves nothing");
   }
 }
