@@ -31,6 +31,7 @@ struct Board {
   std::atomic<std::uint32_t> opened;
   std::atomic<std::uint32_t> holding;
   std::atomic<std::uint32_t> waiting;
+  std::atomic<std::uint32_t> told;         ///< how often by an error, whom it waits for
   std::atomic<std::uint32_t> at_the_door;  ///< about to die, once others wait for it
   std::atomic<std::uint32_t> finish;
 

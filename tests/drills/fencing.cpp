@@ -40,8 +40,9 @@ struct Script {
 
 class Play {
  public:
-  Play(const Settings& settings, Tally& tally, Durability durability)
-      : tally_(tally),
+  Play(const Settings& settings, Tally& deaths, Tally& stops, Durability durability)
+      : deaths_(deaths),
+        stops_(stops),
         durability_(durability),
         scratch_(settings.directory),
         image_(scratch_.file("image")),
@@ -67,7 +68,8 @@ class Play {
   Content expected() const;
   void require(Ending ending, const Board& board, const char* who, bool may_die);
 
-  Tally& tally_;
+  Tally& deaths_;
+  Tally& stops_;
   Durability durability_;
   Scratch scratch_;
   std::string image_;
@@ -168,7 +170,7 @@ Content Play::expected() const {
 
 void Play::require(Ending ending, const Board& board, const char* who, bool may_die) {
   if (ending == Ending::killed && board.died_at != 0 && may_die) {
-    tally_.add(static_cast<std::uint8_t>(board.died_at - 1));
+    deaths_.add(static_cast<std::uint8_t>(board.died_at - 1));
     ++events_;
     return;
   }
@@ -187,7 +189,10 @@ void Play::perform(const Script& script) {
   Child fencer(*fencer_, [&] { fence(); });
   Child writer(*writer_, [&] { write(); });
   const bool stopped = writer.wait_until_stopped();
-  if (stopped) ++events_;
+  if (stopped) {
+    stops_.add(static_cast<std::uint8_t>(writer_->died_at - 1));
+    ++events_;
+  }
   fencer_->waiting = 1;
   if (!stopped || script.fencer_dies_at == 0) {
     // The fencer either is done with the stopped one, or waits for it to go on.
@@ -230,8 +235,9 @@ void Play::settle_and_prove(const Script& script) {
 
 }  // namespace
 
-std::uint64_t sweep_fencing(const Settings& settings, Tally& tally, Durability durability) {
-  Play play(settings, tally, durability);
+std::uint64_t sweep_fencing(const Settings& settings, Tally& deaths, Tally& stops,
+                            Durability durability) {
+  Play play(settings, deaths, stops, durability);
   std::set<std::string> active;
   std::set<std::string> guarded;
   std::set<std::uint8_t> seen;
@@ -259,14 +265,14 @@ std::uint64_t sweep_fencing(const Settings& settings, Tally& tally, Durability d
   play.perform({*in_growth});
   const std::uint64_t fencer_points = play.fencer().points;
   std::set<std::uint8_t> died;
-  std::vector<std::uint64_t> deaths;
+  std::vector<std::uint64_t> numbers_of_deaths;
   for (std::uint64_t i = 0; i < fencer_points; ++i) {
     const std::uint8_t point = play.fencer().trace[i];
     if (!died.insert(point).second && settings.quick) continue;
-    deaths.push_back(i + 1);
+    numbers_of_deaths.push_back(i + 1);
   }
-  for (const std::uint64_t number : deaths) play.perform({*in_growth, number});
-  play.perform({*in_growth, deaths.front(), nullptr, nullptr, "join.measured"});
+  for (const std::uint64_t number : numbers_of_deaths) play.perform({*in_growth, number});
+  play.perform({*in_growth, numbers_of_deaths.front(), nullptr, nullptr, "join.measured"});
   for (const char* const point : {"fenced.noticed", "fenced.ended"}) {
     play.perform({*in_growth, 0, point});
   }

@@ -13,6 +13,14 @@ namespace cairn::drills {
 /// each of its points while the writer is stopped in its body, the writer as it learns of it, and a
 /// third process as it gives back what was set aside. Returns how often something was stopped or
 /// killed. Throws DrillFailure.
-std::uint64_t sweep_fencing(const Settings& settings, Tally& tally, Durability durability);
+std::uint64_t sweep_fencing(const Settings& settings, Tally& deaths, Tally& stops,
+                            Durability durability);
+
+/// The same with writers that shorten the file, checkpoint, make the log longer, commit what a
+/// section of theirs holds back, roll back, close and open, and that take over from a dead one:
+/// each is stopped at the first passage of each point after each step, and goes on once a fencer
+/// has fenced it or was told by name why not. Then the fencer is stopped in the same way beside a
+/// third process, and the writer as it finds out. Throws DrillFailure.
+void sweep_stops(const Settings& settings, Tally& stops, Durability durability);
 
 }  // namespace cairn::drills

@@ -44,6 +44,7 @@ void pass(std::string_view name) {
   if (name == "append.after_tail") board.tail_stored = 1;
   if (point_hook != nullptr) point_hook(name, watched_path);
   if (count != death && name != death_at) return;
+  if (name == death_at) death_at = {};
   if (waiter != nullptr) {
     board.at_the_door = 1;
     while (*waiter == 0) std::this_thread::sleep_for(std::chrono::microseconds(50));
@@ -148,8 +149,9 @@ void die_awaited(const std::atomic<std::uint32_t>& waiting) {
   waiter = &waiting;
 }
 
-void watch_points_to_stop(Board& board, std::uint64_t stop_at) {
+void watch_points_to_stop(Board& board, std::uint64_t stop_at, std::string_view again_at) {
   watch_points(board, stop_at);
+  death_at = again_at;
   death_signal = SIGSTOP;
 }
 

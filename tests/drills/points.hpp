@@ -51,8 +51,8 @@ void watch_points(Board& board, std::uint64_t die_at, PointHook hook = nullptr,
 void die_awaited(const std::atomic<std::uint32_t>& waiting);
 
 /// As `watch_points`, but at its `stop_at`-th point the process stops, by SIGSTOP, until others let
-/// it go on.
-void watch_points_to_stop(Board& board, std::uint64_t stop_at);
+/// it go on; and once more the first time that it gets to the point of this name.
+void watch_points_to_stop(Board& board, std::uint64_t stop_at, std::string_view again_at = {});
 /// As `watch_points`, and it dies the first time that it gets to the point of this name.
 void watch_points_to_die_at(Board& board, std::string_view name);
 
