@@ -16,6 +16,7 @@
 #include "mutants.hpp"
 #include "openers.hpp"
 #include "random_kills.hpp"
+#include "sleeper.hpp"
 #include "soak.hpp"
 #include "takeover.hpp"
 
@@ -170,11 +171,14 @@ void sweep_all(const Settings& settings, Tally& tally) {
   }
   sweep_recoveries(settings, tally);
   count();
+  // Of these a sample, since they are drills of their own.
+  Settings sampled = settings;
+  sampled.quick = true;
   for (const Durability level : both_levels) {
-    sweep_takeover(settings, tally, level);
+    sweep_takeover(sampled, tally, level);
     count();
     Tally stops;
-    sweep_fencing(settings, tally, stops, level);
+    sweep_fencing(sampled, tally, stops, level);
     count();
   }
   bar.done();
@@ -209,6 +213,27 @@ void kill_randomly(const Settings& settings, Tally&) {
                    console::format_count(report.sections), console::format_count(report.checks),
                    console::format_count(report.comparisons),
                    fmt::format("{:.1f} s", report.seconds)});
+  }
+  table.print(stdout);
+}
+
+void sleep_among_writers(const Settings& settings, Tally&) {
+  console::Table table({"level", "the sleeper", "commits", "slowest", "new sections", "held back",
+                        "data file", "log file", "given back in"});
+  for (const Durability level : both_levels) {
+    for (const Awakening awakening : {Awakening::leaves, Awakening::is_killed}) {
+      const SleeperReport report =
+          sleep_in_section(settings, level, awakening, std::chrono::seconds(settings.sleep));
+      const auto milliseconds = [](std::chrono::nanoseconds time) {
+        return fmt::format("{:.1f} ms", std::chrono::duration<double, std::milli>(time).count());
+      };
+      table.add_row({to_string(level), awakening == Awakening::leaves ? "leaves" : "is killed",
+                     console::format_count(report.commits), milliseconds(report.slowest_commit),
+                     console::format_count(report.sections),
+                     console::format_count(report.held_back),
+                     console::format_bytes(report.data_bytes),
+                     console::format_bytes(report.log_bytes), milliseconds(report.given_back)});
+    }
   }
   table.print(stdout);
 }
@@ -293,6 +318,8 @@ const std::vector<Drill>& all_drills() {
          &hunt_mutants},
         {"random_kills", "1-8, 34", "four writers and a reader killed at random moments", false,
          &kill_randomly},
+        {"sleeper", "45", "nobody waits for a section that sleeps, nor does a file grow for it",
+         false, &sleep_among_writers},
         {"soak", "1-8, 10, 34, 35, 37, 45", "all of that at once, every transaction accounted for",
          false, &soak_briefly},
     };

@@ -85,6 +85,9 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", settings.seconds, "most time for those, 0: as long as it takes")
       ->capture_default_str();
   app.add_option("--seed", settings.seed, "of everything random")->capture_default_str();
+  app.add_option("--sleep", settings.sleep, "seconds that each section of the sleeper's sleeps")
+      ->check(CLI::Range(1, 600))
+      ->capture_default_str();
   app.add_flag("--quick", settings.quick, "a sample of each sweep, still through every point");
   app.add_option("--only", only, "run the drill of this name");
   app.add_option("--directory", settings.directory,

@@ -25,6 +25,7 @@ struct Settings {
   std::uint64_t kills = 1000;  ///< of the random ones
   std::uint64_t seconds = 0;   ///< most time for the random ones, 0 as long as it takes
   std::uint64_t seed = 1;
+  std::uint64_t sleep = 1;  ///< seconds that a section sleeps
   std::string directory;
   PointHook hook = nullptr;           ///< breaks the protocol in working children
   PointHook recovery_hook = nullptr;  ///< breaks it in recovering ones
