@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <stdexcept>
+
+#include "forked_child.hpp"
+#include "temp_store.hpp"
+
+namespace cairn::test {
+
+/// Which values processes began to store and which of them were acknowledged, in memory that they
+/// share and that outlives them.
+class Ledger {
+ public:
+  static constexpr std::uint64_t capacity = 1 << 20;
+
+  Ledger() {
+    void* const at = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED) throw std::runtime_error("mmap failed");
+    shared_ = static_cast<Shared*>(at);
+  }
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+  ~Ledger() { ::munmap(shared_, sizeof(Shared)); }
+
+  std::uint64_t begin() const {
+    const std::uint64_t value = shared_->next.fetch_add(1);
+    if (value >= capacity) throw std::runtime_error("the ledger is full");
+    return value;
+  }
+  void acknowledge(std::uint64_t value) const { shared_->acknowledged[value] = true; }
+  std::vector<bool> acknowledged() const {
+    std::vector<bool> all(shared_->next);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = shared_->acknowledged[i];
+    return all;
+  }
+
+ private:
+  struct Shared {
+    std::atomic<std::uint64_t> next;
+    std::atomic<bool> acknowledged[capacity];
+  };
+  Shared* shared_;
+};
+
+/// What a store of these tests holds: each value once in each of two roots, and the first ones in
+/// lines of their own, so that a record that is not applied is missed.
+struct Content {
+  static constexpr std::uint64_t cell_count = 1024;
+  static constexpr std::uint64_t cells_a_line = line_bytes / sizeof(std::uint64_t);
+
+  Values numbers;
+  Values twins;
+  Values cells;
+
+  static void make(Store& store) {
+    store.write([](WriteTransaction& tx) {
+      tx.construct<Vec<std::uint64_t>>("numbers");
+      tx.construct<Vec<std::uint64_t>>("twins");
+      tx.construct<Vec<std::uint64_t>>("cells").resize(cell_count * cells_a_line);
+    });
+  }
+  static void add(WriteTransaction& tx, std::uint64_t value) {
+    tx.find<Vec<std::uint64_t>>("numbers")->push_back(value);
+    tx.find<Vec<std::uint64_t>>("twins")->push_back(value);
+    if (value < cell_count) {
+      tx.find<Vec<std::uint64_t>>("cells")->at(value * cells_a_line) = value + 1;
+    }
+  }
+  static Content of(const ReadTransaction& section) {
+    const auto copy = [&](const char* name) {
+      const auto& found = *section.find<Vec<std::uint64_t>>(name);
+      return Values(found.begin(), found.end());
+    };
+    return {copy("numbers"), copy("twins"), copy("cells")};
+  }
+
+  /// An empty text where it is a whole state that has all of `acknowledged`.
+  std::string fault(const std::vector<bool>& acknowledged) const {
+    if (numbers != twins) return "a mixed state";
+    std::vector<bool> seen(Ledger::capacity);
+    for (const std::uint64_t value : numbers) {
+      if (value >= Ledger::capacity || seen[value]) return "a value that nobody stored";
+      seen[value] = true;
+    }
+    for (std::uint64_t value = 0; value < cell_count; ++value) {
+      if (cells.at(value * cells_a_line) != (seen[value] ? value + 1 : 0)) {
+        return "the line of value " + std::to_string(value) + " is of another state";
+      }
+    }
+    for (std::uint64_t value = 0; value < acknowledged.size(); ++value) {
+      if (acknowledged[value] && !seen[value]) {
+        return "value " + std::to_string(value) + " is lost, of " + std::to_string(numbers.size());
+      }
+    }
+    return {};
+  }
+};
+
+/// What came of something that a process was asked to do.
+enum class Outcome : std::uint8_t {
+  done,
+  refused,  ///< by a cairn::Error
+  wrong,    ///< a state that cannot be, or an exception of another kind
+  slow,     ///< longer than all time-outs together and a second
+  hung,     ///< no answer at all
+  died,
+};
+
+inline const char* to_string(Outcome outcome) noexcept {
+  static constexpr const char* names[] = {"done", "refused", "wrong", "slow", "hung", "died"};
+  return names[static_cast<std::size_t>(outcome)];
+}
+
+enum class Command : std::uint8_t {
+  open,
+  read,      ///< the newest state
+  read_any,  ///< a whole state
+  write,
+  enter,  ///< a section that stays
+  leave,
+  look,  ///< at the process table
+  close,
+};
+
+/// A process that opens a store and does with it what it is told.
+class Peer {
+ public:
+  static constexpr std::chrono::milliseconds time_out{100};
+  /// Closing waits for openers, for the lock and for readers.
+  static constexpr std::chrono::milliseconds longest = 3 * time_out + std::chrono::seconds(1);
+
+  Peer(const std::string& path, const Options& how, const Ledger& ledger)
+      : child_(start([&] {
+          Server server{path, how, ledger, {}, {}};
+          for (Command command{}; ::read(ends_[1], &command, 1) == 1;) {
+            const Outcome outcome = server.serve(command);
+            if (::write(ends_[1], &outcome, 1) != 1) break;
+          }
+          return true;
+        })) {
+    // So that its death is the end of what it says.
+    ::close(ends_[1]);
+  }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+  ~Peer() { ::close(ends_[0]); }
+
+  Outcome ask(Command command) const {
+    if (::send(ends_[0], &command, 1, MSG_NOSIGNAL) != 1) return Outcome::died;
+    pollfd ready{ends_[0], POLLIN, 0};
+    if (::poll(&ready, 1, 20'000) != 1) return Outcome::hung;
+    Outcome outcome{};
+    return ::read(ends_[0], &outcome, 1) == 1 ? outcome : Outcome::died;
+  }
+  void must(Command command) const {
+    const Outcome outcome = ask(command);
+    EXPECT_EQ(outcome, Outcome::done) << to_string(outcome);
+  }
+  /// It is done, or refused by a named error.
+  void expect_borne(Command command) const {
+    const Outcome outcome = ask(command);
+    EXPECT_LE(outcome, Outcome::refused) << to_string(outcome);
+  }
+  void kill() { child_.kill_now(); }
+
+ private:
+  struct Server {
+    const std::string& path;
+    const Options& how;
+    const Ledger& ledger;
+    std::optional<Store> store;
+    std::optional<ReadTransaction> section;
+
+    Outcome serve(Command command) {
+      const auto start = std::chrono::steady_clock::now();
+      Outcome outcome = Outcome::done;
+      try {
+        outcome = act(command);
+      } catch (const Error& error) {
+        outcome = Outcome::refused;
+      } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        outcome = Outcome::wrong;
+      }
+      const auto took = std::chrono::steady_clock::now() - start;
+      return outcome <= Outcome::refused && took > longest ? Outcome::slow : outcome;
+    }
+    Outcome act(Command command) {
+      switch (command) {
+        case Command::open: store.emplace(Store::open(path, how)); break;
+        case Command::read: return examine(ledger.acknowledged());
+        case Command::read_any: return examine({});
+        case Command::write: {
+          const std::uint64_t value = ledger.begin();
+          store->write([&](WriteTransaction& tx) { Content::add(tx, value); });
+          ledger.acknowledge(value);
+          break;
+        }
+        case Command::enter: section.emplace(store->begin_read()); break;
+        case Command::leave: section.reset(); break;
+        case Command::look: store->processes(); break;
+        case Command::close: store->close(); break;
+      }
+      return Outcome::done;
+    }
+    Outcome examine(const std::vector<bool>& acknowledged) const {
+      const std::string fault = store->read(Content::of).fault(acknowledged);
+      if (fault.empty()) return Outcome::done;
+      std::fprintf(stderr, "%s\n", fault.c_str());
+      return Outcome::wrong;
+    }
+  };
+
+  ForkedChild start(const std::function<bool()>& body) {
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_) != 0) {
+      throw std::runtime_error("socketpair failed");
+    }
+    return ForkedChild([&] {
+      ::close(ends_[0]);
+      return body();
+    });
+  }
+
+  int ends_[2] = {-1, -1};
+  ForkedChild child_;
+};
+
+}  // namespace cairn::test
