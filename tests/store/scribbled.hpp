@@ -116,7 +116,7 @@ enum class Outcome : std::uint8_t {
   done,
   refused,  ///< by a cairn::Error
   wrong,    ///< a state that cannot be, or an exception of another kind
-  slow,     ///< longer than all time-outs together and a second
+  slow,     ///< longer than all time-outs together and some seconds, since machines are busy
   hung,     ///< no answer at all
   died,
 };
@@ -133,7 +133,10 @@ enum class Command : std::uint8_t {
   write,
   enter,  ///< a section that stays
   leave,
-  look,  ///< at the process table
+  look,             ///< at the process table
+  peek,             ///< read, and believe nothing
+  strive,           ///< write and read_any again and again
+  strive_and_peek,  ///< write and peek again and again
   close,
 };
 
@@ -142,7 +145,9 @@ class Peer {
  public:
   static constexpr std::chrono::milliseconds time_out{100};
   /// Closing waits for openers, for the lock and for readers.
-  static constexpr std::chrono::milliseconds longest = 3 * time_out + std::chrono::seconds(1);
+  static constexpr std::chrono::milliseconds longest = 3 * time_out + std::chrono::seconds(5);
+
+  static constexpr std::chrono::milliseconds while_striving{300};
 
   Peer(const std::string& path, const Options& how, const Ledger& ledger)
       : child_(start([&] {
@@ -161,7 +166,12 @@ class Peer {
   ~Peer() { ::close(ends_[0]); }
 
   Outcome ask(Command command) const {
-    if (::send(ends_[0], &command, 1, MSG_NOSIGNAL) != 1) return Outcome::died;
+    tell(command);
+    return hear();
+  }
+  /// What it has died of is heard afterwards.
+  void tell(Command command) const { ::send(ends_[0], &command, 1, MSG_NOSIGNAL); }
+  Outcome hear() const {
     pollfd ready{ends_[0], POLLIN, 0};
     if (::poll(&ready, 1, 20'000) != 1) return Outcome::hung;
     Outcome outcome{};
@@ -172,8 +182,8 @@ class Peer {
     EXPECT_EQ(outcome, Outcome::done) << to_string(outcome);
   }
   /// It is done, or refused by a named error.
-  void expect_borne(Command command) const {
-    const Outcome outcome = ask(command);
+  void expect_borne(Command command) const { expect_borne(ask(command)); }
+  static void expect_borne(Outcome outcome) {
     EXPECT_LE(outcome, Outcome::refused) << to_string(outcome);
   }
   void kill() { child_.kill_now(); }
@@ -191,14 +201,15 @@ class Peer {
       Outcome outcome = Outcome::done;
       try {
         outcome = act(command);
-      } catch (const Error& error) {
+      } catch (const Error&) {
         outcome = Outcome::refused;
       } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());
         outcome = Outcome::wrong;
       }
       const auto took = std::chrono::steady_clock::now() - start;
-      return outcome <= Outcome::refused && took > longest ? Outcome::slow : outcome;
+      const bool is_one = command != Command::strive && command != Command::strive_and_peek;
+      return is_one && outcome <= Outcome::refused && took > longest ? Outcome::slow : outcome;
     }
     Outcome act(Command command) {
       switch (command) {
@@ -214,9 +225,29 @@ class Peer {
         case Command::enter: section.emplace(store->begin_read()); break;
         case Command::leave: section.reset(); break;
         case Command::look: store->processes(); break;
+        case Command::peek: peek(); break;
+        case Command::strive: return strive(Command::read_any);
+        case Command::strive_and_peek: return strive(Command::peek);
         case Command::close: store->close(); break;
       }
       return Outcome::done;
+    }
+    void peek() const {
+      try {
+        store->read(Content::of);
+      } catch (const std::out_of_range&) {
+      } catch (const std::length_error&) {
+      }
+    }
+    /// The worst of what came of it.
+    Outcome strive(Command read) {
+      const auto end = std::chrono::steady_clock::now() + while_striving;
+      Outcome worst = Outcome::done;
+      while (std::chrono::steady_clock::now() < end) {
+        worst = std::max(worst, serve(Command::write));
+        worst = std::max(worst, serve(read));
+      }
+      return worst;
     }
     Outcome examine(const std::vector<bool>& acknowledged) const {
       const std::string fault = store->read(Content::of).fault(acknowledged);
