@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #include "cairn/containers/relocate.hpp"
+#include "cairn/containers/text_keys.hpp"
 #include "cairn/hash.hpp"
 #include "cairn/types/inline_format.hpp"
 #include "cairn/types/type_writer.hpp"
@@ -24,6 +26,13 @@ struct detail::Relocation<boost::static_string<N>> {
 };
 
 /// Of other texts as well: what is looked up may be longer than any key.
+template <std::size_t N>
+struct detail::TextOf<boost::static_string<N>> {
+  static std::string_view view(const boost::static_string<N>& text) noexcept {
+    return {text.data(), text.size()};
+  }
+};
+
 template <std::size_t N>
 struct Hash<boost::static_string<N>> : StringHash {
   using StringHash::operator();

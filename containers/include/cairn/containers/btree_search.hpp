@@ -14,6 +14,7 @@
 #include <type_traits>
 
 #include "cairn/containers/btree_node.hpp"
+#include "cairn/containers/text_keys.hpp"
 
 /// \file
 /// Looking for a key in one node. Numbers and texts in their usual order are compared in ways of
@@ -29,20 +30,23 @@ inline constexpr bool orders_by_greater =
 template <class C, class K>
 inline constexpr bool orders_as_usual = orders_by_less<C, K> || orders_by_greater<C, K>;
 
-template <class T>
-concept Text = std::convertible_to<const T&, std::string_view>;
+template <class C, class K, class Q>
+concept Orders = requires(const Q& key, const K& stored) {
+  { C{}(key, stored) } -> std::convertible_to<bool>;
+  { C{}(stored, key) } -> std::convertible_to<bool>;
+};
+template <class C, class K, class Q>
+concept OrdersTexts = orders_as_usual<C, K> && Text<K> && Text<Q>;
+
+template <class Q, class K, class C>
+concept LooksUpInTree = IsTransparent<C> && !std::same_as<Q, K> &&
+                        !(std::is_arithmetic_v<Q> &&
+                          std::is_arithmetic_v<K>)&&(Orders<C, K, Q> || OrdersTexts<C, K, Q>);
 
 /// Whether Q, another type than the key, may be used to look keys up. Numbers are turned into keys
 /// instead.
 template <class Q, class K, class C>
-concept BTreeLookup =
-    !std::same_as<std::remove_cvref_t<Q>, K> &&
-    !(std::is_arithmetic_v<std::remove_cvref_t<Q>> &&
-      std::is_arithmetic_v<K>)&&requires(const std::remove_cvref_t<Q>& key, const K& stored) {
-  typename C::is_transparent;
-  { C{}(key, stored) } -> std::convertible_to<bool>;
-  { C{}(stored, key) } -> std::convertible_to<bool>;
-};
+concept BTreeLookup = LooksUpInTree<std::remove_cvref_t<Q>, K, C>;
 
 /// Where a key belongs in a node.
 struct BTreeSpot {
@@ -180,10 +184,10 @@ inline int compare_texts(std::string_view a, std::string_view b) noexcept {
 /// Only those of the key's own rank are compared; the ranks of a node wait for each other as little
 /// as numbers do, and for no branch.
 template <class K, class C, class Q>
-  requires(Text<K>&& Text<Q>&& orders_as_usual<C, K>)
+  requires OrdersTexts<C, K, Q>
 class BTreeProbe<K, C, Q> {
  public:
-  explicit BTreeProbe(const Q& key) noexcept : key_(key), rank_(rank_of_text(key_)) {}
+  explicit BTreeProbe(const Q& key) noexcept : key_(text_view(key)), rank_(rank_of_text(key_)) {}
 
   bool is_before(const K& stored) const noexcept { return to(stored) < 0; }
   bool is_behind(const K& stored) const noexcept { return to(stored) > 0; }
@@ -192,7 +196,7 @@ class BTreeProbe<K, C, Q> {
   BTreeSpot lower(Node node) const noexcept {
     const unsigned count = node.count();
     std::uint64_t ranks[Node::max_slots];
-    for (unsigned i = 0; i < count; ++i) ranks[i] = rank_of_text(std::string_view(node.key(i)));
+    for (unsigned i = 0; i < count; ++i) ranks[i] = rank_of_text(text_view(node.key(i)));
     unsigned first = 0;
     for (unsigned i = 0; i < count; ++i) {
       first += (orders_by_less<C, K> ? ranks[i] < rank_ : ranks[i] > rank_) ? 1U : 0U;
@@ -220,7 +224,7 @@ class BTreeProbe<K, C, Q> {
  private:
   /// Below 0 where the key comes before `stored`.
   int to(const K& stored) const noexcept {
-    const std::string_view other(stored);
+    const std::string_view other = text_view(stored);
     return orders_by_less<C, K> ? compare_texts(key_, other) : compare_texts(other, key_);
   }
 

@@ -17,15 +17,14 @@
 namespace cairn {
 namespace detail {
 
+template <class Q, class K, class H, class E>
+concept LooksUpInTable =
+    IsTransparent<H> && IsTransparent<E> && !std::same_as<Q, K> && std::invocable<H, const Q&> &&
+    (std::invocable<E, const K&, const Q&> || EquatesTexts<E, K, Q>);
+
 /// Whether Q, another type than the key, may be used to look keys up.
 template <class Q, class K, class H, class E>
-concept HashLookup = !std::same_as<std::remove_cvref_t<Q>, K> &&
-                     requires(const std::remove_cvref_t<Q>& key, const K& stored) {
-  typename H::is_transparent;
-  typename E::is_transparent;
-  H{}(key);
-  E{}(stored, key);
-};
+concept HashLookup = LooksUpInTable<std::remove_cvref_t<Q>, K, H, E>;
 
 /// What HashMap and HashSet have in common: looking up, iterating, erasing, capacity, and changing
 /// owners. Policy is the hash table's, with `Key`, and `constant` where elements are never handed

@@ -12,6 +12,7 @@
 #include "cairn/containers/block.hpp"
 #include "cairn/containers/hash_chunks.hpp"
 #include "cairn/containers/relocate.hpp"
+#include "cairn/containers/text_keys.hpp"
 
 namespace cairn::detail {
 
@@ -202,7 +203,7 @@ class HashTable {
     auto* const chunk = reinterpret_cast<HashChunkFormat*>(at);
     for (SlotMask left = TagGroup(chunk).matching(tag); left != 0; left &= left - 1) {
       const Position found{chunk, first_slot(left)};
-      if (typename Policy::Equal{}(Policy::key(*found.slot()), key)) [[likely]]
+      if (equates<typename Policy::Equal>(Policy::key(*found.slot()), key)) [[likely]]
         return found;
     }
     return {};
