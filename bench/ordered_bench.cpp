@@ -11,8 +11,6 @@
 
 #include <fmt/format.h>
 
-#include "cairn/mapping/file.hpp"
-#include "cairn/recovery/header_format.hpp"
 #include "peers/lmdb_map.hpp"
 #include "peers/ordered_map.hpp"
 #include "rows.hpp"
@@ -277,49 +275,6 @@ Row ordered_memory_row() {
   return row;
 }
 
-std::uint64_t log_tail(const std::filesystem::path& file) {
-  std::uint64_t tail = 0;
-  const File data = File::open(file, File::Access::read_only);
-  (void)data.read_at(live_words_offset + offsetof(LiveWords, log_tail),
-                     std::as_writable_bytes(std::span(&tail, 1)));
-  return tail;
-}
-
-/// Bytes that the log grows by, on average, in transactions of one change.
-Samples measure_log(const std::filesystem::path& file, std::uint64_t count, unsigned repetition) {
-  using Map = OrderedCairnMap<std::uint64_t>;
-  constexpr std::uint64_t changes = 1000;
-  Map map(file);
-  const auto entries = entries_in_round(count, repetition);
-  map.run([&](Map::Map& stored) { OrderedWork<Map::Map, std::uint64_t>::insert(stored, entries); });
-  const std::vector<std::uint64_t> absent = absent_keys(changes);
-  const auto bytes_of = [&](auto change) {
-    const std::uint64_t before = log_tail(file);
-    for (std::size_t i = 0; i < changes; ++i) {
-      map.run([&](Map::Map& stored) { change(stored, i); });
-    }
-    return static_cast<double>(log_tail(file) - before) / changes;
-  };
-  return {bytes_of([&](Map::Map& stored, std::size_t i) {
-            stored.at(entries[i].key) = ~entries[i].value;
-          }),
-          bytes_of([&](Map::Map& stored, std::size_t i) { stored.try_emplace(absent[i], i); }),
-          bytes_of([&](Map::Map& stored, std::size_t i) { stored.erase(entries[i].key); })};
-}
-
-Row ordered_log_row() {
-  return {"ordered_log",
-          "log bytes of a transaction with one change in a map of 1 000 000 u64 pairs, on average",
-          {{"update", Unit::bytes}, {"insert", Unit::bytes}, {"erase", Unit::bytes}},
-          {{cairn_name, [](const Setting& setting) -> Trial {
-              return [=](unsigned repetition) {
-                const TrialDirectory directory(setting.directory);
-                return measure_log(directory.file("map"), setting.amount(1'000'000, 20'000),
-                                   repetition);
-              };
-            }}}};
-}
-
 }  // namespace
 
 std::vector<Row> ordered_rows() {
@@ -330,8 +285,7 @@ std::vector<Row> ordered_rows() {
           ordered_row<std::string>("ordered_text_1k", "1 000 texts as keys", small),
           ordered_row<std::string>("ordered_text_1m", "1 000 000 texts as keys", large),
           ordered_lmdb_row(),
-          ordered_memory_row(),
-          ordered_log_row()};
+          ordered_memory_row()};
 }
 
 }  // namespace cairn::bench

@@ -12,12 +12,13 @@ std::vector<Row> put_rows();
 /// All puts in one transaction.
 std::vector<Row> bulk_rows();
 std::vector<Row> lookup_rows();
-/// Ordered maps: every operation, what they take of memory, what a change costs the log.
+/// Ordered maps: every operation, what they take of memory.
 std::vector<Row> ordered_rows();
 std::vector<Row> vector_rows();
 /// HashMap and HashSet beside hash tables on the heap.
 std::vector<Row> hash_rows();
-/// Deque, String and Vec beside the standard library's; what one change appends to the log.
+/// Deque, String and Vec beside the standard library's; what one change of each container appends
+/// to the log.
 std::vector<Row> sequence_rows();
 std::vector<Row> allocator_rows();
 std::vector<Row> read_section_rows();
