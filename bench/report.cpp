@@ -39,12 +39,21 @@ bool is_faster_kind(const Mark& mark) {
   return mark.kind == Mark::Kind::at_least_times_as_fast;
 }
 
+bool is_size(Unit unit) {
+  return unit == Unit::bytes || unit == Unit::mebibytes;
+}
+
+/// What a ratio that is not one of speeds is one of.
+const char* amount_name(Unit unit) {
+  return is_size(unit) ? "bytes" : "time";
+}
+
 std::string bound_text(const Mark& mark, Unit unit) {
   switch (mark.kind) {
     case Mark::Kind::at_least_times_as_fast:
       return fmt::format("at least {:g} x as fast", mark.bound);
     case Mark::Kind::at_most_times_the_time:
-      return fmt::format("at most {:g} x the time", mark.bound);
+      return fmt::format("at most {:g} x the {}", mark.bound, amount_name(unit));
     case Mark::Kind::at_most: return fmt::format("at most {:g} {}", mark.bound, unit_name(unit));
     case Mark::Kind::never_above:
       return fmt::format("never above {:g} {}", mark.bound, unit_name(unit));
@@ -53,8 +62,9 @@ std::string bound_text(const Mark& mark, Unit unit) {
   return {};
 }
 
-std::string ratio_text(const Spread& ratio, bool faster) {
-  return fmt::format("{} x {} ({}..{})", digits(ratio.median), faster ? "as fast" : "the time",
+std::string ratio_text(const Spread& ratio, bool faster, Unit unit) {
+  return fmt::format("{} x {} ({}..{})", digits(ratio.median),
+                     faster ? "as fast" : fmt::format("the {}", amount_name(unit)),
                      digits(ratio.min), digits(ratio.max));
 }
 
@@ -110,7 +120,7 @@ class ResultTable {
       const std::optional<Verdict> verdict = judge(row, mark);
       const bool ratio = verdict && !mark.peer.empty();
       add_line(contestant, median, range,
-               ratio ? ratio_text(verdict->reached, is_faster_kind(mark)) : "",
+               ratio ? ratio_text(verdict->reached, is_faster_kind(mark), measure.unit) : "",
                bound_text(mark, measure.unit), word_for(verdict));
       contestant = median = range = "";
     }
@@ -119,11 +129,12 @@ class ResultTable {
   static std::string plain_ratio(const RowResult& row, const Measure& measure,
                                  const std::vector<double>& samples) {
     const std::vector<double>* ours = find_samples(row, cairn_name, measure.name);
-    if (ours == nullptr) return "";
+    // Sizes without a mark are there to be read, not to be compared.
+    if (ours == nullptr || is_size(measure.unit)) return "";
     const bool more_is_better = measure.unit == Unit::gigabytes_per_second;
     const Spread ratio =
         spread_of(more_is_better ? paired_ratios(*ours, samples) : paired_ratios(samples, *ours));
-    return ratio.measured() ? ratio_text(ratio, true) : "";
+    return ratio.measured() ? ratio_text(ratio, true, measure.unit) : "";
   }
 
   std::string word_for(const std::optional<Verdict>& verdict) {

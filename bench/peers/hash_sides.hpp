@@ -132,6 +132,8 @@ class InAStore {
   void reserve(std::uint64_t size) {
     store_.write([&](WriteTransaction& tx) { tx[container_].reserve(size); });
   }
+  /// Gives trailing free pages back.
+  void shrink() { store_.shrink_to_usage(); }
   /// Of the data file, and in live blocks of it.
   std::uint64_t file_bytes() const { return store_.size(); }
   std::uint64_t used_bytes() const { return store_.used(); }
