@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -58,15 +59,19 @@ Child::Child(Board& board, const std::function<void()>& body) {
 }
 
 Child::Child(Child&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      ended_(other.ended_) {}
 
 Child& Child::operator=(Child&& other) noexcept {
   std::swap(pid_, other.pid_);
   std::swap(descriptor_, other.descriptor_);
+  std::swap(ended_, other.ended_);
   return *this;
 }
 
 bool Child::wait_until_stopped() {
+  if (ended_) return false;
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT) != 0) {
     if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitid");
@@ -75,7 +80,7 @@ bool Child::wait_until_stopped() {
 }
 
 void Child::go_on() const {
-  ::kill(pid_, SIGCONT);
+  if (!ended_) ::kill(pid_, SIGCONT);
 }
 
 Child::~Child() {
@@ -90,12 +95,15 @@ Ending Child::reap() {
   pid_ = -1;
   descriptor_ = -1;
   if (WIFSIGNALED(status)) {
-    return WTERMSIG(status) == SIGKILL ? Ending::killed : Ending::crashed;
+    ended_ = WTERMSIG(status) == SIGKILL ? Ending::killed : Ending::crashed;
+  } else {
+    ended_ = WEXITSTATUS(status) == 0 ? Ending::finished : Ending::failed;
   }
-  return WEXITSTATUS(status) == 0 ? Ending::finished : Ending::failed;
+  return *ended_;
 }
 
 Ending Child::wait(std::chrono::milliseconds limit) {
+  if (ended_) return *ended_;
   const auto deadline = std::chrono::steady_clock::now() + limit;
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -112,6 +120,7 @@ Ending Child::wait(std::chrono::milliseconds limit) {
 }
 
 std::optional<Ending> Child::poll() {
+  if (ended_) return ended_;
   struct pollfd ended {
     descriptor_, POLLIN, 0
   };
@@ -120,6 +129,9 @@ std::optional<Ending> Child::poll() {
 }
 
 Ending Child::kill() {
+  if (ended_) return *ended_;
+  // Of -1 all processes would die.
+  if (pid_ <= 0) throw std::logic_error("no process to kill");
   ::kill(pid_, SIGKILL);
   return reap();
 }

@@ -40,7 +40,7 @@ class Child {
   /// Waits until it is stopped by a signal. False where it ended instead.
   bool wait_until_stopped();
   void go_on() const;
-  /// The ending, if it has ended by itself.
+  /// The ending, if it has ended by itself. Once known, every call here returns it.
   std::optional<Ending> poll();
   /// SIGKILL, and waits until it is gone. Returns how it ended, which may have been before.
   Ending kill();
@@ -50,6 +50,7 @@ class Child {
 
   pid_t pid_ = -1;
   int descriptor_ = -1;
+  std::optional<Ending> ended_;  ///< then the number may be another process's
 };
 
 /// Runs `body` in a child and waits for it.
