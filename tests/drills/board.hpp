@@ -37,6 +37,7 @@ struct Board {
 
   // points that were passed
   std::atomic<std::uint64_t> points;
+  std::atomic<std::uint64_t> own_points;           ///< of these, whoever else goes on meanwhile
   std::array<std::uint8_t, trace_capacity> trace;  ///< ids of the points, the first ones
   std::atomic<std::uint32_t> died_at;              ///< id of the point + 1, 0: at none
   std::atomic<std::int64_t> died_ns;               ///< when, by the steady clock

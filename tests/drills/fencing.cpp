@@ -127,7 +127,7 @@ void Play::write() const {
 void Play::fence() const {
   Options hasty = drill_options(durability_, "fencer");
   hasty.lock_timeout = 40ms;
-  Store store = Store::open_existing(path_, hasty);
+  Store store = open_patiently(path_, hasty);
   fencer_->opened = 1;
   await(fencer_->waiting, "the writer to stop");
   watch_points(*fencer_, script_.fencer_dies_at);
@@ -145,6 +145,7 @@ void Play::fence() const {
   }
   commit(store, *fencer_, fencer_edits);
   require_sound(store, "after fencing");
+  fencer_->finish = 1;
 }
 
 /// What must come of everything once all others have ended or are stopped.
@@ -197,8 +198,7 @@ void Play::perform(const Script& script) {
   if (!stopped || script.fencer_dies_at == 0) {
     // The fencer either is done with the stopped one, or waits for it to go on.
     const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (fencer_->acknowledged == 0 && fencer_->finish == 0 && !fencer.poll() &&
-           std::chrono::steady_clock::now() < deadline) {
+    while (fencer_->finish == 0 && !fencer.poll() && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(100us);
     }
   } else {

@@ -44,6 +44,7 @@ struct Stops {
   std::uint64_t writer = 0;
   const char* writer_again = nullptr;  ///< once it goes on
   std::uint64_t fencer = 0;            ///< as it fences the writer
+  bool in_body = false;                ///< is where the writer stops
 
   bool has_third() const noexcept { return fencer != 0 || writer_again != nullptr; }
 };
@@ -75,7 +76,7 @@ class Company {
   void own() const;
   void write() const;
   void be_hasty(Board& mine, const char* label, const std::vector<Edit>& edits) const;
-  void finish(Child& child, std::optional<Ending> ended, Board& board, const char* who);
+  void finish(Child& child, const Board& board, const char* who);
   void await_stop(Child& child, const Board& board, const char* who);
   Content expected() const;
   void prove_end() const;
@@ -110,6 +111,12 @@ void Company::own() const {
   tx.commit();
 }
 
+/// What is passed from here on depends on who goes on meanwhile.
+void end_attempt(Board& mine) {
+  if (mine.finish == 0) mine.own_points = mine.points.load();
+  mine.finish = 1;
+}
+
 void Company::write() const {
   Performer performer(workload_, durability_, path_, *writer_);
   performer.perform(workload_.actions.front());
@@ -131,15 +138,17 @@ void Company::write() const {
       }
     }
   }
-  writer_->finish = 1;
+  end_attempt(*writer_);
 }
 
 /// Fences whom it finds and commits, or is told by name whom it would have to wait for, and then
 /// waits until that has gone on.
 void Company::be_hasty(Board& mine, const char* label, const std::vector<Edit>& edits) const {
   Options hasty = drill_options(durability_, label);
-  hasty.lock_timeout = 20ms;
-  Store store = Store::open_existing(path_, hasty);
+  // Where it is known to find a body that can be fenced, it is not to give up because it is slow.
+  const bool fences = &mine == &*fencer_ && stops_.in_body;
+  hasty.lock_timeout = fences ? std::chrono::milliseconds(patience) : 20ms;
+  Store store = open_patiently(path_, hasty);
   mine.opened = 1;
   await(mine.waiting, "somebody to stop");
   if (&mine == &*fencer_) watch_points_to_stop(mine, stops_.fencer);
@@ -160,11 +169,11 @@ void Company::be_hasty(Board& mine, const char* label, const std::vector<Edit>& 
       }
       mine.told += 1;
     }
-    mine.finish = 1;
+    end_attempt(mine);
     await(writer_->finish, "the writer to end");
   }
-  mine.finish = 1;
   require_sound(store, "beside a process that was stopped");
+  end_attempt(mine);
 }
 
 void Company::fail(const char* who, Ending ending, const Board& board) const {
@@ -180,20 +189,18 @@ void Company::await_stop(Child& child, const Board& board, const char* who) {
   tally_.add(static_cast<std::uint8_t>(board.died_at - 1));
 }
 
-void Company::finish(Child& child, std::optional<Ending> ended, Board& board, const char* who) {
-  const Ending ending = ended ? *ended : child.wait(patience);
+void Company::finish(Child& child, const Board& board, const char* who) {
+  const Ending ending = child.wait(patience);
   if (ending != Ending::finished) fail(who, ending, board);
   if (board.told != 0) ++told_;
 }
 
 /// Until its first attempt is over, or it has ended.
-std::optional<Ending> await_attempt(Child& child, const Board& board) {
+void await_attempt(Child& child, const Board& board) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (board.finish == 0 && std::chrono::steady_clock::now() < deadline) {
-    if (const auto ended = child.poll()) return ended;
+  while (board.finish == 0 && !child.poll() && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(100us);
   }
-  return std::nullopt;
 }
 
 void Company::play(const Stops& stops) {
@@ -202,8 +209,6 @@ void Company::play(const Stops& stops) {
   stops_ = stops;
   std::optional<Child> third;
   std::optional<Child> owner;
-  std::optional<Ending> fencer_ended;
-  std::optional<Ending> third_ended;
   Child fencer(*fencer_, [&] { be_hasty(*fencer_, "fencer", fencer_edits); });
   if (stops.has_third()) {
     third.emplace(*third_, [&] { be_hasty(*third_, "third", third_edits); });
@@ -212,13 +217,12 @@ void Company::play(const Stops& stops) {
   Child writer(*writer_, [&] { write(); });
   const auto let_third_try = [&] {
     third_->waiting = 1;
-    third_ended = await_attempt(*third, *third_);
+    await_attempt(*third, *third_);
   };
-  std::optional<Ending> writer_ended;
   if (stops.writer != 0) {
     await_stop(writer, *writer_, "the writer");
   } else {
-    writer_ended = await_attempt(writer, *writer_);
+    await_attempt(writer, *writer_);
   }
   fencer_->waiting = 1;
   if (stops.fencer != 0) {
@@ -226,16 +230,16 @@ void Company::play(const Stops& stops) {
     let_third_try();
     fencer.go_on();
   }
-  fencer_ended = await_attempt(fencer, *fencer_);
+  await_attempt(fencer, *fencer_);
   if (stops.writer != 0) writer.go_on();
   if (stops.writer_again != nullptr) {
     await_stop(writer, *writer_, "the writer, once it went on,");
     let_third_try();
     writer.go_on();
   }
-  finish(fencer, fencer_ended, *fencer_, "the fencer");
-  if (third) finish(*third, third_ended, *third_, "the third");
-  finish(writer, writer_ended, *writer_, "the writer");
+  finish(fencer, *fencer_, "the fencer");
+  if (third) finish(*third, *third_, "the third");
+  finish(writer, *writer_, "the writer");
   if (owner && owner->wait(patience) != Ending::killed)
     fail("the owner", Ending::finished, *owner_);
   prove_end();
@@ -273,7 +277,7 @@ struct Passage {
 std::vector<Passage> choose(const Board& board, bool quick, std::set<std::uint8_t>& seen) {
   std::vector<Passage> chosen;
   const std::vector<std::uint64_t> firsts = first_passages(board);
-  for (std::size_t i = 0; i < firsts.size(); ++i) {
+  for (std::size_t i = 0; i < firsts.size() && firsts[i] <= board.own_points; ++i) {
     const std::uint8_t point = board.trace[firsts[i] - 1];
     const bool fresh = seen.insert(point).second;
     if (fresh || !quick || i % 12 == 0) chosen.push_back({firsts[i], point});
@@ -319,13 +323,13 @@ void sweep_stops(const Settings& settings, Tally& stops, Durability durability) 
   for (std::uint64_t i = 0; i < sut.writer().points && in_growth == 0; ++i) {
     if (sut.writer().trace[i] == id_of("grow.allocated")) in_growth = i + 1;
   }
-  sut.play({in_growth, "fenced.noticed"});
-  sut.play({in_growth, "fenced.ended"});
-  sut.play({in_growth, "quarantine.released"});
-  sut.play({in_growth});
+  for (const char* const point : {"fenced.noticed", "fenced.ended", "quarantine.released"}) {
+    sut.play({in_growth, point, 0, true});
+  }
+  sut.play({in_growth, nullptr, 0, true});
   seen.clear();
   for (const Passage& passage : choose(sut.fencer(), settings.quick, seen)) {
-    sut.play({in_growth, nullptr, passage.number});
+    sut.play({in_growth, nullptr, passage.number, true});
     require_stop(sut.fencer(), passage);
   }
 }

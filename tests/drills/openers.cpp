@@ -2,7 +2,6 @@
 #include "openers.hpp"
 
 #include <chrono>
-#include <optional>
 #include <set>
 #include <thread>
 
@@ -191,13 +190,11 @@ bool Opening::stop(std::uint64_t first_stops_at) {
   tally_.add(static_cast<std::uint8_t>(first_->died_at - 1));
   second_->waiting = 1;
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  std::optional<Ending> ended;
-  while (second_->finish == 0 && !ended && std::chrono::steady_clock::now() < deadline) {
+  while (second_->finish == 0 && !second.poll() && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(100us);
-    ended = second.poll();
   }
   first.go_on();
-  require(ended ? *ended : second.wait(patience), Ending::finished, *second_, "the second opener");
+  require(second.wait(patience), Ending::finished, *second_, "the second opener");
   require(first.wait(patience), Ending::finished, *first_, "the first opener");
   prove_end();
   return second_->holding != 0;

@@ -27,6 +27,18 @@ void await(const std::atomic<Flag>& flag, const char* what) {
   }
 }
 
+/// Opens a store with a short lock_timeout, which others that open it are not to run into.
+inline Store open_patiently(const std::string& path, const Options& options) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    try {
+      return Store::open_existing(path, options);
+    } catch (const Error& error) {
+      if (!(error == errc::timeout) || std::chrono::steady_clock::now() >= deadline) throw;
+    }
+  }
+}
+
 /// Where the process of this board died or was stopped, for a message.
 inline std::string place_of(const Board& board) {
   if (board.died_at == 0) return "no point";

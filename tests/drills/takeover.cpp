@@ -70,13 +70,14 @@ class Rehearsal {
   }
 
   enum class Third {
-    reads,  ///< all along
+    reads,  ///< all along, which makes others pass more points at one time than at another
+    idles,  ///< until both are done
     waits,  ///< for the lock, as soon as the heir is about to die
   };
   /// Kills owner and heir at their points of these numbers (0: not at all).
   void play(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at, Third third);
   /// Kills the owner. Returns how long the heir waited for the lock.
-  std::chrono::nanoseconds kill_owner(std::uint64_t owner_dies_at);
+  std::chrono::nanoseconds kill_owner(std::uint64_t owner_dies_at, Third third);
   /// Kills the heir too. Returns how long the third waited.
   std::chrono::nanoseconds kill_heir(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at);
   std::string text() const;
@@ -89,7 +90,7 @@ class Rehearsal {
  private:
   void own() const;
   void inherit() const;
-  void watch() const;
+  void watch(bool all_along) const;
   void wait_for_heir() const;
   void look(const Store& store) const;
   void finish_as_third(Store& store) const;
@@ -168,12 +169,12 @@ void Rehearsal::finish_as_third(Store& store) const {
   require_sound(store, "by the third process");
 }
 
-void Rehearsal::watch() const {
+void Rehearsal::watch(bool all_along) const {
   Store store = Store::open_existing(path_, drill_options(durability_, "third"));
   third_->opened = 1;
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (third_->finish == 0) {
-    look(store);
+    if (all_along) look(store);
     if (std::chrono::steady_clock::now() >= deadline) throw DrillFailure("nobody ends the drill");
     std::this_thread::sleep_for(100us);
   }
@@ -219,7 +220,10 @@ void Rehearsal::play(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at, Th
   third_.clear();
   owner_dies_at_ = owner_dies_at;
   heir_dies_at_ = heir_dies_at;
-  Child third(*third_, [&] { third_does == Third::reads ? watch() : wait_for_heir(); });
+  Child third(*third_, [&] {
+    if (third_does == Third::waits) return wait_for_heir();
+    watch(third_does == Third::reads);
+  });
   Child heir(*heir_, [&] { inherit(); });
   Child owner(*owner_, [&] { own(); });
   owner_ending_ = owner.wait(patience);
@@ -237,8 +241,8 @@ void Rehearsal::play(std::uint64_t owner_dies_at, std::uint64_t heir_dies_at, Th
   prove_end();
 }
 
-std::chrono::nanoseconds Rehearsal::kill_owner(std::uint64_t owner_dies_at) {
-  play(owner_dies_at, 0, Third::reads);
+std::chrono::nanoseconds Rehearsal::kill_owner(std::uint64_t owner_dies_at, Third third) {
+  play(owner_dies_at, 0, third);
   return wait_between(*owner_, *heir_);
 }
 
@@ -268,15 +272,20 @@ TakeoverReport sweep_takeover(const Settings& settings, Tally& tally, Durability
   const auto text = [&] { return rehearsal.text(); };
   rehearsal.play(0, 0, Rehearsal::Third::reads);
   const std::vector<std::uint64_t> firsts = first_passages(rehearsal.owner());
-  if (!settings.quick) {
+  const auto beside_a_reader = [&](std::uint64_t number) {
+    owners.measure([&] { return rehearsal.kill_owner(number, Rehearsal::Third::reads); }, text);
+  };
+  if (settings.quick) {
+    for (const std::uint64_t number : firsts) beside_a_reader(number);
+  } else {
     for (std::uint64_t number = 1;; ++number) {
-      owners.measure([&] { return rehearsal.kill_owner(number); }, text);
+      beside_a_reader(number);
       if (rehearsal.owner_ending() == Ending::finished) break;
     }
   }
   for (const std::uint64_t number : firsts) {
     // Tells, too, what the heir passes after that death.
-    owners.measure([&] { return rehearsal.kill_owner(number); }, text);
+    owners.measure([&] { return rehearsal.kill_owner(number, Rehearsal::Third::idles); }, text);
     const std::vector<std::uint64_t> heir_firsts = first_passages(rehearsal.heir());
     const std::size_t stride =
         settings.quick ? std::max<std::size_t>(1, heir_firsts.size() / 3) : 1;
