@@ -76,7 +76,7 @@ struct SoakFigures {
   Count acknowledged, rolled_back, fenced, refused;
   Count fences, fences_in_vain, went_on, mixed_bodies, lost_bodies;
   Count timeouts, no_space, too_large, kept_atomics, unseen, needs_recovery;
-  Count resizes, checkpoints;
+  Count resizes_begun, resizes, checkpoints;
   Count sections, slow_sections, read_only_sections, changes_awaited;
   Count checks, takeovers;
   Count longest_takeover_ns;

@@ -226,11 +226,13 @@ void Thread::maintain(Store& store) {
       case 0:
       case 1:
         enter(Stage::resizing);
+        ++figures.resizes_begun;
         store.shrink_to_usage();
         ++figures.resizes;
         break;
       case 2:
         enter(Stage::resizing);
+        ++figures.resizes_begun;
         store.resize_file(std::min(store.size(), largest_asked_bytes) + random_() % (2 << 20));
         ++figures.resizes;
         break;
