@@ -27,8 +27,7 @@ class HostilePeer : public StoreTest {
   /// Scribbles until it is killed.
   bool scribble(const std::vector<SharedWord>& words, std::uint64_t seed) const {
     const File file = File::open(path(), File::Access::read_write);
-    std::mt19937_64 random(
-        std::getenv("SEED") ? std::strtoull(std::getenv("SEED"), nullptr, 10) + seed : seed);
+    std::mt19937_64 random(seed);
     for (;;) {
       const SharedWord& word = words[random() % words.size()];
       std::uint64_t value = 0;
