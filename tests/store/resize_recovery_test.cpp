@@ -63,6 +63,10 @@ class ResizeRecovery : public StoreTest, public ::testing::WithParamInterface<Du
   static void grow(Store& store) {
     store.write([](WriteTransaction& tx) { tx.construct<Numbers>("large", many, 1U); });
   }
+  /// As `grow`, with other values: what it stores into pages of others is found there.
+  static void grow_otherwise(Store& store) {
+    store.write([](WriteTransaction& tx) { tx.construct<Numbers>("large", many, 2U); });
+  }
   /// A store whose file can be made shorter.
   void make_shrinkable() const {
     Store made = open(how());
@@ -123,7 +127,7 @@ TEST_P(ResizeRecovery, growing_and_alive_past_its_deadline_is_fenced_and_set_asi
     std::filesystem::remove(path());
     std::filesystem::remove(path() + "-log");
     { const Store made = open(how()); }
-    ForkedChild other = stopped(point, impatient(), &grow);
+    ForkedChild other = stopped(point, impatient(), &grow_otherwise);
     Store sut = open(how());
     std::this_thread::sleep_for(25ms);
     EXPECT_TRUE(sut.check_operation_timeout()->overdue);
@@ -132,6 +136,8 @@ TEST_P(ResizeRecovery, growing_and_alive_past_its_deadline_is_fenced_and_set_asi
     EXPECT_FALSE(sut.check_operation_timeout().has_value());
     const std::uint64_t aside = sut.check().quarantined_bytes;
     EXPECT_EQ(aside, report.quarantined_bytes);
+    const bool gained = std::string_view(point) != "grow.recorded";
+    EXPECT_GE(aside, gained ? many * sizeof(std::uint64_t) : 0U);
     grow(sut);
     expect_sound(sut);
     other.go_on();
@@ -206,6 +212,40 @@ TEST_P(ResizeRecovery, shrinking_past_its_deadline_is_fenced_in_its_body_and_nam
   });
   second.go_on();
   EXPECT_TRUE(second.succeeded());
+}
+
+TEST_P(ResizeRecovery, guarded_and_past_its_deadline_is_named_and_left_alone) {
+  Options hasty = how();
+  hasty.lock_timeout = 60ms;
+  for (const char* const point : {"commit.guarded", "append.before_tail", "publish.raised"}) {
+    for (const bool grows : {true, false}) {
+      SCOPED_TRACE(point);
+      SCOPED_TRACE(grows);
+      std::filesystem::remove(path());
+      std::filesystem::remove(path() + "-log");
+      make_shrinkable();
+      if (grows) open(how()).shrink_to_usage();
+      ForkedChild other = stopped(point, impatient(), [&](Store& store) {
+        if (grows) return grow(store);
+        store.shrink_to_usage();
+      });
+      Store sut = open(hasty);
+      std::this_thread::sleep_for(25ms);
+      const auto found = sut.check_operation_timeout();
+      ASSERT_TRUE(found.has_value());
+      EXPECT_TRUE(found->overdue);
+      EXPECT_EQ(found->shrinking, !grows);
+      expect_error(errc::timeout, path(), {"the resizer", "cannot be interrupted"},
+                   [&] { sut.cleanup_failed_resize(); });
+      other.go_on();
+      EXPECT_TRUE(other.succeeded());
+      EXPECT_FALSE(sut.check_operation_timeout().has_value());
+      push(sut, 2);
+      EXPECT_EQ(numbers(sut), (Values{1, 2}));
+      EXPECT_EQ(numbers(sut, "large"), Values(grows ? many : 0, 1));
+      expect_sound(sut);
+    }
+  }
 }
 
 TEST_P(ResizeRecovery, shrinking_committed_and_not_cut_is_cut) {
