@@ -31,26 +31,19 @@ TEST_F(Readers, a_section_sees_one_state_while_a_thread_commits) {
 TEST_F(Readers, nested_sections_see_what_the_outermost_sees) {
   Store sut = open();
   push(sut, 1);
-  std::thread writer;
   {
     const ReadTransaction outer = sut.begin_read();
-    std::latch begun(1);
-    writer = std::thread([&] {
-      WriteTransaction tx = sut.begin_write();
-      tx.find<Numbers>("numbers")->push_back(2);
-      begun.count_down();
-      tx.commit();
-    });
-    begun.wait();
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::thread([&] { push(sut, 2); }).join();
+    ASSERT_EQ(sut.sequence(), 3U) << "others see the commit already";
     for (int i = 0; i < 3; ++i) {
       const ReadTransaction inner = sut.begin_read();
+      EXPECT_EQ(inner.sequence(), 2U);
       EXPECT_EQ(inner.sequence(), outer.sequence());
+      EXPECT_EQ(inner.find<Numbers>("numbers")->size(), 1U);
       const ReadTransaction innermost = sut.begin_read();
       EXPECT_EQ(innermost.find<Numbers>("numbers")->size(), 1U);
     }
   }
-  writer.join();
   EXPECT_EQ(sut.begin_read().sequence(), 3U);
 }
 
