@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <sys/stat.h>
 
+#include <array>
 #include <optional>
 #include <sstream>
 
@@ -195,6 +196,43 @@ TEST_F(Ps, watching_prints_again_and_ends_well_with_a_signal) {
   ::kill(watcher.pid(), SIGINT);
   while (!next_line().empty()) {
   }
+  ::close(ends[0]);
+  EXPECT_TRUE(watcher.succeeded());
+}
+
+TEST_F(Ps, watching_as_text_shows_the_table_again_and_again) {
+  Store store = open_as("watched");
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ForkedChild watcher([&] {
+    ::dup2(ends[1], STDOUT_FILENO);
+    ::execl(CAIRN_PROGRAM, CAIRN_PROGRAM, "ps", path().c_str(), "--watch", "--interval", "0.05",
+            nullptr);
+    return false;
+  });
+  ::close(ends[1]);
+  std::string text;
+  const auto read_until = [&](const std::string& part) {
+    std::array<char, 4096> some{};
+    while (!contains(text, part)) {
+      const ssize_t got = ::read(ends[0], some.data(), some.size());
+      if (got <= 0) return false;
+      text.append(some.data(), static_cast<std::size_t>(got));
+    }
+    return true;
+  };
+  ASSERT_TRUE(read_until("write lock  free")) << text;
+  EXPECT_TRUE(contains(text, "sequence    1")) << text;
+  EXPECT_TRUE(contains(text, "\"watched\"") || contains(text, "watched")) << text;
+  EXPECT_FALSE(contains(text, "sequence    2")) << text;
+  push(store, 1);
+  text.clear();
+  ASSERT_TRUE(read_until("sequence    2")) << text;
+  ASSERT_TRUE(read_until("alive")) << text;
+  text.clear();
+  ASSERT_TRUE(read_until("sequence    2")) << "it goes on where nothing changes";
+  ::kill(watcher.pid(), SIGINT);
+  EXPECT_FALSE(read_until("nothing that it prints"));
   ::close(ends[0]);
   EXPECT_TRUE(watcher.succeeded());
 }
