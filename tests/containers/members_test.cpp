@@ -81,13 +81,14 @@ void add_common(std::map<std::string, bool>& members) {
                swap(std::declval<C&>(), std::declval<C&>()));
   CAIRN_MEMBER("operator==", std::declval<const C&>() == std::declval<const C&>());
   CAIRN_MEMBER("erase_if", erase_if(std::declval<C&>(), [](const T&) { return true; }));
+  CAIRN_MEMBER("std::erase_if", std::erase_if(std::declval<C&>(), [](const T&) { return true; }));
 }
 
 template <class C, class T = typename C::value_type>
 void add_sequence(std::map<std::string, bool>& members) {
   using It = typename C::const_iterator;
   add_common<C>(members);
-  CAIRN_MEMBER("(constructor, count)", C(std::size_t{1}, std::declval<T>()));
+  CAIRN_MEMBER("(constructor, count)", C(std::size_t{1}), C(std::size_t{1}, std::declval<T>()));
   CAIRN_MEMBER("rbegin, rend", std::declval<C&>().rbegin() == std::declval<C&>().rend(),
                std::declval<const C&>().crbegin() == std::declval<const C&>().crend());
   CAIRN_MEMBER("at", std::declval<C&>().at(0) = std::declval<T>(), std::declval<const C&>().at(0));
@@ -163,7 +164,11 @@ void add_keyed(std::map<std::string, bool>& members) {
 template <class C, class K>
 void add_hash(std::map<std::string, bool>& members) {
   add_keyed<C, K>(members);
+  CAIRN_MEMBER("(constructor, bucket count)", C(std::size_t{16}));
+  CAIRN_MEMBER("(constructor, hash and equality)",
+               C(std::size_t{16}, typename C::hasher(), typename C::key_equal()));
   CAIRN_MEMBER("bucket_count", std::declval<const C&>().bucket_count());
+  CAIRN_MEMBER("max_bucket_count", std::declval<const C&>().max_bucket_count());
   CAIRN_MEMBER("bucket, bucket_size", std::declval<const C&>().bucket(std::declval<const K&>()));
   CAIRN_MEMBER("begin, end of a bucket", std::declval<C&>().begin(std::size_t{0}));
   CAIRN_MEMBER("load_factor", std::declval<const C&>().load_factor());
@@ -179,6 +184,7 @@ template <class C, class K, class T = typename C::value_type>
 void add_ordered(std::map<std::string, bool>& members) {
   using Text = std::string_view;
   add_keyed<C, K>(members);
+  CAIRN_MEMBER("(constructor, comparator)", C(typename C::key_compare()));
   CAIRN_MEMBER("(constructor, sorted range)",
                C(sorted_unique, std::declval<T*>(), std::declval<T*>()),
                C::from_sorted(std::declval<T*>(), std::declval<T*>()),
@@ -208,6 +214,11 @@ void add_map(std::map<std::string, bool>& members) {
                std::declval<const C&>().at(Text()));
   CAIRN_MEMBER("operator[]", std::declval<C&>()[std::declval<const String&>()] = 1,
                std::declval<C&>()[std::declval<String>()] = 1, std::declval<C&>()[Text()] = 1);
+  using Other = std::pair<const char*, short>;
+  CAIRN_MEMBER("insert (of what becomes an element)",
+               std::declval<C&>().insert(std::declval<Other>()),
+               std::declval<C&>().insert(std::declval<const Other&>()),
+               std::declval<C&>().insert(std::declval<It>(), std::declval<Other>()));
   CAIRN_MEMBER("try_emplace", std::declval<C&>().try_emplace(std::declval<const String&>(), 1),
                std::declval<C&>().try_emplace(Text(), 1));
   CAIRN_MEMBER("try_emplace (hint)", std::declval<C&>().try_emplace(
