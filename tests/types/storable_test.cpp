@@ -67,9 +67,22 @@ static_assert(Storable<std::chrono::nanoseconds>);
 static_assert(Storable<std::chrono::system_clock::time_point>);
 static_assert(Storable<int[4]> && Storable<Ref<Described>>);
 
-static_assert(std::is_same_v<SharedVec<int>, Vec<int>> && std::is_same_v<SharedString, String> &&
-              std::is_same_v<SharedBox<int>, Box<int>> &&
-              std::is_same_v<SharedHashMap<int, int>, HashMap<int, int>>);
+// The names for newcomers, with the arguments that are left out and with those of one's own.
+template <class Shared, class Own>
+constexpr bool same = std::is_same_v<Shared, Own>;
+struct OwnHash {};
+struct OwnEqual {};
+static_assert(same<SharedString, String> && same<SharedBox<int>, Box<int>>);
+static_assert(same<SharedVec<int>, Vec<int>> && same<SharedVecDeque<int>, Deque<int>>);
+static_assert(same<SharedHashMap<int, char>, HashMap<int, char>>);
+static_assert(
+    same<SharedHashMap<String, int, OwnHash, OwnEqual>, HashMap<String, int, OwnHash, OwnEqual>>);
+static_assert(same<SharedHashSet<int>, HashSet<int>>);
+static_assert(same<SharedHashSet<String, OwnHash, OwnEqual>, HashSet<String, OwnHash, OwnEqual>>);
+static_assert(same<SharedBTreeMap<int, char>, BTreeMap<int, char>>);
+static_assert(same<SharedBTreeMap<int, char, std::greater<>>, BTreeMap<int, char, std::greater<>>>);
+static_assert(same<SharedBTreeSet<int>, BTreeSet<int>>);
+static_assert(same<SharedBTreeSet<int, std::greater<>>, BTreeSet<int, std::greater<>>>);
 
 struct Undescribed {
   int value = 0;
