@@ -225,6 +225,7 @@ SleeperReport Night::spend(Awakening awakening) {
   SleeperReport report;
   run_alone("the setup", [&] { set_up(); });
   report.data_bytes = data_bytes();
+  const std::uint64_t new_log_bytes = log_bytes();
   std::array<std::optional<Child>, writers> writing;
   for (std::size_t i = 0; i < writers; ++i) {
     writing[i].emplace(board_->writing[i], [this, i] { write(i); });
@@ -255,6 +256,7 @@ SleeperReport Night::spend(Awakening awakening) {
   }
   run_alone("who uses the log again", [&] { use_the_log_again(); });
   if (data_bytes() != report.data_bytes) fail("the data file grew afterwards");
+  if (log_bytes() != new_log_bytes) fail("closing does not give the log's growth back");
   return report;
 }
 
