@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <vector>
 
 #include "cairn/error.hpp"
 #include "cairn/recovery/checksum.hpp"
@@ -136,6 +137,12 @@ bool LogRing::proves_damage_at(std::uint64_t position, std::uint64_t sequence) c
     bytes_left -= record->bytes();
   }
   return false;
+}
+
+void LogRing::store_again(const RecordView& record) {
+  const auto stored = at(record.position()).first(record.bytes());
+  const std::vector<std::byte> copy(stored.begin(), stored.end());
+  store(record.position(), copy.data(), copy.size());
 }
 
 void LogRing::spoil(std::uint64_t position) {

@@ -398,8 +398,10 @@ void Engine::rollback() noexcept {
     return;
   }
   restore_lines();
-  // Sections may still read what a commit that is held back has cut off.
-  if (file_bytes_ > state_.file_bytes && !is_held_back()) {
+  // Sections may still read what a commit that is held back has cut off, and a record whose sync
+  // failed may yet be replayed, into pages that were synced before it.
+  const bool is_appended = log_position() != state_.position;
+  if (file_bytes_ > state_.file_bytes && !is_held_back() && !is_appended) {
     try {
       data_.truncate(state_.file_bytes);
     } catch (...) {

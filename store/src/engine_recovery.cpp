@@ -119,16 +119,10 @@ bool Engine::live_words_are_trustworthy() const {
 void Engine::replay(bool trusted) {
   const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
   const std::uint64_t published = live_.published.load(std::memory_order_acquire);
-  const std::uint64_t visible = live_.visible.load(std::memory_order_acquire);
-  const bool failed = live_.failed.load(std::memory_order_relaxed) != 0;
   const std::uint64_t ring_end = state_.position + log_.ring_bytes();
-  // After a failed sync only records that were durable are replayed, and no sync is tried again.
-  bool synced = failed;
+  bool synced = false;
   for (;;) {
     if (trusted && state_.position == tail) return;
-    // After a failed sync only what somebody had begun to show is known to have been durable; and
-    // of that the shared image may show a part already.
-    if (failed && state_.sequence >= std::max(published, visible)) return;
     const bool shown = trusted && state_.sequence < published;
     const auto record = shown ? log_.parse_trusted(state_.position) : log_.parse(state_.position);
     if (!record || record->sequence() != state_.sequence + 1 || record->end_position() > ring_end) {
@@ -152,8 +146,12 @@ void Engine::replay(bool trusted) {
 void Engine::sync_log_before_showing(const RecordView& record, bool& synced) {
   if (synced || !survives_power()) return;
   if (record.sequence() <= live_.visible.load(std::memory_order_acquire)) return;
+  // After a sync that failed the system may take for written what never reached the disk. So each
+  // record is stored once more, for the next sync to write.
+  const bool failed = live_.failed.load(std::memory_order_relaxed) != 0;
+  if (failed) log_.store_again(record);
   sync_or_fail(log_.file());
-  synced = true;
+  synced = !failed;
 }
 
 /// The pages that a record writes must exist before it is applied.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Commits that are held back beside other processes, some of which sleep, stop or die.
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -278,6 +279,36 @@ TEST_F(HeldBackByOthers, nothing_is_lost_where_all_die) {
   for (std::uint64_t i = 1; i <= 3000; ++i) expected[i] = i;
   EXPECT_EQ(numbers(sut), expected);
   expect_sound(sut);
+}
+
+TEST_F(HeldBackByOthers, nothing_is_lost_where_all_die_and_garbage_says_that_a_sync_failed) {
+  for (const Options& how : {options(), power_options()}) {
+    const Channel channel;
+    ForkedChild both([&] {
+      Store store = open(how);
+      fill(store);
+      const SlowReader reader(store);
+      for (std::uint64_t i = 1; i <= 10; ++i) set(store, i, i);
+      channel.tell_parent();
+      channel.hear_parent();
+      return true;
+    });
+    channel.hear_child();
+    EXPECT_TRUE(is_held_back());
+    both.kill_now();
+    // All that was acknowledged is in the log, and the words no longer say so.
+    write_struct(path(), live_words_offset + offsetof(LiveWords, visible), published());
+    write_struct(path(), live_words_offset + offsetof(LiveWords, failed), std::uint32_t{1});
+    {
+      Store sut = open(how);
+      std::vector<std::uint64_t> expected(cells);
+      for (std::uint64_t i = 1; i <= 10; ++i) expected[i] = i;
+      EXPECT_EQ(numbers(sut), expected);
+      expect_sound(sut);
+      sut.close();
+    }
+    for (const char* const suffix : {"", "-log"}) std::filesystem::remove(path() + suffix);
+  }
 }
 
 }  // namespace

@@ -90,10 +90,15 @@ TEST_P(HostileToOne, scribbling_on_a_word_is_borne_by_all) {
   run({GetParam()}, 1);
 }
 
-TEST_F(HostilePeer, scribbling_on_all_words_that_guard_no_commits_loses_none) {
+/// What goes wrong takes several words that are garbage at once, so there are several tries.
+class HostileToAll : public HostilePeer, public ::testing::WithParamInterface<std::uint64_t> {};
+
+INSTANTIATE_TEST_SUITE_P(Seeds, HostileToAll, ::testing::Range<std::uint64_t>(1, 9));
+
+TEST_P(HostileToAll, scribbling_on_all_words_that_guard_no_commits_loses_none) {
   std::vector<SharedWord> words(shared_words.begin(), shared_words.end());
   std::erase_if(words, [](const SharedWord& word) { return word.guards == Guards::commits; });
-  run(words, 2);
+  run(words, GetParam());
 }
 
 }  // namespace

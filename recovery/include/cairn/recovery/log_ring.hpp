@@ -70,6 +70,9 @@ class LogRing {
   template <class PageAt>
   RecordView append(RecordHeader header, std::span<const PageEntry> entries, PageAt page_at);
 
+  /// Stores a record of this log where it stands, so that a sync writes it to the disk whatever the
+  /// system believes to be there.
+  void store_again(const RecordView& record);
   /// Makes the record at `position` unreadable.
   void spoil(std::uint64_t position);
 
