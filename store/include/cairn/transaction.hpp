@@ -36,7 +36,7 @@ struct RootType {
 
 template <class T>
 RootType root_type() {
-  static_assert(Storable<T>, "a root must be storable: see cairn/storable.hpp");
+  require_storable<T>();
   return {describe_type<T>(), type_fingerprint<T>(), sizeof(T), alignof(T)};
 }
 
