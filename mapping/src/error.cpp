@@ -32,7 +32,7 @@ const char* describe(errc code) noexcept {
     case errc::too_many_processes: return "no free slot";
     case errc::no_transaction: return "no write transaction is active here";
     case errc::write_inside_read: return "a write inside a read section";
-    case errc::transaction_active: return "a write transaction is already active on this thread";
+    case errc::transaction_active: return "a transaction is active";
     case errc::unmarked_write: return "a change that nothing declared";
     case errc::replaced: return "the path now names another file";
     case errc::closed: return "the store is closed";

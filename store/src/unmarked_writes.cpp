@@ -166,7 +166,7 @@ std::string describe(const UnmarkedLines& lines, const HeapBytes& ours, const He
   if (changes.size() > shown_changes || lines.count > lines.offsets.size()) {
     text += "; and more, in all in " + std::to_string(lines.count) + " lines of 64 bytes";
   }
-  return text + "; call mark() before storing";
+  return text + "; declare it by tx.modify() or tx.mark() before storing";
 }
 
 }  // namespace cairn

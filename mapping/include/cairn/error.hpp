@@ -24,7 +24,7 @@ enum class errc : int {
   power_lost,           ///< power failed under a store that does not promise to survive that
   durability_mismatch,  ///< the store was created for another durability
   type_mismatch,        ///< a root exists under that name with another type
-  no_space,             ///< the disk is full
+  no_space,             ///< the disk is full, or read sections keep the log full
   too_large,            ///< over `max_bytes`, `max_log_bytes` or the private-page budget
   io,                   ///< the system failed to read, write or sync
   read_only,            ///< a write to something opened for reading
@@ -34,7 +34,7 @@ enum class errc : int {
   too_many_processes,   ///< the process table or the reader lanes are full
   no_transaction,       ///< a change outside a write transaction
   write_inside_read,    ///< a change through, or a write begun inside, a read section
-  transaction_active,   ///< this thread already has a write transaction on this store
+  transaction_active,   ///< a write transaction of this thread, or a section, is in the way
   unmarked_write,       ///< `verify_writes` found a change that nothing declared
   replaced,             ///< the path now names another file
   closed,               ///< the store was closed

@@ -21,7 +21,8 @@ namespace cairn {
 /// A persistent heap in a file, shared by processes: objects that outlive them, changed in
 /// transactions that happen wholly or not at all.
 ///
-/// Copies of a handle, and handles from opening one file several times, share one store.
+/// Copies of a handle, and handles from opening one file several times, share one store: what the
+/// later ones ask for in their Options is checked, but the first one's are in force.
 ///
 /// Once the store is closed, and in a child of fork(2), every call on a handle but `path` throws
 /// errc::closed or errc::forked.
@@ -108,11 +109,18 @@ class Store {
 
   /// Empties the log into the data file. Complexity: one or two syncs at Durability::power.
   void checkpoint();
-  /// Closes the store for every handle of this process and reports what goes wrong; the last
-  /// process to close leaves an empty log. Letting the last handle go closes without that, which is
-  /// as safe.
+  /// Closes the store for every handle of this process and reports what goes wrong. The last
+  /// process to close writes everything into the data file, empties the log and gives back what
+  /// that grew by. Then the files can be copied, and a store of Durability::process outlives the
+  /// next power cut.
   ///
-  /// Requires: no transaction of this process is open.
+  /// Letting the last handle go only releases the store, as a kill does: no commit is lost and the
+  /// next one to open it goes on, but the files are those of a store in use. Programs that end in
+  /// order call `close`.
+  ///
+  /// Throws: errc::transaction_active where a transaction or section of this thread, or a section
+  ///         of another, is open; timeout; io.
+  /// Complexity: as `checkpoint`, for the last process.
   void close();
 
   /// Sequence number of the newest commit that a new read section sees: 1 for a new store, one more
