@@ -34,6 +34,9 @@ TEST_F(CommandLine, help_names_the_commands_and_a_wrong_command_is_64) {
   const Result help = run("--help");
   EXPECT_EQ(help.status, 0);
   expect_lines(help.out, {"info", "check", "ls", "dump", "du", "ps", "Exit status"});
+  const Result version = run("--version");
+  EXPECT_EQ(version.status, 0);
+  EXPECT_TRUE(version.out.starts_with("cairn ")) << version.out;
   EXPECT_EQ(run("").status, 64);
   EXPECT_EQ(run("frobnicate").status, 64);
   EXPECT_EQ(run("info").status, 64);

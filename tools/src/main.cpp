@@ -15,6 +15,7 @@ class CommandLine {
  public:
   CommandLine() {
     app_.require_subcommand(1);
+    app_.set_version_flag("--version", "cairn " CAIRN_VERSION);
     app_.footer("Exit status: 0 the store is sound, 1 damage was found, 2 the store could not be\n"
                 "opened or read in whole, 64 the command line was wrong.");
     add("info", "What a store is, what it holds and who uses it", run_info);
