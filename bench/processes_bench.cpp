@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Several processes and threads on one store. The other processes are this program in a role of its
-// own, started anew for each trial, so that none of them is in the way of another contestant.
+// Several processes and threads at work on one store.
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <future>
 #include <memory>
-#include <stdexcept>
 #include <thread>
 
 #include "cairn/cairn.hpp"
-#include "cairn/mapping/file.hpp"
-#include "cairn/mapping/shared_view.hpp"
-#include "child_process.hpp"
 #include "child_roles.hpp"
+#include "partner.hpp"
 #include "peers/cairn_map.hpp"
 #include "rows.hpp"
 #include "workload.hpp"
@@ -27,85 +21,7 @@
 namespace cairn::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using Counter = std::atomic<std::uint64_t>;
-
-constexpr std::chrono::seconds patience{60};
-
-std::uint64_t now_ns() {
-  return static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());
-}
-
-void relax() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#endif
-}
-
-/// Waits for a word by looking at it, which takes less than any call would; the processor goes to
-/// others where it takes long, for the one that is waited for may be among them.
-template <class Done>
-void spin_until(Done done) {
-  for (unsigned looks = 1; !done(); ++looks) {
-    relax();
-    if (looks % 4096 == 0) std::this_thread::yield();
-  }
-}
-
-/// A page of words that the processes of a trial share.
-class Board {
- public:
-  explicit Board(const std::filesystem::path& path)
-      : file_(File::open_or_create(path, 0600)), memory_(map()) {}
-
-  struct Words {
-    alignas(64) Counter turn;
-    alignas(64) Counter stop;
-    alignas(64) Counter commits;
-    alignas(64) Counter woken_ns;
-  };
-  Words& words() const noexcept { return *reinterpret_cast<Words*>(memory_.data()); }
-
- private:
-  Reservation map() const {
-    if (file_.size() < page_bytes) file_.truncate(page_bytes);
-    return map_shared(file_, page_bytes, ViewAccess::read_write);
-  }
-
-  File file_;
-  Reservation memory_;
-};
-
-Options options_of(const std::string& label) {
-  Options options;
-  options.durability = Durability::process;
-  options.label = label;
-  return options;
-}
-
-/// A child in one of the parts below, once it has said that it is ready.
-class Partner {
- public:
-  Partner(const std::string& part, const std::filesystem::path& store,
-          const std::filesystem::path& board, std::uint64_t amount)
-      : child_({processes_role, part, store.string(), board.string(), std::to_string(amount)}) {
-    if (child_.read_line(patience) != "ready") {
-      throw std::runtime_error(part + ": the child process did not become ready");
-    }
-  }
-  ChildProcess& process() noexcept { return child_; }
-
- private:
-  ChildProcess child_;
-};
-
-void say_ready() {
-  fmt::print("ready\n");
-  std::fflush(stdout);
-}
-
 // ---- writing in turn
-// ------------------------------------------------------------------------------
 
 const std::string alone_name = "one process alone";
 constexpr std::uint64_t turn_keys = 10'000;
@@ -168,7 +84,8 @@ Row turns_row() {
   const auto both = [](CairnMap& map, const TrialDirectory& directory, const std::vector<Put>& mine,
                        const std::vector<Put>& theirs) {
     const Board board(directory.file("board"));
-    Partner partner("turns", directory.file("map"), directory.file("board"), theirs.size());
+    Partner partner(processes_role, "turns", directory.file("map"), directory.file("board"),
+                    theirs.size());
     Counter& turn = board.words().turn;
     const double seconds = seconds_of([&] {
       put_in_turn(map, mine, turn, 0);
@@ -196,7 +113,6 @@ Row turns_row() {
 }
 
 // ---- read sections on two threads
-// -----------------------------------------------------------------
 
 const std::string one_thread_name = "one thread";
 
@@ -243,7 +159,6 @@ Row threads_row() {
 }
 
 // ---- reading beside a writer
-// ----------------------------------------------------------------------
 
 const std::string undisturbed_name = "without a writer";
 constexpr std::uint64_t beside_keys = 10'000;
@@ -277,8 +192,8 @@ Contestant beside_contestant(const std::string& name, bool with_writer) {
               const Board board(directory.file("board"));
               std::unique_ptr<Partner> writer;
               if (with_writer) {
-                writer = std::make_unique<Partner>("publisher", directory.file("map"),
-                                                   directory.file("board"), 0);
+                writer = std::make_unique<Partner>(
+                    processes_role, "publisher", directory.file("map"), directory.file("board"), 0);
               }
               const std::uint64_t before = board.words().commits.load();
               std::uint64_t sum = 0;
@@ -312,7 +227,6 @@ Row beside_row() {
 }
 
 // ---- a reader that sleeps
-// -------------------------------------------------------------------------
 
 const std::string awake_name = "nobody asleep";
 /// How long the sleeper stays in its section where nobody ends it: a store that waits for it comes
@@ -339,8 +253,8 @@ Contestant sleeping_contestant(const std::string& name, bool asleep) {
               const std::vector<Put> puts = puts_in_turn(amount, 0, 1);
               std::unique_ptr<Partner> sleeper;
               if (asleep) {
-                sleeper = std::make_unique<Partner>("sleeper", directory.file("map"),
-                                                    directory.file("board"), 0);
+                sleeper = std::make_unique<Partner>(
+                    processes_role, "sleeper", directory.file("map"), directory.file("board"), 0);
               }
               constexpr std::uint64_t looks_each = 1000;
               const double seconds = seconds_of([&] {
@@ -367,138 +281,16 @@ Row sleeping_row() {
   return row;
 }
 
-// ---- taking over
-// ----------------------------------------------------------------------------------
-
-void play_owner(const std::string& store, const Board& /*board*/, std::uint64_t /*amount*/) {
-  Store mine = Store::open_existing(store, options_of("owner"));
-  WriteTransaction held = mine.begin_write();
-  held.find_or_construct<Vec<std::uint64_t>>("begun").push_back(1);
-  say_ready();
-  for (;;) ::pause();
-}
-
-/// From the kill of the owner of the write lock, for which a thread of this process waits, until
-/// that thread has begun its transaction.
-double takeover_ms(Store& store, const std::filesystem::path& file, unsigned wait_ms) {
-  Partner owner("owner", file, file.string() + ".board", 0);
-  std::atomic<bool> waiting{false};
-  auto begun = std::async(std::launch::async, [&] {
-    waiting = true;
-    const WriteTransaction mine = store.begin_write();
-    return Clock::now();
-  });
-  spin_until([&] { return waiting.load(); });
-  // Killed at another phase of the waiter's sleep each time.
-  std::this_thread::sleep_for(std::chrono::milliseconds(15) +
-                              std::chrono::microseconds(700) * wait_ms);
-  const Clock::time_point killed = Clock::now();
-  owner.process().kill();
-  return std::chrono::duration<double, std::milli>(begun.get() - killed).count();
-}
-
-Row takeover_row() {
-  const auto prepare = [](const Setting& setting) -> Trial {
-    const unsigned kills = static_cast<unsigned>(setting.amount(20, 3));
-    return [=](unsigned) -> Samples {
-      const TrialDirectory directory(setting.directory);
-      Store store = Store::create(directory.file("store"), options_of("heir"));
-      std::vector<double> all;
-      for (unsigned i = 0; i < kills; ++i) {
-        all.push_back(takeover_ms(store, directory.file("store"), i));
-        require_answer(cairn_name, "takeovers", store.last_recovery().took_over ? 1 : 0, 1);
-      }
-      const Spread spread = spread_of(all);
-      return {spread.median, spread.max};
-    };
-  };
-  Row row{"takeover",
-          "from the kill of a process that holds the write lock until a waiter has it, 20 kills: "
-          "the median and the worst",
-          {{"median", Unit::milliseconds}, {"worst", Unit::milliseconds}},
-          {{cairn_name, prepare}}};
-  row.marks = {{"median", Mark::Kind::at_most, 20}, {"worst", Mark::Kind::never_above, 100}};
-  return row;
-}
-
-// ---- waking
-// ---------------------------------------------------------------------------------------
-
-void play_waiter(const std::string& store, const Board& board, std::uint64_t amount) {
-  const Store mine = Store::open_existing(store, options_of("waiter"));
-  std::uint64_t seen = mine.sequence();
-  say_ready();
-  for (std::uint64_t i = 0; i < amount; ++i) {
-    board.words().turn.store(i + 1, std::memory_order_release);
-    const std::uint64_t next = mine.wait_for_change(seen, patience);
-    board.words().woken_ns.store(now_ns(), std::memory_order_release);
-    if (next != seen + 1) throw std::runtime_error("woken without a commit");
-    seen = next;
-  }
-}
-
-Row waking_row() {
-  const auto prepare = [](const Setting& setting) -> Trial {
-    const std::uint64_t wakes = setting.amount(500, 20);
-    return [=](unsigned) -> Samples {
-      const TrialDirectory directory(setting.directory);
-      Store store = Store::create(directory.file("store"), options_of("waker"));
-      store.write([](WriteTransaction& tx) { tx.construct<std::uint64_t>("count"); });
-      const Board board(directory.file("board"));
-      Partner waiter("waiter", directory.file("store"), directory.file("board"), wakes);
-      std::vector<double> all;
-      for (std::uint64_t i = 0; i < wakes; ++i) {
-        spin_until([&] { return board.words().turn.load(std::memory_order_acquire) == i + 1; });
-        // Asleep by then.
-        std::this_thread::sleep_for(std::chrono::microseconds(500));
-        board.words().woken_ns.store(0);
-        const std::uint64_t begun = now_ns();
-        store.write(
-            [&](WriteTransaction& tx) { tx.modify(*tx.find<std::uint64_t>("count")) = i + 1; });
-        std::uint64_t woken = 0;
-        spin_until([&] {
-          woken = board.words().woken_ns.load(std::memory_order_acquire);
-          return woken != 0;
-        });
-        all.push_back(static_cast<double>(woken - begun) / 1e3);
-      }
-      waiter.process().wait();
-      return {spread_of(all).median};
-    };
-  };
-  Row row{"wake_waiter",
-          "from the begin of a commit until wait_for_change returns in another process that sleeps "
-          "in it; the median of 500",
-          {{"median", Unit::microseconds}},
-          {{cairn_name, prepare}}};
-  row.marks = {{"median", Mark::Kind::at_most, 50}};
-  return row;
-}
-
 }  // namespace
 
 std::vector<Row> processes_rows() {
-  return {turns_row(), threads_row(), beside_row(), sleeping_row(), takeover_row(), waking_row()};
+  return {turns_row(), threads_row(), beside_row(), sleeping_row()};
 }
 
 int run_processes_child(const std::vector<std::string>& arguments) {
-  if (arguments.size() != 4) throw std::invalid_argument("processes PART STORE BOARD AMOUNT");
-  die_with_parent();
-  const std::string& part = arguments[0];
-  const Board board(arguments[2]);
-  const std::uint64_t amount = std::stoull(arguments[3]);
-  using Play = void (*)(const std::string& store, const Board& board, std::uint64_t amount);
-  const std::pair<const char*, Play> parts[] = {{"turns", &play_turns},
-                                                {"publisher", &play_publisher},
-                                                {"sleeper", &play_sleeper},
-                                                {"owner", &play_owner},
-                                                {"waiter", &play_waiter}};
-  for (const auto& [name, play] : parts) {
-    if (part != name) continue;
-    play(arguments[1], board, amount);
-    return 0;
-  }
-  throw std::invalid_argument(part + " is no part of a child process");
+  return play_part(
+      {{"turns", &play_turns}, {"publisher", &play_publisher}, {"sleeper", &play_sleeper}},
+      arguments);
 }
 
 }  // namespace cairn::bench

@@ -22,8 +22,10 @@ std::vector<Row> hash_rows();
 std::vector<Row> sequence_rows();
 std::vector<Row> allocator_rows();
 std::vector<Row> read_section_rows();
-/// Several processes and threads on one store: turns, takeovers, readers beside writers.
+/// Several processes and threads on one store: turns, readers beside writers.
 std::vector<Row> processes_rows();
+/// What one process waits for another, also where that is killed.
+std::vector<Row> handover_rows();
 /// Opening after a clean close and after a kill.
 std::vector<Row> open_rows();
 /// What an empty store takes of disk and memory.
