@@ -121,4 +121,8 @@ std::string lookup_form(std::string_view word) {
   return folded;
 }
 
+std::string quoted(std::string_view text) {
+  return '"' + std::string(text) + '"';
+}
+
 }  // namespace wordnet

@@ -99,4 +99,7 @@ std::string display_form(std::string_view word);
 /// The one spelling under which a word is looked up: ASCII lower case, one blank between its parts.
 std::string lookup_form(std::string_view word);
 
+/// A text between quotation marks, for messages.
+std::string quoted(std::string_view text);
+
 }  // namespace wordnet

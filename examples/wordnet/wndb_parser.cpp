@@ -8,13 +8,6 @@ namespace {
 
 constexpr unsigned verb_frame_count = 35;
 
-std::string quoted(std::string_view text) {
-  std::string result = "\"";
-  result.append(text);
-  result += '"';
-  return result;
-}
-
 /// Takes a line apart at its single blanks, field by field.
 class FieldScanner {
  public:

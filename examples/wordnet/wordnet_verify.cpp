@@ -15,10 +15,6 @@ std::string label(const Synset& synset) {
   return "synset " + std::to_string(synset.id);
 }
 
-std::string quoted(std::string_view text) {
-  return "\"" + std::string(text) + "\"";
-}
-
 class Verifier {
  public:
   Verifier(const Wordnet& wordnet, const Source& source) : wordnet_(wordnet), source_(source) {}

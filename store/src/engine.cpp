@@ -22,7 +22,7 @@ constexpr std::uint64_t opening_lock_offset = 0;
 /// How often an opener begins again because the file under the path changed meanwhile.
 constexpr int open_attempts = 100;
 /// How long who waits for a change sleeps before it looks whether the writer is still alive.
-constexpr std::chrono::milliseconds liveness_interval{50};
+constexpr std::chrono::milliseconds writer_check_interval{50};
 /// With less not even a small transaction would do: one container changes pages of the catalog, the
 /// chunk table, its span and its own.
 constexpr std::uint64_t least_private_bytes = 8 * page_bytes;
@@ -388,7 +388,7 @@ std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanos
     const auto left = deadline - std::chrono::steady_clock::now();
     if (visible > sequence || left <= left.zero()) return visible;
     futex_wait(live_.change_awaited, 1,
-               std::min<std::chrono::nanoseconds>(left, liveness_interval));
+               std::min<std::chrono::nanoseconds>(left, writer_check_interval));
     require_open();
     publish_for_the_dead();
   }

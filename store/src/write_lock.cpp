@@ -20,9 +20,9 @@ constexpr std::uint64_t waiters_bit = 0x8000;
 constexpr int epoch_shift = 16;
 
 /// How often a busy lock is looked at before sleeping: handing over takes about a microsecond.
-constexpr int spin_rounds = 200;
+constexpr int looks_before_sleeping = 200;
 /// How long a waiter sleeps before it looks whether the owner is still alive.
-constexpr std::chrono::milliseconds liveness_interval{10};
+constexpr std::chrono::milliseconds owner_check_interval{10};
 /// From then on a waiter keeps the lock from those who come after it. A process that takes it again
 /// and again would otherwise always be faster than one that has to wake up first.
 constexpr std::chrono::milliseconds long_wait{2};
@@ -126,7 +126,7 @@ WriteLock::Grant WriteLock::acquire(const Patience& patience, const std::string&
   Grant grant;
   if (try_acquire(grant, 0, Kept::respect)) [[likely]]
     return grant;
-  for (int round = 0; round < spin_rounds; ++round) {
+  for (int round = 0; round < looks_before_sleeping; ++round) {
     relax();
     if (try_acquire(grant, 0, Kept::respect)) return grant;
   }
@@ -146,12 +146,12 @@ WriteLock::Grant WriteLock::acquire_slowly(const Patience& patience, const std::
     // Whoever slept once keeps the bit set: others may still be asleep.
     const Kept kept = waited_long ? Kept::end : Kept::respect;
     if (try_acquire(grant, waiters_bit, kept)) return grant;
-    if (waited >= liveness_interval && try_take_over(grant)) return grant;
+    if (waited >= owner_check_interval && try_take_over(grant)) return grant;
     const auto seen_body = watch.look(live_.body.load(std::memory_order_relaxed), now);
     const bool fence =
         (patience.fence_after && seen_body >= *patience.fence_after) ||
         (over && patience.fence_at_timeout &&
-         seen_body >= std::min<std::chrono::nanoseconds>(liveness_interval, waited / 2));
+         seen_body >= std::min<std::chrono::nanoseconds>(owner_check_interval, waited / 2));
     if (fence && try_fence(grant)) return grant;
     if (over) {
       throw Error(errc::timeout, path,
@@ -165,7 +165,7 @@ WriteLock::Grant WriteLock::acquire_slowly(const Patience& patience, const std::
       continue;
     }
     futex_wait(low_half(word_), static_cast<std::uint32_t>(asleep),
-               waited_long ? liveness_interval : long_wait);
+               waited_long ? owner_check_interval : long_wait);
   }
 }
 

@@ -20,7 +20,6 @@ const std::vector<Edit> writer_edits = {{EditKind::put, 1, 100},
 const std::vector<Edit> fencer_edits = {
     {EditKind::put, 2, 200}, {EditKind::append, 1, 200}, {EditKind::append, 7, 200}};
 const std::vector<Edit> third_edits = {{EditKind::put, 3, 300}};
-constexpr RecoverOptions fence_soon{true, 3ms};
 
 Workload base_workload() {
   Workload base{"fencing", {}, false, {}, {}};

@@ -14,13 +14,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr RecoverOptions fence_soon{true, 3ms};
-
 // Transactions in any order: nobody touches what is another's.
 const std::vector<Edit> owner_edits = {
     {EditKind::put, 800, 1}, {EditKind::append, 80, 1}, {EditKind::fill, 60'000, 9}};
-const std::vector<Edit> fencer_edits = {{EditKind::put, 900, 1}, {EditKind::append, 90, 1}};
-const std::vector<Edit> third_edits = {{EditKind::put, 901, 1}};
+const std::vector<Edit> fencers_own_edits = {{EditKind::put, 900, 1}, {EditKind::append, 90, 1}};
+const std::vector<Edit> thirds_own_edits = {{EditKind::put, 901, 1}};
 
 /// What an heir does once it has the lock.
 Workload heir_workload() {
@@ -209,9 +207,9 @@ void Company::play(const Stops& stops) {
   stops_ = stops;
   std::optional<Child> third;
   std::optional<Child> owner;
-  Child fencer(*fencer_, [&] { be_hasty(*fencer_, "fencer", fencer_edits); });
+  Child fencer(*fencer_, [&] { be_hasty(*fencer_, "fencer", fencers_own_edits); });
   if (stops.has_third()) {
-    third.emplace(*third_, [&] { be_hasty(*third_, "third", third_edits); });
+    third.emplace(*third_, [&] { be_hasty(*third_, "third", thirds_own_edits); });
   }
   if (owner_dies_at_ != nullptr) owner.emplace(*owner_, [&] { own(); });
   Child writer(*writer_, [&] { write(); });
@@ -248,8 +246,8 @@ void Company::play(const Stops& stops) {
 Content Company::expected() const {
   Content content = models_of(workload_).back();
   if (owner_->tail_stored != 0 && owner_->in_transaction != 0) apply_edits(owner_edits, content);
-  apply_edits(fencer_edits, content);
-  if (stops_.has_third()) apply_edits(third_edits, content);
+  apply_edits(fencers_own_edits, content);
+  if (stops_.has_third()) apply_edits(thirds_own_edits, content);
   return content;
 }
 

@@ -32,14 +32,14 @@ constexpr std::array<Fault, 8> faults = {{
 
 Fault active{};
 std::uint64_t fails_at = 0;
-std::uint64_t seen = 0;
-std::uint64_t failed = 0;
+std::uint64_t operations_seen = 0;
+std::uint64_t operations_failed = 0;
 
 int fail_operation(const drill::IoOperation& operation) {
   if (operation.kind != active.kind) return 0;
-  ++seen;
-  const bool fails = active.for_good ? seen >= fails_at : seen == fails_at;
-  if (fails) ++failed;
+  ++operations_seen;
+  const bool fails = active.for_good ? operations_seen >= fails_at : operations_seen == fails_at;
+  if (fails) ++operations_failed;
   return fails ? active.system_errno : 0;
 }
 
@@ -85,7 +85,7 @@ void perform_with_faults(const Workload& workload, Durability durability, const 
     if (active.for_good || active.named != errc::no_space) break;
     performer.perform(action);
   }
-  board.points = failed;
+  board.points = operations_failed;
 }
 
 /// A store to run with failing operations, and what it must hold before and after.

@@ -24,9 +24,9 @@ constexpr std::uint64_t index_keys = 400;
 constexpr std::uint64_t longest_queue = 200;
 
 /// The chance behind a transaction: splitmix64 over writer and number.
-class Chance {
+class Draws {
  public:
-  Chance(std::uint32_t writer, std::uint64_t number) noexcept
+  Draws(std::uint32_t writer, std::uint64_t number) noexcept
       : state_(number * writer_count + writer) {}
   std::uint64_t below(std::uint64_t end) noexcept {
     const std::uint64_t drawn = mix(state_);
@@ -45,7 +45,7 @@ struct Transfer {
 };
 
 /// All that one transaction does, drawn in one place for store and model.
-struct Plan {
+struct TransferPlan {
   std::vector<Transfer> transfers;
   std::string diary;
   enum class Diary { write, tear_out, burn } what = Diary::write;
@@ -61,9 +61,9 @@ struct Plan {
   std::uint64_t leaving = 0;
 };
 
-Plan plan_of(std::uint32_t writer, std::uint64_t number) {
-  Chance chance(writer, number);
-  Plan plan;
+TransferPlan plan_of(std::uint32_t writer, std::uint64_t number) {
+  Draws chance(writer, number);
+  TransferPlan plan;
   const std::uint64_t transfers = 1 + chance.below(4);
   for (std::uint64_t i = 0; i < transfers; ++i) {
     plan.transfers.push_back(
@@ -72,11 +72,11 @@ Plan plan_of(std::uint32_t writer, std::uint64_t number) {
   plan.diary = "diary " + std::to_string(writer) + " of a writer, volume " +
                std::to_string(chance.below(diaries_of_writer));
   const std::uint64_t kind = chance.below(10);
-  if (kind == 0) plan.what = Plan::Diary::burn;
-  if (kind == 1) plan.what = Plan::Diary::tear_out;
+  if (kind == 0) plan.what = TransferPlan::Diary::burn;
+  if (kind == 1) plan.what = TransferPlan::Diary::tear_out;
   plan.words = 1 + chance.below(12);
   const auto run = [&] {
-    return Plan::Run{chance.below(2) == 0, chance.below(index_keys), chance.below(30)};
+    return TransferPlan::Run{chance.below(2) == 0, chance.below(index_keys), chance.below(30)};
   };
   plan.index = run();
   plan.seen = run();
@@ -111,12 +111,13 @@ void tear_out(Words& words) {
 }
 
 /// Each writer has every fourth key.
-std::uint64_t key_of(std::uint32_t writer, const Plan::Run& run, std::uint64_t i) {
+std::uint64_t key_of(std::uint32_t writer, const TransferPlan::Run& run, std::uint64_t i) {
   return (run.first + i) % index_keys * writer_count + writer;
 }
 
 template <class Index>
-void change_index(Index& index, const Plan& plan, std::uint32_t writer, std::uint64_t number) {
+void change_index(Index& index, const TransferPlan& plan, std::uint32_t writer,
+                  std::uint64_t number) {
   for (std::uint64_t i = 0; i < plan.index.count; ++i) {
     const std::uint64_t key = key_of(writer, plan.index, i);
     if (plan.index.comes) {
@@ -128,7 +129,7 @@ void change_index(Index& index, const Plan& plan, std::uint32_t writer, std::uin
 }
 
 template <class Set>
-void change_set(Set& set, const Plan& plan, std::uint32_t writer) {
+void change_set(Set& set, const TransferPlan& plan, std::uint32_t writer) {
   for (std::uint64_t i = 0; i < plan.seen.count; ++i) {
     const std::uint64_t key = key_of(writer, plan.seen, i);
     plan.seen.comes ? void(set.insert(key)) : void(set.erase(key));
@@ -136,7 +137,7 @@ void change_set(Set& set, const Plan& plan, std::uint32_t writer) {
 }
 
 template <class Queue>
-void change_queue(Queue& queue, const Plan& plan, std::uint64_t number) {
+void change_queue(Queue& queue, const TransferPlan& plan, std::uint64_t number) {
   for (std::uint64_t i = 0; i < plan.leaving && !queue.empty(); ++i) queue.pop_front();
   for (std::uint64_t i = 0; i < plan.arriving && queue.size() < longest_queue; ++i) {
     queue.push_back(number + i);
@@ -176,7 +177,7 @@ void Ledger::found(WriteTransaction& tx) {
 }
 
 void Ledger::enter(WriteTransaction& tx, std::uint32_t writer, std::uint64_t number) {
-  const Plan plan = plan_of(writer, number);
+  const TransferPlan plan = plan_of(writer, number);
   auto& counters = *tx.find<Numbers>("counters");
   std::uint64_t& counter = counters.find(std::uint64_t{writer})->second;
   require(counter + 1 == number, "the store counts " + std::to_string(counter) +
@@ -191,13 +192,13 @@ void Ledger::enter(WriteTransaction& tx, std::uint32_t writer, std::uint64_t num
   }
   auto& diaries = *tx.find<Diaries>("diaries");
   switch (plan.what) {
-    case Plan::Diary::write:
+    case TransferPlan::Diary::write:
       write_words(diaries.try_emplace(plan.diary).first->second, number, plan.words);
       break;
-    case Plan::Diary::tear_out:
+    case TransferPlan::Diary::tear_out:
       if (const auto at = diaries.find(plan.diary); at != diaries.end()) tear_out(at->second);
       break;
-    case Plan::Diary::burn: diaries.erase(plan.diary); break;
+    case TransferPlan::Diary::burn: diaries.erase(plan.diary); break;
   }
   change_index(*tx.find<Index>("index"), plan, writer, number);
   change_set(*tx.find<Seen>("seen"), plan, writer);
@@ -254,19 +255,19 @@ Ledger::Ledger() {
 void Ledger::advance(const Counters& counters) {
   for (std::uint32_t writer = 0; writer < writer_count; ++writer) {
     while (done_[writer] < counters[writer]) {
-      const Plan plan = plan_of(writer, ++done_[writer]);
+      const TransferPlan plan = plan_of(writer, ++done_[writer]);
       for (const Transfer& transfer : plan.transfers) {
         accounts_[transfer.from] -= transfer.amount;
         accounts_[transfer.to] += transfer.amount;
       }
       switch (plan.what) {
-        case Plan::Diary::write:
+        case TransferPlan::Diary::write:
           write_words(diaries_[plan.diary], done_[writer], plan.words);
           break;
-        case Plan::Diary::tear_out:
+        case TransferPlan::Diary::tear_out:
           if (const auto at = diaries_.find(plan.diary); at != diaries_.end()) tear_out(at->second);
           break;
-        case Plan::Diary::burn: diaries_.erase(plan.diary); break;
+        case TransferPlan::Diary::burn: diaries_.erase(plan.diary); break;
       }
       change_index(index_, plan, writer, done_[writer]);
       change_set(seen_, plan, writer);

@@ -22,13 +22,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t member_count = writer_count + 1;
-constexpr std::uint32_t reader = writer_count;
+constexpr std::uint32_t reading_member = writer_count;
 /// After so many kills all processes are killed and the store is opened alone.
 constexpr std::uint64_t kills_a_round = 50;
 constexpr std::uint64_t longest_life_us = 8000;
 constexpr std::uint64_t sections_a_check = 100;
 /// Far above the lock timeout, which reports a name first.
-constexpr std::chrono::seconds stuck_after{45};
+constexpr std::chrono::seconds longest_standstill{45};
 
 /// What the processes of the drill share.
 struct Arena {
@@ -144,7 +144,7 @@ void Arenas::read_for_ever() {
       Ledger::require_invariants(tx, least, least_told, turn);
     });
     ++arena_->sections;
-    ++arena_->progress[reader];
+    ++arena_->progress[reading_member];
     if (turn % sections_a_check != 0) continue;
     require_sound(store, "beside writers");
     ++arena_->checks;
@@ -155,7 +155,7 @@ void Arenas::read_for_ever() {
       model_.require_equal(tx);
     });
     ++arena_->comparisons;
-    ++arena_->progress[reader];
+    ++arena_->progress[reading_member];
   }
 }
 
@@ -188,7 +188,7 @@ void Arenas::verify_alone() {
 void Arenas::start(std::uint32_t member) {
   Member& one = members_[member];
   one.child.emplace(arena_->boards[member], [this, member] {
-    if (member == reader) {
+    if (member == reading_member) {
       read_for_ever();
     } else {
       write_for_ever(member);
@@ -225,8 +225,8 @@ void Arenas::look_after_members() {
       one.progress = progress;
       one.alive_at = now;
     }
-    if (now - one.alive_at > stuck_after) {
-      fail(fmt::format("process {} has stood still for {} s", member, stuck_after.count()));
+    if (now - one.alive_at > longest_standstill) {
+      fail(fmt::format("process {} has stood still for {} s", member, longest_standstill.count()));
     }
   }
 }
@@ -239,7 +239,7 @@ void Arenas::round(std::uint64_t kills) {
     look_after_members();
     const auto victim = static_cast<std::uint32_t>(random_() % member_count);
     // The reader needs some time for its checks.
-    if (victim == reader && random_() % 4 != 0) continue;
+    if (victim == reading_member && random_() % 4 != 0) continue;
     kill(victim);
     // At times two at once, so that an heir dies too.
     if (random_() % 4 == 0 && kills_ < end) {

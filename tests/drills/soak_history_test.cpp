@@ -9,7 +9,7 @@
 namespace cairn::drills {
 namespace {
 
-constexpr std::uint64_t seed = 7;
+constexpr std::uint64_t history_seed = 7;
 constexpr std::uint64_t first_sequence = 5;
 
 /// What two threads of each of two processes might have done, and read after each transaction.
@@ -40,7 +40,7 @@ class Tampered : public ::testing::Test {
       round_.attempts[thread].push_back({id, Outcome::rolled_back, 0, 0});
       return;
     }
-    Plan plan(seed, id);
+    Plan plan(history_seed, id);
     plan.look(model_);
     const Deed deed = plan.deed(++sequence_);
     plan.apply(model_);
@@ -78,7 +78,7 @@ class Tampered : public ::testing::Test {
     --round_.number;
   }
 
-  Historian sut_{seed};
+  Historian sut_{history_seed};
   Round round_;
   SoakModel model_;
   std::array<std::uint64_t, 4> counters_{};
@@ -99,7 +99,7 @@ TEST_F(Tampered, rounds_follow_one_another) {
   round_.observations.resize(4);
   counters_.fill(0);
   const DeedId id{0, 2, 0, 1};
-  Plan plan(seed, id);
+  Plan plan(history_seed, id);
   plan.look(model_);
   round_.history.push_back(plan.deed(++sequence_));
   plan.apply(model_);

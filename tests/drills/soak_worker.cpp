@@ -26,7 +26,6 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::microseconds;
 
-constexpr RecoverOptions fence_soon{true, 3ms};
 constexpr std::uint64_t largest_asked_bytes = 16 << 20;
 constexpr std::uint64_t all_parts = (1U << part_count) - 1;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <stdexcept>
@@ -31,6 +32,9 @@ struct Settings {
   PointHook recovery_hook = nullptr;  ///< breaks it in recovering ones
   bool acknowledge_early = false;     ///< breaks the drill's own promise
 };
+
+/// How a drill takes the lock from somebody who lives.
+inline constexpr RecoverOptions fence_soon{true, std::chrono::milliseconds(3)};
 
 /// What a store must hold once it has been opened again.
 struct Expectation {

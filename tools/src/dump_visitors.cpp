@@ -13,7 +13,7 @@ namespace cairn::tool {
 namespace {
 
 /// Deeper lines are not indented further: a chain of a million boxes would take up 10^12 blanks.
-constexpr std::uint64_t indented_levels = 32;
+constexpr std::uint64_t deepest_indentation = 32;
 
 bool is_container(const TypeNode& type) noexcept {
   const ValueShape shape = shape_of(type.kind);
@@ -145,7 +145,7 @@ void TextDump::part(const ObjectPart& part) {
 }
 
 void TextDump::begin_line(std::uint64_t at) {
-  fmt::print(out_, "{:{}}{}:", "", 2 * std::min(indent_, indented_levels), label_);
+  fmt::print(out_, "{:{}}{}:", "", 2 * std::min(indent_, deepest_indentation), label_);
   if (takes_id(at)) fmt::print(out_, " @{}", at);
 }
 
