@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "cairn/error.hpp"
+#include "cairn/mapping/futex.hpp"
 #include "cairn/mapping/membarrier.hpp"
 
 namespace cairn {
@@ -24,6 +25,9 @@ constexpr std::chrono::microseconds pause{50};
 /// How long to wait before asking whether the other side is still alive.
 constexpr std::chrono::milliseconds liveness_interval{10};
 constexpr std::uint64_t liveness_interval_ns = std::chrono::nanoseconds(liveness_interval).count();
+
+/// Of a fence for all threads; what takes longer was interrupted.
+constexpr std::int64_t most_ns = 100'000;
 
 std::uint64_t next_id() noexcept {
   static std::atomic<std::uint64_t> last{0};
@@ -246,6 +250,13 @@ void ReaderLanes::enter_slowly(ThreadLane& mine) {
   const auto start = std::chrono::steady_clock::now();
   auto next_repair = start + liveness_interval;
   for (int round = 0;; ++round) {
+    // The publisher looks at the lane as well: until it is through, which takes longer where its
+    // fence interrupts this processor, looking at one word disturbs it least.
+    if (round != 0 && round < spin_rounds &&
+        live_.applying.load(std::memory_order_relaxed) != Publication::none) {
+      relax_processor();
+      continue;
+    }
     const std::uint64_t published = live_.published.load(std::memory_order_acquire);
     mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
     if (live_.visible.load(std::memory_order_seq_cst) == published) {
@@ -323,6 +334,9 @@ bool ReaderLanes::is_held_back() const noexcept {
 }
 
 void ReaderLanes::offer_unfenced_sections(ThreadLane& mine) noexcept {
+  // Relaxed: any value will do.
+  const std::uint32_t price_ns = live_.fence_ns.load(std::memory_order_relaxed);
+  if (mine.quiet_entries < price_ns / saved_ns) return;
   mine.quiet_entries = 0;
   request_fence();
 }
@@ -346,7 +360,11 @@ void ReaderLanes::request_fence() noexcept {
 void ReaderLanes::fence_sections_slowly() noexcept {
   std::uint32_t expected = 1;
   live_.unfenced_sections.compare_exchange_strong(expected, 0, std::memory_order_seq_cst);
+  const auto start = std::chrono::steady_clock::now();
   fence_all_threads();
+  const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
+  live_.fence_ns.store(static_cast<std::uint32_t>(std::min<std::int64_t>(took.count(), most_ns)),
+                       std::memory_order_relaxed);
 }
 
 void ReaderLanes::require_fences(bool alone) {
@@ -441,6 +459,7 @@ void ReaderLanes::reset() noexcept {
     lanes_[i].owner.store(0, std::memory_order_relaxed);
   }
   for (auto& word : live_.claimed_lanes) word.store(0, std::memory_order_release);
+  live_.fence_ns.store(0, std::memory_order_relaxed);
   live_.unfenced_sections.store(0, std::memory_order_seq_cst);
 }
 

@@ -29,12 +29,6 @@ constexpr std::chrono::milliseconds long_wait{2};
 
 using Clock = std::chrono::steady_clock;
 
-void relax() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#endif
-}
-
 /// How long the body that runs has been seen to run.
 class BodyWatch {
  public:
@@ -127,7 +121,7 @@ WriteLock::Grant WriteLock::acquire(const Patience& patience, const std::string&
   if (try_acquire(grant, 0, Kept::respect)) [[likely]]
     return grant;
   for (int round = 0; round < looks_before_sleeping; ++round) {
-    relax();
+    relax_processor();
     if (try_acquire(grant, 0, Kept::respect)) return grant;
   }
   return acquire_slowly(patience, path);

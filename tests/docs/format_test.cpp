@@ -85,7 +85,7 @@ std::map<std::string, Layout> header_layouts() {
          CAIRN_ROW(LiveWords, reserved1),
          CAIRN_ROW(LiveWords, claimed_lanes),
          CAIRN_ROW(LiveWords, failed),
-         CAIRN_ROW(LiveWords, reserved2),
+         CAIRN_ROW(LiveWords, fence_ns),
          CAIRN_ROW(LiveWords, boot_id),
          CAIRN_ROW(LiveWords, reserved3),
          CAIRN_ROW(LiveWords, resize),

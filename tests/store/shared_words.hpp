@@ -62,6 +62,7 @@ inline constexpr std::array shared_words = {
     SharedWord{"last_claimed_lanes", live_offset(offsetof(LiveWords, claimed_lanes) + 24), 8,
                Guards::sections},
     SharedWord{"failed", live_offset(offsetof(LiveWords, failed)), 4},
+    SharedWord{"fence_ns", live_offset(offsetof(LiveWords, fence_ns)), 4},
     SharedWord{"boot_id", live_offset(offsetof(LiveWords, boot_id)), 8},
     SharedWord{"resize_state", live_offset(offsetof(LiveWords, resize)), 4},
     SharedWord{"quarantine_owner", live_offset(offsetof(LiveWords, quarantine)), 8},

@@ -127,9 +127,9 @@ struct LiveWords {
   std::uint64_t reserved1;
   // both, rarely written
   std::array<std::atomic<std::uint64_t>, 4> claimed_lanes;  ///< bit i of word w: lane 64 w + i
-  std::atomic<std::uint32_t> failed;  ///< 1 once a sync failed: nobody may write any more
-  std::uint32_t reserved2;
-  BootId boot_id;  ///< the boot that these words belong to
+  std::atomic<std::uint32_t> failed;    ///< 1 once a sync failed: nobody may write any more
+  std::atomic<std::uint32_t> fence_ns;  ///< what the last fence on behalf of all threads took
+  BootId boot_id;                       ///< the boot that these words belong to
   std::uint64_t reserved3;
   ResizeRecord resize;
   Quarantine quarantine;

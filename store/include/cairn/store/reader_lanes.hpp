@@ -211,7 +211,7 @@ class ReaderLanes {
     if (mine.quiet_sequence != published) {
       mine.quiet_sequence = published;
       mine.quiet_entries = 0;
-    } else if (++mine.quiet_entries == quiet_entries_before_unfenced && can_skip_fence_) {
+    } else if (++mine.quiet_entries % least_quiet_entries == 0 && can_skip_fence_) {
       offer_unfenced_sections(mine);
     }
   }
@@ -226,8 +226,11 @@ class ReaderLanes {
   template <class Visit>
   void for_each_claimed(Visit visit);
 
-  /// A fence on behalf of all threads costs a publisher about as much as this many sections save.
-  static constexpr std::uint32_t quiet_entries_before_unfenced = 64;
+  /// Sections at one state save less than a publisher's fence on behalf of all threads costs, which
+  /// also interrupts them: at least while they are fewer than this, and where that takes long, as
+  /// in virtual machines, while each would have to save more than `saved_ns`.
+  static constexpr std::uint32_t least_quiet_entries = 64;
+  static constexpr std::uint32_t saved_ns = 7;
 
   LiveWords& live_;
   ReaderLane* lanes_;
