@@ -14,6 +14,23 @@ namespace {
 /// Several processes, of which one sleeps in a section.
 class HeldBackByOthers : public HeldBack {
  protected:
+  /// In a child that is killed: a store whose cells 1, 2, ... hold their numbers by as many
+  /// commits, none of which is in the shared image.
+  void die_with_held_back(const Options& how, std::uint64_t commits) const {
+    const Channel channel;
+    ForkedChild both([&] {
+      Store store = open(how);
+      fill(store);
+      const SlowReader reader(store);
+      for (std::uint64_t i = 1; i <= commits; ++i) set(store, i, i);
+      channel.tell_parent();
+      channel.hear_parent();
+      return true;
+    });
+    channel.hear_child();
+    EXPECT_TRUE(is_held_back());
+    both.kill_now();
+  }
   /// A child that stays in a section until it is told to leave, or killed.
   ForkedChild sleeper(const Channel& channel) const {
     ForkedChild child([&] {
@@ -258,21 +275,9 @@ TEST_F(HeldBackByOthers, what_a_dead_writer_had_committed_is_seen_beside_the_rea
 }
 
 TEST_F(HeldBackByOthers, nothing_is_lost_where_all_die) {
-  const Channel channel;
-  ForkedChild both([&] {
-    Options how = options();
-    how.log_bytes = 64 << 10;
-    Store store = open(how);
-    fill(store);
-    const SlowReader reader(store);
-    for (std::uint64_t i = 1; i <= 3000; ++i) set(store, i, i);
-    channel.tell_parent();
-    channel.hear_parent();
-    return true;
-  });
-  channel.hear_child();
-  EXPECT_TRUE(is_held_back());
-  both.kill_now();
+  Options how = options();
+  how.log_bytes = 64 << 10;
+  die_with_held_back(how, 3000);
   const Store sut = open();
   EXPECT_GE(sut.last_recovery().replayed_records, 3000U);
   std::vector<std::uint64_t> expected(cells);
@@ -283,19 +288,7 @@ TEST_F(HeldBackByOthers, nothing_is_lost_where_all_die) {
 
 TEST_F(HeldBackByOthers, nothing_is_lost_where_all_die_and_garbage_says_that_a_sync_failed) {
   for (const Options& how : {options(), power_options()}) {
-    const Channel channel;
-    ForkedChild both([&] {
-      Store store = open(how);
-      fill(store);
-      const SlowReader reader(store);
-      for (std::uint64_t i = 1; i <= 10; ++i) set(store, i, i);
-      channel.tell_parent();
-      channel.hear_parent();
-      return true;
-    });
-    channel.hear_child();
-    EXPECT_TRUE(is_held_back());
-    both.kill_now();
+    die_with_held_back(how, 10);
     // All that was acknowledged is in the log, and the words no longer say so.
     write_struct(path(), live_words_offset + offsetof(LiveWords, visible), published());
     write_struct(path(), live_words_offset + offsetof(LiveWords, failed), std::uint32_t{1});
