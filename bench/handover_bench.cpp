@@ -22,6 +22,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// Microseconds from the begin of `act` until the partner, whom it sets going, has stamped the
+/// board.
+template <class Act>
+double us_until_stamped(Board::Words& words, Act act) {
+  words.stamp_ns.store(0);
+  const std::uint64_t begun = now_ns();
+  act();
+  std::uint64_t stamp = 0;
+  spin_until([&] {
+    stamp = words.stamp_ns.load(std::memory_order_acquire);
+    return stamp != 0;
+  });
+  return static_cast<double>(stamp - begun) / 1e3;
+}
+
 // ---- the lock, from hand to hand
 
 /// Begins a transaction each time that it is asked to, and tells when it had it.
@@ -50,18 +65,10 @@ Row handover_row() {
       for (std::uint64_t i = 1; i <= times; ++i) {
         WriteTransaction tx = store.begin_write();
         tx.modify(*tx.find<std::uint64_t>("count")) = i;
-        words.stamp_ns.store(0);
         words.turn.store(i, std::memory_order_release);
         // Asleep by then.
         std::this_thread::sleep_for(std::chrono::microseconds(500));
-        const std::uint64_t begun = now_ns();
-        tx.commit();
-        std::uint64_t had = 0;
-        spin_until([&] {
-          had = words.stamp_ns.load(std::memory_order_acquire);
-          return had != 0;
-        });
-        all.push_back(static_cast<double>(had - begun) / 1e3);
+        all.push_back(us_until_stamped(words, [&] { tx.commit(); }));
       }
       contender.process().wait();
       return {spread_of(all).median};
@@ -195,16 +202,10 @@ Row waking_row() {
         spin_until([&] { return board.words().turn.load(std::memory_order_acquire) == i + 1; });
         // Asleep by then.
         std::this_thread::sleep_for(std::chrono::microseconds(500));
-        board.words().stamp_ns.store(0);
-        const std::uint64_t begun = now_ns();
-        store.write(
-            [&](WriteTransaction& tx) { tx.modify(*tx.find<std::uint64_t>("count")) = i + 1; });
-        std::uint64_t woken = 0;
-        spin_until([&] {
-          woken = board.words().stamp_ns.load(std::memory_order_acquire);
-          return woken != 0;
-        });
-        all.push_back(static_cast<double>(woken - begun) / 1e3);
+        all.push_back(us_until_stamped(board.words(), [&] {
+          store.write(
+              [&](WriteTransaction& tx) { tx.modify(*tx.find<std::uint64_t>("count")) = i + 1; });
+        }));
       }
       waiter.process().wait();
       return {spread_of(all).median};

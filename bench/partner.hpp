@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cairn/mapping/file.hpp"
+#include "cairn/mapping/futex.hpp"
 #include "cairn/mapping/shared_view.hpp"
 #include "cairn/options.hpp"
 #include "child_process.hpp"
@@ -23,18 +24,12 @@ inline constexpr std::chrono::seconds patience{60};
 /// The clock that all processes of a machine share.
 std::uint64_t now_ns();
 
-inline void relax() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#endif
-}
-
 /// Waits for a word by looking at it, which takes less than any call would; the processor goes to
 /// others where it takes long, for the one that is waited for may be among them.
 template <class Done>
 void spin_until(Done done) {
   for (unsigned looks = 1; !done(); ++looks) {
-    relax();
+    relax_processor();
     if (looks % 4096 == 0) std::this_thread::yield();
   }
 }

@@ -175,7 +175,7 @@ void play_publisher(const std::string& store, const Board& board, std::uint64_t 
     map.put_all({&put, 1});
     board.words().commits.store(i + 1, std::memory_order_relaxed);
     due += commit_interval_ns;
-    while (now_ns() < due) relax();
+    while (now_ns() < due) relax_processor();
   }
 }
 
