@@ -133,11 +133,12 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   // A body that is named although nobody had the lock runs on: somebody wrote over the word.
   if (grant.taken_over || grant.fenced || live_.body.load(std::memory_order_relaxed) != 0) {
     take_over(grant);
-  } else if (grant.changed_hands || shown_.sequence != state_.sequence ||
-             state_.position != log_position()) {
-    // The latter two where sections keep commits from being published, or where catching up was
-    // broken off by an exception.
+  } else if (grant.changed_hands || stale_pages_ || state_.position != log_position()) {
+    // The latter two where restoring pages or catching up was broken off by an exception.
     catch_up();
+  } else if (is_held_back()) {
+    // Nobody had the lock meanwhile, so all that may have changed is that sections have left.
+    show_appended();
   }
   if (sequence() != state_.sequence) {
     require_published("an earlier commit stands unseen");

@@ -85,11 +85,20 @@ void Engine::show_appended() {
   for (int i = 0; i < records_at_once && is_held_back(); ++i) {
     // Only the first that meets a section waits for it.
     const bool first = shown_.sequence == live_.visible.load(std::memory_order_relaxed);
+    if (!first && is_still_in_the_way()) break;
     if (!try_publish(appended_after(shown_), first ? section_patience : section_patience.zero())) {
       break;
     }
   }
   if (is_held_back()) show_held_back();
+}
+
+/// True where the section that kept the next record out of the image is seen to stay: one look at
+/// its lane, none at the record, which many transactions ask in vain.
+bool Engine::is_still_in_the_way() {
+  const std::uint64_t next = shown_.sequence + 1;
+  if (live_.applying.load(std::memory_order_relaxed) == Publication::begun(next)) return false;
+  return is_pinned_by_fenced() || lanes_.is_still_older(next);
 }
 
 /// False where a section at an older state does not leave within `patience`, or a fenced body is at
@@ -107,7 +116,6 @@ bool Engine::try_publish(const RecordView& record, std::chrono::nanoseconds pati
     patience = way_out_patience;
   } else {
     if (over == PublishOver::nobody && is_pinned_by_fenced()) return false;
-    if (patience.count() == 0 && lanes_.is_still_older(sequence)) return false;
     // Relaxed: the exchange that follows releases it to whoever sees that.
     live_.applying.store(Publication::raised(sequence), std::memory_order_relaxed);
   }

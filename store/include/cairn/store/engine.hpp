@@ -255,6 +255,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   /// How long a publication that a dead writer had begun waits for sections on their way out.
   static constexpr std::chrono::milliseconds way_out_patience{20};
   enum class PublishOver : std::uint8_t { nobody, fenced_bodies };
+  bool is_still_in_the_way();
   bool try_publish(const RecordView& record, std::chrono::nanoseconds patience,
                    PublishOver over = PublishOver::nobody);
   void apply_to_image(const RecordView& record);
