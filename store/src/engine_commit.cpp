@@ -123,7 +123,8 @@ void Engine::release_after_failure(const WriteLock::Grant& grant) noexcept {
   if (grant.taken_over || grant.fenced || live_.body.load(std::memory_order_relaxed) != 0) {
     lock_.leave_to_the_dead();
   } else {
-    lock_.release();
+    // The next transaction has to learn what this one could not.
+    lock_.release_unseen();
   }
   wake_change_waiters();
 }
@@ -133,8 +134,11 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   // A body that is named although nobody had the lock runs on: somebody wrote over the word.
   if (grant.taken_over || grant.fenced || live_.body.load(std::memory_order_relaxed) != 0) {
     take_over(grant);
-  } else if (grant.changed_hands || stale_pages_ || state_.position != log_position()) {
-    // The latter two where restoring pages or catching up was broken off by an exception.
+  } else if (grant.changed_hands || stale_pages_ || state_.position != log_position() ||
+             shown_.sequence != published() ||
+             live_.applying.load(std::memory_order_relaxed) != Publication::none) {
+    // But for the first: where restoring pages was broken off by an exception, or somebody wrote
+    // over a word. Relaxed: only who has the lock stores `applying`.
     catch_up();
   } else if (is_held_back()) {
     // Nobody had the lock meanwhile, so all that may have changed is that sections have left.
@@ -426,12 +430,12 @@ void Engine::restore_lines() noexcept {
       }
     }
   }
-  if (options_.verify_writes) context_.drop_private_pages();
-  if (!is_held_back()) return;
   try {
-    restore_held_back();
+    if (options_.verify_writes) context_.drop_private_pages();
+    if (is_held_back()) restore_held_back();
   } catch (...) {
-    // The log does not hold what it should: the next transaction begins with this, and says so.
+    // No memory, or the log does not hold what it should: the next transaction begins with this, and
+    // says so.
     stale_pages_ = true;
   }
 }

@@ -237,11 +237,6 @@ void Engine::restore_held_back() {
   }
 }
 
-void Engine::drop_private_pages() {
-  context_.drop_private_pages();
-  restore_held_back();
-}
-
 /// Requires: a read-modify-write of this thread since the publication, which releasing the lock is.
 void Engine::wake_change_waiters() noexcept {
   // With `wait_for_change`, which asks to be woken before it looks at the sequence: one of the two

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
-#include <utility>
 
 #include "cairn/error.hpp"
 #include "cairn/recovery/checksum.hpp"
@@ -299,9 +298,10 @@ void Engine::take_over(const WriteLock::Grant& grant) {
 void Engine::catch_up() {
   reload_meta();
   // Private pages may be a fenced transaction's, or lack records that the log no longer holds.
-  if (std::exchange(stale_pages_, false) || state_.position < meta_.checkpoint_position) {
+  if (stale_pages_ || state_.position < meta_.checkpoint_position) {
     context_.drop_private_pages();
     state_ = checkpoint_state(meta_);
+    stale_pages_ = false;
   }
   sync_shown();
   const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);

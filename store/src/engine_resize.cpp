@@ -129,6 +129,9 @@ std::optional<ResizeInfo> Engine::resize_under_way() const {
 RecoveryReport Engine::cleanup_failed_resize() {
   // So long must the body be seen to go on, so that one that just ended is not taken for it.
   constexpr std::chrono::milliseconds look{10};
+  // First: where the resize ends meanwhile, whoever comes next has nothing to do with it. Relaxed: it
+  // is compared, and nothing is read by it.
+  const std::uint64_t body = live_.body.load(std::memory_order_relaxed);
   const std::optional<ResizeInfo> resize = resize_under_way();
   WriteLock::Patience patience = usual_patience();
   if (resize && resize->owner_alive) {
@@ -138,6 +141,7 @@ RecoveryReport Engine::cleanup_failed_resize() {
       return nothing;
     }
     patience.fence_after = look;
+    patience.fence_body = body;
   }
   const WriteLock::Grant grant = begin_guarded(patience);
   RecoveryReport report;

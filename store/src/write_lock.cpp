@@ -70,7 +70,7 @@ bool WriteLock::try_acquire(Grant& grant, std::uint64_t waiters, Kept kept) noex
                                      std::memory_order_relaxed)) {
     return false;
   }
-  last_epoch_.store(next, std::memory_order_relaxed);
+  last_epoch_.store(mine >> epoch_shift, std::memory_order_relaxed);
   grant.changed_hands = !unchanged;
   grant.epoch = mine >> epoch_shift;
   return true;
@@ -95,8 +95,10 @@ bool WriteLock::try_take_over(Grant& grant) {
 }
 
 /// Never a thread of this process: both would work in the same view.
-bool WriteLock::try_fence(Grant& grant) {
-  std::uint64_t seen = word_.load(std::memory_order_relaxed);
+bool WriteLock::try_fence(Grant& grant, std::uint64_t watched_body) {
+  // Acquire pairs with the release in `begin_body`: the body that is looked at next is no older.
+  std::uint64_t seen = word_.load(std::memory_order_acquire);
+  if (live_.body.load(std::memory_order_relaxed) != watched_body) return false;
   const std::uint64_t slot_number = seen & slot_mask;
   if (slot_number == 0 || (seen & guarded_bit) != 0 || slot_number == table_.own_slot() + 1) {
     return false;
@@ -141,12 +143,14 @@ WriteLock::Grant WriteLock::acquire_slowly(const Patience& patience, const std::
     const Kept kept = waited_long ? Kept::end : Kept::respect;
     if (try_acquire(grant, waiters_bit, kept)) return grant;
     if (waited >= owner_check_interval && try_take_over(grant)) return grant;
-    const auto seen_body = watch.look(live_.body.load(std::memory_order_relaxed), now);
+    const std::uint64_t body = live_.body.load(std::memory_order_relaxed);
+    const auto seen_body = watch.look(body, now);
+    const bool meant = patience.fence_body.value_or(body) == body;
     const bool fence =
-        (patience.fence_after && seen_body >= *patience.fence_after) ||
+        (meant && patience.fence_after && seen_body >= *patience.fence_after) ||
         (over && patience.fence_at_timeout &&
          seen_body >= std::min<std::chrono::nanoseconds>(owner_check_interval, waited / 2));
-    if (fence && try_fence(grant)) return grant;
+    if (fence && try_fence(grant, body)) return grant;
     if (over) {
       throw Error(errc::timeout, path,
                   "no write lock after " + std::to_string(patience.timeout.count()) +

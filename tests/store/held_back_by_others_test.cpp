@@ -304,5 +304,69 @@ TEST_F(HeldBackByOthers, nothing_is_lost_where_all_die_and_garbage_says_that_a_s
   }
 }
 
+/// Publishes what this process knows as held back, in another one, and then keeps it from learning
+/// so in the next transaction. That publishes nothing once more: an Atomic would be what it was.
+TEST_F(HeldBackByOthers, a_transaction_after_one_that_was_refused_knows_what_others_published) {
+  using Counter = Atomic<std::uint64_t>;
+  for (const bool refused : {true, false}) {
+    Options how = power_options();
+    how.reader_timeout = milliseconds(20);
+    Store sut = open(how);
+    fill(sut);
+    sut.resize_file(8 << 20);
+    const Channel channel;
+    ForkedChild other([&] {
+      const Store store = open(how);
+      {
+        const ReadTransaction section = store.begin_read();
+        channel.tell_parent();
+        channel.hear_parent();
+      }
+      channel.tell_parent();
+      return true;
+    });
+    channel.hear_child();
+    set(sut, 1, 1);
+    sut.write([](WriteTransaction& tx) { tx.construct<Counter>("hits"); });
+    ASSERT_TRUE(is_held_back());
+    const std::uint64_t word = live_word(offsetof(LiveWords, write_lock));
+    channel.tell_child();
+    channel.hear_child();
+    ASSERT_FALSE(is_held_back());
+    sut.read([](const ReadTransaction& tx) { *tx.find<Counter>("hits") += 5; });
+    const std::uint64_t before = published();
+    if (refused) {
+      write_struct(path(), live_words_offset + offsetof(LiveWords, failed), std::uint32_t{1});
+      EXPECT_THROW(set(sut, 3, 3), Error);
+      write_struct(path(), live_words_offset + offsetof(LiveWords, failed), std::uint32_t{0});
+    } else {
+      write_struct(path(), live_words_offset + offsetof(LiveWords, write_lock), word);
+    }
+    sut.begin_write().rollback();
+    EXPECT_EQ(published(), before);
+    EXPECT_EQ(sut.read([](const ReadTransaction& tx) { return tx.find<Counter>("hits")->load(); }),
+              5U);
+    EXPECT_TRUE(other.succeeded());
+    expect_sound(sut);
+    sut.close();
+    for (const char* const suffix : {"", "-log"}) std::filesystem::remove(path() + suffix);
+  }
+}
+
+TEST_F(HeldBackByOthers, garbage_that_speaks_of_a_publication_keeps_no_section_out) {
+  Options how = options();
+  how.lock_timeout = milliseconds(200);
+  Store sut = open(how);
+  fill(sut);
+  SlowReader reader(sut, sees(0, 0));
+  set(sut, 0, 1);
+  set(sut, 0, 2);
+  write_struct(path(), live_words_offset + offsetof(LiveWords, applying), std::uint64_t{0x4242});
+  for (std::uint64_t value = 3; value < 6; ++value) {
+    set(sut, 0, value);
+    EXPECT_EQ(get(sut, 0), value);
+  }
+}
+
 }  // namespace
 }  // namespace cairn::test

@@ -153,6 +153,36 @@ TEST_P(ResizeRecovery, growing_and_alive_past_its_deadline_is_fenced_and_set_asi
   }
 }
 
+/// Who comes next stays in its body for as long as would have it taken for the resizer.
+TEST_P(ResizeRecovery, one_that_ends_while_it_is_cleaned_up_gets_nobody_else_fenced) {
+  for (int round = 0; round < 10; ++round) {
+    for (const char* const suffix : {"", "-log"}) std::filesystem::remove(path() + suffix);
+    { const Store made = open(how()); }
+    ForkedChild resizer = stopped("grow.allocated", impatient(), &grow);
+    const Channel channel;
+    ForkedChild writer([&] {
+      Store store = open(how());
+      channel.tell_parent();
+      store.write([](WriteTransaction& tx) {
+        ++tx.modify(tx.find_or_construct<std::uint64_t>("writes"));
+        std::this_thread::sleep_for(60ms);
+      });
+      return true;
+    });
+    channel.hear_child();
+    Store sut = open(how());
+    std::this_thread::sleep_for(25ms);
+    std::thread soon([&] {
+      std::this_thread::sleep_for(4ms);
+      resizer.go_on();
+    });
+    sut.cleanup_failed_resize();
+    soon.join();
+    EXPECT_TRUE(writer.succeeded()) << "its transaction was fenced";
+    EXPECT_TRUE(resizer.succeeded());
+  }
+}
+
 TEST_P(ResizeRecovery, growing_committed_and_not_published_is_published) {
   { const Store made = open(how()); }
   ForkedChild other = stopped("publish.begin", how(), &grow);

@@ -296,6 +296,17 @@ TEST_F(TwoLocks, an_active_owner_is_fenced_only_where_that_was_asked_for) {
   EXPECT_TRUE(other_.acquire(until_timeout, "store").fenced);
 }
 
+TEST_F(TwoLocks, only_the_body_that_was_meant_is_fenced) {
+  sut_.acquire(patience, "store");
+  sut_.begin_body();
+  WriteLock::Patience mean_another{std::chrono::milliseconds(60), std::chrono::milliseconds(1)};
+  mean_another.fence_body = live_.body - 1;
+  expect_error(errc::timeout, "store", {"60 ms", "\"one\""},
+               [&] { other_.acquire(mean_another, "store"); });
+  mean_another.fence_body = live_.body.load();
+  EXPECT_TRUE(other_.acquire(mean_another, "store").fenced);
+}
+
 TEST_F(TwoLocks, who_gave_it_back_unseen_is_told_that_it_changed_hands) {
   sut_.acquire(patience, "store");
   sut_.release();
@@ -309,7 +320,8 @@ TEST_F(TwoLocks, a_word_of_any_garbage_is_taken_over_or_ends_in_a_named_time_out
   const std::uint64_t own = two_.own_slot() + 1;
   for (const std::uint64_t garbage :
        {~std::uint64_t{0}, std::uint64_t{0xFFFF}, std::uint64_t{0x3F00}, std::uint64_t{77},
-        std::uint64_t{0xABCD'0000'0000'4000}, std::uint64_t{0x8141}, std::uint64_t{0x7E00}}) {
+        std::uint64_t{0xABCD'0000'0000'4000}, std::uint64_t{0x8141}, std::uint64_t{0x7E00},
+        std::uint64_t{0xFFFF'FFFF'FFFF'0000}}) {
     ASSERT_NE(garbage & 0xFF, own);
     live_.write_lock = garbage;
     other_.acquire(patience, "store");

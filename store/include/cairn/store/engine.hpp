@@ -268,7 +268,6 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void require_published(const char* consequence, errc code = errc::timeout);
   void apply_to_working_view(const RecordView& record, bool wholly);
   void restore_held_back();
-  void drop_private_pages();
   /// From where on nothing that sections or the log may still show is in a page.
   std::uint64_t fresh_begin() const noexcept {
     return is_held_back() ? state_.reach : state_.heap_end;

@@ -66,6 +66,8 @@ class WriteLock {
     std::optional<std::chrono::milliseconds> fence_after = std::nullopt;
     /// Fence an active owner instead of giving up.
     bool fence_at_timeout = false;
+    /// The only body that `fence_after` is about, where it is about one.
+    std::optional<std::uint64_t> fence_body = std::nullopt;
   };
 
   WriteLock(LiveWords& live, const ProcessTable& table) noexcept
@@ -115,7 +117,8 @@ class WriteLock {
 
  private:
   bool try_acquire(Grant& grant, std::uint64_t waiters, Kept kept) noexcept;
-  bool try_fence(Grant& grant);
+  /// False also where another body than the one that was watched is in the way.
+  bool try_fence(Grant& grant, std::uint64_t watched_body);
   bool has_unsettled_fence() const;
   Grant acquire_slowly(const Patience& patience, const std::string& path);
   bool is_mine(std::uint64_t word, std::uint64_t epoch) const noexcept;
