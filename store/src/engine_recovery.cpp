@@ -304,6 +304,12 @@ void Engine::catch_up() {
     stale_pages_ = false;
   }
   sync_shown();
+  // Where the image shows all that this process knows, pages behind the heap that it knows may have
+  // been somebody's fresh ones since, which no record holds: a heap that became shorter while that
+  // was held back has left copies of them here.
+  if (shown_.sequence >= state_.sequence && context_.tracked_bytes() > state_.heap_end) {
+    context_.set_tracked_bytes(state_.heap_end);
+  }
   const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
   bool synced = false;
   while (state_.position < tail) {

@@ -304,6 +304,42 @@ TEST_F(HeldBackByOthers, nothing_is_lost_where_all_die_and_garbage_says_that_a_s
   }
 }
 
+/// The heap becomes shorter while a section keeps that out of the image, and longer again once it has
+/// left: in between its last pages were in no heap, and are somebody's fresh ones now.
+TEST_F(HeldBackByOthers, pages_that_leave_the_heap_and_come_back_are_not_what_they_were) {
+  Options how = options();
+  how.reader_timeout = milliseconds(20);
+  Store sut = open(how);
+  fill(sut);
+  static constexpr std::uint64_t many = 60'000;
+  sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("large", many, 1U); });
+  const Channel channel;
+  ForkedChild other([&] {
+    Store store = open(how);
+    channel.tell_parent();
+    channel.hear_parent();
+    set(store, 1, 1);
+    channel.tell_parent();
+    channel.hear_parent();
+    return store.write([](WriteTransaction& tx) {
+      const Numbers& again = *tx.find<Numbers>("again");
+      return std::count(again.begin(), again.end(), 2U) == static_cast<std::ptrdiff_t>(many);
+    });
+  });
+  channel.hear_child();
+  {
+    SlowReader reader(sut);
+    sut.write([](WriteTransaction& tx) { tx.destroy<Numbers>("large"); });
+    expect_error(errc::timeout, path(), {"shorter"}, [&] { sut.shrink_to_usage(); });
+    channel.tell_child();
+    channel.hear_child();
+  }
+  sut.write([](WriteTransaction& tx) { tx.construct<Numbers>("again", many, 2U); });
+  channel.tell_child();
+  EXPECT_TRUE(other.succeeded());
+  expect_sound(sut);
+}
+
 /// Publishes what this process knows as held back, in another one, and then keeps it from learning
 /// so in the next transaction. That publishes nothing once more: an Atomic would be what it was.
 TEST_F(HeldBackByOthers, a_transaction_after_one_that_was_refused_knows_what_others_published) {
