@@ -12,3 +12,10 @@ find_program(CAIRN_CCACHE ccache)
 if(CAIRN_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CAIRN_CCACHE}")
 endif()
+
+# Some two hundred programs are linked; this linker takes a third of the time of the usual one.
+include(CheckLinkerFlag)
+check_linker_flag(CXX -fuse-ld=gold CAIRN_HAS_GOLD)
+if(CAIRN_HAS_GOLD)
+  add_link_options(-fuse-ld=gold)
+endif()

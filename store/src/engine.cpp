@@ -68,15 +68,6 @@ MetaSlot read_meta(const File& data, std::uint64_t seed) {
   return newest_meta(header, seed, data.path());
 }
 
-bool any_attached(const File& data) {
-  for (std::uint64_t slot = 0; slot < process_slot_count; ++slot) {
-    if (ByteLock::is_held_elsewhere(data, process_table_offset + slot * sizeof(ProcessSlot))) {
-      return true;
-    }
-  }
-  return false;
-}
-
 /// The pages in front of the heap, in memory of this process.
 Reservation copy_of_header(const File& data) {
   Reservation copy = Reservation::anonymous(heap_begin);
@@ -140,7 +131,7 @@ std::shared_ptr<Engine> Engine::attach_frozen(const std::string& path, const Opt
   // knows nothing of such readers changes the files under them.
   ByteLock still = ByteLock::acquire(locks, opening_lock_offset, options.lock_timeout,
                                      "opening or closing the store", ByteLock::Kind::shared);
-  if (!(locks.id() == id) || !data.is_still_at_path() || any_attached(data)) return nullptr;
+  if (!(locks.id() == id) || !data.is_still_at_path() || ProcessTable::any_attached(data)) return nullptr;
   const MetaSlot meta = read_meta(data, checksum_seed(identity.uuid));
   std::shared_ptr<Engine> engine;
   try {
@@ -198,7 +189,7 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
                                              "opening or closing the store");
   if (!data.is_still_at_path()) return nullptr;
   const MetaSlot meta = read_meta(data, checksum_seed(identity.uuid));
-  const bool alone = !any_attached(data);
+  const bool alone = !ProcessTable::any_attached(data);
   if (alone && wanted == Company::others) return nullptr;
   std::uint64_t reach = meta.max_bytes;
   if (alone) reach = std::max(reach, round_up(options.max_bytes, page_bytes));

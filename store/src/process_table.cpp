@@ -24,9 +24,10 @@ struct flock byte_range(std::uint64_t offset, short type) noexcept {
   return range;
 }
 
-/// How some other open file holds the byte: F_WRLCK, F_RDLCK, or F_UNLCK where none does.
-short holder_type(const File& file, std::uint64_t offset) {
+/// How some other open file holds one of the bytes: F_WRLCK, F_RDLCK, or F_UNLCK where none does.
+short holder_type(const File& file, std::uint64_t offset, std::uint64_t bytes = 1) {
   struct flock range = byte_range(offset, F_WRLCK);
+  range.l_len = static_cast<off_t>(bytes);
   if (::fcntl(file.descriptor(), F_OFD_GETLK, &range) != 0) {
     throw_system_error(errno, file.path(), "test the lock on byte " + std::to_string(offset));
   }
@@ -101,8 +102,8 @@ ByteLock ByteLock::acquire(const File& file, std::uint64_t offset,
   }
 }
 
-bool ByteLock::is_held_elsewhere(const File& file, std::uint64_t offset) {
-  return holder_type(file, offset) != F_UNLCK;
+bool ByteLock::is_held_elsewhere(const File& file, std::uint64_t offset, std::uint64_t bytes) {
+  return holder_type(file, offset, bytes) != F_UNLCK;
 }
 
 void ProcessTable::claim(const std::string& label, std::uint32_t avoid) {
@@ -179,10 +180,11 @@ bool ProcessTable::is_alive(std::uint32_t slot) const {
 }
 
 bool ProcessTable::is_alone() const {
-  for (std::uint32_t slot = 0; slot < process_slot_count; ++slot) {
-    if (slot != own_slot_ && is_alive(slot)) return false;
-  }
-  return true;
+  return !any_attached(file_);
+}
+
+bool ProcessTable::any_attached(const File& file) {
+  return ByteLock::is_held_elsewhere(file, lock_offset(0), process_slot_count * sizeof(ProcessSlot));
 }
 
 std::uint32_t ProcessTable::reap() {

@@ -32,8 +32,8 @@ class ByteLock {
   /// its lock is a shared one, that it is a reader.
   static ByteLock acquire(const File& file, std::uint64_t offset, std::chrono::milliseconds timeout,
                           const std::string& purpose, Kind kind = Kind::exclusive);
-  /// True while some other open file holds the byte.
-  static bool is_held_elsewhere(const File& file, std::uint64_t offset);
+  /// True while some other open file holds one of the bytes.
+  static bool is_held_elsewhere(const File& file, std::uint64_t offset, std::uint64_t bytes = 1);
 
   explicit operator bool() const noexcept { return descriptor_ >= 0; }
   /// Forgets the lock without giving it back: in a forked child it is still the parent's.
@@ -80,6 +80,8 @@ class ProcessTable {
   bool is_alive(std::uint32_t slot) const;
   /// True where no other process is attached.
   bool is_alone() const;
+  /// True where some process is attached to the store in `file`, other than by that open file.
+  static bool any_attached(const File& file);
   /// Forgets what dead processes left in their slots; returns how many there were.
   std::uint32_t reap();
 
