@@ -18,9 +18,9 @@
 
 #include "cairn_console/format.hpp"
 #include "cairn_console/progress.hpp"
+#include "drill_guard.hpp"
 #include "soak_body.hpp"
 #include "soak_figures.hpp"
-#include "soak_guard.hpp"
 #include "soak_round.hpp"
 #include "soak_worker.hpp"
 
@@ -97,7 +97,7 @@ class Soak {
   Scratch scratch_;
   std::string path_;
   std::string history_file_;
-  SoakGuard guard_;
+  DrillGuard guard_;
   std::mt19937_64 random_;
   Shared<SoakBoard> board_;
   Shared<Harvest> harvest_;

@@ -9,12 +9,12 @@ namespace cairn::drills {
 /// Sees to it that a long drill comes to an end whatever happens: it notices SIGINT and SIGTERM,
 /// and where its process stands still it says what it was at, removes its files and ends; its
 /// children end with it. One at a time.
-class SoakGuard {
+class DrillGuard {
  public:
-  explicit SoakGuard(std::vector<std::string> files);
-  SoakGuard(const SoakGuard&) = delete;
-  SoakGuard& operator=(const SoakGuard&) = delete;
-  ~SoakGuard();
+  explicit DrillGuard(std::vector<std::string> files);
+  DrillGuard(const DrillGuard&) = delete;
+  DrillGuard& operator=(const DrillGuard&) = delete;
+  ~DrillGuard();
 
   /// What the process is at from here on: something that takes far less than the time that is left
   /// to it. Requires: `step` lives on.

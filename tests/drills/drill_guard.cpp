@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "soak_guard.hpp"
+#include "drill_guard.hpp"
 
 #include <unistd.h>
 
@@ -27,7 +27,7 @@ void on_interrupt(int) {
 }
 
 void on_standstill(int) {
-  say("FAILED soak: it has stood still for minutes; it ");
+  say("FAILED: the drill has stood still for minutes; it ");
   say(current_step);
   say("\n");
   for (const std::string& file : files_to_remove) ::unlink(file.c_str());
@@ -36,7 +36,7 @@ void on_standstill(int) {
 
 }  // namespace
 
-SoakGuard::SoakGuard(std::vector<std::string> files) {
+DrillGuard::DrillGuard(std::vector<std::string> files) {
   files_to_remove = std::move(files);
   interrupted = 0;
   std::signal(SIGINT, &on_interrupt);
@@ -44,17 +44,17 @@ SoakGuard::SoakGuard(std::vector<std::string> files) {
   std::signal(SIGALRM, &on_standstill);
 }
 
-SoakGuard::~SoakGuard() {
+DrillGuard::~DrillGuard() {
   ::alarm(0);
   for (const int signal : {SIGINT, SIGTERM, SIGALRM}) std::signal(signal, SIG_DFL);
 }
 
-void SoakGuard::at(const char* step) noexcept {
+void DrillGuard::at(const char* step) noexcept {
   current_step = step;
   ::alarm(still_after_s);
 }
 
-bool SoakGuard::is_interrupted() const noexcept {
+bool DrillGuard::is_interrupted() const noexcept {
   return interrupted != 0;
 }
 
