@@ -35,6 +35,10 @@ struct IoOperation {
   std::uint64_t bytes;
 };
 
+/// What an observer returns for a sync that shall be left out and taken for done, as by a disk that
+/// lies. Of syncs, of files and directories, alone.
+inline constexpr int pretend_done = -1;
+
 /// Sees each operation before it happens. Returns 0 to let it happen, or the errno that the
 /// operation shall fail with instead (ignored for stores, which cannot fail).
 using IoObserver = int (*)(const IoOperation& operation);
