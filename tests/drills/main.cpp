@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <string>
 
 #include "cairn_console/table.hpp"
+#include "cut.hpp"
 #include "drills.hpp"
 #include "mutants.hpp"
+#include "private_mounts.hpp"
 #include "soak.hpp"
 
 namespace {
@@ -21,6 +24,14 @@ void list_drills() {
   table.align(0, cairn::console::Align::left);
   for (const Drill& drill : all_drills()) table.add_row({drill.rows, drill.name, drill.what});
   table.print(stdout);
+}
+
+/// What ctest takes for a test that was skipped.
+constexpr int skipped_status = 77;
+
+int report_skipped(const Unavailable& reason) {
+  fmt::print("skipped: {}\n", reason.what());
+  return skipped_status;
 }
 
 /// A message of several lines as one, for whoever matches it.
@@ -50,6 +61,9 @@ int run_drills(const std::string& only, const Settings& settings) {
     Tally tally;
     try {
       drill.run(settings, tally);
+    } catch (const Unavailable& reason) {
+      const int status = report_skipped(reason);
+      if (!only.empty()) return status;
     } catch (const DrillFailure& failure) {
       std::fflush(stdout);
       fmt::print(stderr, "FAILED {}: {}\n", drill.name, failure.what());
@@ -61,9 +75,10 @@ int run_drills(const std::string& only, const Settings& settings) {
   return found ? 0 : 2;
 }
 
-int run_soak(const Settings& settings, const SoakSettings& how) {
+/// Runs one drill that is not among the others.
+int run_long(const std::function<void()>& drill) {
   try {
-    soak(settings, how);
+    drill();
   } catch (const DrillFailure& failure) {
     std::fflush(stdout);
     fmt::print(stderr, "FAILED {}\n", failure.what());
@@ -80,11 +95,17 @@ int main(int argc, char** argv) {
   std::string only;
   std::string mutant;
   bool list = false;
+  bool cut = false;
   SoakSettings long_run;
   app.add_option("--kills", settings.kills, "kills at random moments")->capture_default_str();
   app.add_option("--seconds", settings.seconds, "most time for those, 0: as long as it takes")
       ->capture_default_str();
   app.add_option("--seed", settings.seed, "of everything random")->capture_default_str();
+  app.add_flag("--cut", cut,
+               "only the drill that cuts file systems as a power loss does, at length");
+  app.add_option("--cuts", settings.cuts, "of each file system at each level")
+      ->check(CLI::PositiveNumber)
+      ->default_str(std::to_string(cuts_at_length));
   app.add_option("--sleep", settings.sleep, "seconds that each section of the sleeper's sleeps")
       ->check(CLI::Range(1, 600))
       ->capture_default_str();
@@ -109,8 +130,14 @@ int main(int argc, char** argv) {
       list_drills();
       return 0;
     }
-    if (long_run.seconds != 0) return run_soak(settings, long_run);
+    if (long_run.seconds != 0) return run_long([&] { soak(settings, long_run); });
+    if (cut) {
+      const std::uint64_t cuts = settings.cuts != 0 ? settings.cuts : cuts_at_length;
+      return run_long([&] { cut_file_systems(settings, cuts); });
+    }
     return mutant.empty() ? run_drills(only, settings) : hunt_one(mutant, settings);
+  } catch (const Unavailable& reason) {
+    return report_skipped(reason);
   } catch (const std::exception& error) {
     fmt::print(stderr, "cairn_drills: {}\n", error.what());
     return 1;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cairn/mapping/drill_hooks.hpp"
 #include "child.hpp"
 #include "points.hpp"
 #include "scratch.hpp"
@@ -26,11 +27,13 @@ struct Settings {
   std::uint64_t kills = 1000;  ///< of the random ones
   std::uint64_t seconds = 0;   ///< most time for the random ones, 0 as long as it takes
   std::uint64_t seed = 1;
+  std::uint64_t cuts = 0;   ///< of each file system, 0: as many as suit
   std::uint64_t sleep = 1;  ///< seconds that a section sleeps
   std::string directory;
-  PointHook hook = nullptr;           ///< breaks the protocol in working children
-  PointHook recovery_hook = nullptr;  ///< breaks it in recovering ones
-  bool acknowledge_early = false;     ///< breaks the drill's own promise
+  PointHook hook = nullptr;                 ///< breaks the protocol in working children
+  PointHook recovery_hook = nullptr;        ///< breaks it in recovering ones
+  bool acknowledge_early = false;           ///< breaks the drill's own promise
+  drill::IoObserver io_observer = nullptr;  ///< breaks operations of writers that are cut off
 };
 
 /// How a drill takes the lock from somebody who lives.

@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Of the heir, whose transaction comes last: nothing that the workloads touch.
-const std::vector<Edit> heir_edits = {{EditKind::put, 900, 1}, {EditKind::append, 90, 1}};
+const std::vector<Edit> edits_of_heir = {{EditKind::put, 900, 1}, {EditKind::append, 90, 1}};
 
 /// One workload in a process that dies, beside one that waits for the write lock.
 class Inheritance {
@@ -70,7 +70,7 @@ void Inheritance::own(std::uint64_t dies_at) const {
 Content Inheritance::expected() const {
   const bool one_more = owner_->in_transaction != 0 && owner_->tail_stored != 0;
   Content content = models_[owner_->acknowledged + (one_more ? 1 : 0)];
-  apply_edits(heir_edits, content);
+  apply_edits(edits_of_heir, content);
   return content;
 }
 
@@ -82,7 +82,7 @@ void Inheritance::inherit() const {
   {
     WriteTransaction tx = store.begin_write();
     heir_->served_ns = steady_ns();
-    apply_edits(heir_edits, tx);
+    apply_edits(edits_of_heir, tx);
     tx.commit();
   }
   const Content found = store.read([](const ReadTransaction& tx) { return read_content(tx); });
