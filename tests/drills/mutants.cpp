@@ -15,6 +15,7 @@
 #include "cairn/recovery/meta_slots.hpp"
 #include "cairn/recovery/record.hpp"
 #include "cairn/types/atomic_format.hpp"
+#include "cut.hpp"
 #include "soak.hpp"
 #include "soak_state.hpp"
 #include "takeover.hpp"
@@ -218,6 +219,31 @@ void publish_atomics_lines(std::string_view point, const std::string& path) {
   }
 }
 
+bool has_name(int descriptor, std::string_view end) {
+  std::array<char, 4096> path{};
+  const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
+  const ssize_t length = ::readlink(link.c_str(), path.data(), path.size());
+  return length > 0 &&
+         std::string_view(path.data(), static_cast<std::size_t>(length)).ends_with(end);
+}
+
+int leave_out_log_syncs(const drill::IoOperation& operation) {
+  const bool left_out =
+      operation.kind == drill::IoKind::sync && has_name(operation.descriptor, "-log");
+  return left_out ? drill::pretend_done : 0;
+}
+
+int leave_out_data_syncs(const drill::IoOperation& operation) {
+  // Not in creation, where the file has no name yet and nothing would be left to be seen.
+  const bool left_out =
+      operation.kind == drill::IoKind::sync && has_name(operation.descriptor, "/store");
+  return left_out ? drill::pretend_done : 0;
+}
+
+int leave_out_directory_syncs(const drill::IoOperation& operation) {
+  return operation.kind == drill::IoKind::sync_directory ? drill::pretend_done : 0;
+}
+
 }  // namespace
 
 const std::vector<Mutant>& all_mutants() {
@@ -245,21 +271,31 @@ const std::vector<Mutant>& all_mutants() {
        true},
       {"soak_publishes_atomics", "an Atomic's line is not published from a private page", "soak",
        nullptr, &publish_atomics_lines},
+      {"cut_without_log_syncs", "a commit is on the disk before it is told of", "cut", nullptr,
+       nullptr, false, &leave_out_log_syncs},
+      {"cut_without_data_syncs", "a checkpoint's pages are on the disk before the log goes on",
+       "cut", nullptr, nullptr, false, &leave_out_data_syncs},
+      {"cut_without_directory_syncs", "a new store's name is on the disk before it is told of",
+       "cut", nullptr, nullptr, false, &leave_out_directory_syncs},
   };
   return mutants;
 }
 
 constexpr std::uint64_t longest_hunt_s = 60;
+constexpr std::uint64_t most_cuts_a_hunt = 60;
 
 std::string hunt(const Mutant& mutant, Settings settings) {
   settings.quick = true;
   settings.hook = mutant.hook;
   settings.recovery_hook = mutant.recovery_hook;
   settings.acknowledge_early = mutant.acknowledge_early;
+  settings.io_observer = mutant.io_observer;
   Tally tally;
   try {
     if (mutant.workload == "takeover") {
       sweep_takeover(settings, tally, Durability::process);
+    } else if (mutant.workload == "cut") {
+      cut_file_systems(settings, most_cuts_a_hunt);
     } else if (mutant.workload == "soak") {
       soak(settings, {longest_hunt_s});
     } else {

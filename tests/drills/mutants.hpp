@@ -12,10 +12,12 @@ namespace cairn::drills {
 struct Mutant {
   std::string name;
   std::string broken_rule;
-  std::string workload;  ///< of the sweep that must catch it; "takeover" is one of its own
+  std::string workload;  ///< of the sweep that must catch it; "takeover", "soak" and "cut" are ones
+                         ///< of their own
   PointHook hook = nullptr;
   PointHook recovery_hook = nullptr;
   bool acknowledge_early = false;
+  drill::IoObserver io_observer = nullptr;
 };
 
 const std::vector<Mutant>& all_mutants();
