@@ -222,7 +222,8 @@ RecordView Engine::append_durably() {
   }
   const std::uint64_t fresh_bytes = heap_end_ - std::min(heap_end_, context_.tracked_bytes());
   const bool grew = file_bytes_ > state_.file_bytes;
-  const bool sync_data = survives_power() && (grew || fresh_bytes > logged_fresh_bytes);
+  const bool sync_data =
+      survives_power() && (grew || fresh_bytes > logged_fresh_bytes || has_fresh_atomic());
   if (survives_power() && !sync_data) add_fresh_pages();
   make_room_in_log(record_bytes(entries_.size(), line_count_));
   if (sync_data) {
@@ -274,6 +275,16 @@ void Engine::add_fresh_pages() {
     entries_.push_back({page, ~0ULL});
     line_count_ += lines_per_page;
   }
+}
+
+/// An Atomic in fresh pages counts in the shared image from the commit on, held back or not, and a
+/// record that held it would undo that.
+bool Engine::has_fresh_atomic() const {
+  for (std::uint64_t at = std::max(context_.tracked_bytes(), set_aside_end_); at < heap_end_;
+       at += line_bytes) {
+    if (is_atomic_line(context_.base() + at)) return true;
+  }
+  return false;
 }
 
 void Engine::verify_marks() {
@@ -434,8 +445,8 @@ void Engine::restore_lines() noexcept {
     if (options_.verify_writes) context_.drop_private_pages();
     if (is_held_back()) restore_held_back();
   } catch (...) {
-    // No memory, or the log does not hold what it should: the next transaction begins with this, and
-    // says so.
+    // No memory, or the log does not hold what it should: the next transaction begins with this,
+    // and says so.
     stale_pages_ = true;
   }
 }

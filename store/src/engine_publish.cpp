@@ -59,7 +59,7 @@ void Engine::sync_shown() {
 void Engine::lower_visible() {
   const std::uint64_t next = shown_.sequence + 1;
   if (live_.visible.load(std::memory_order_relaxed) == next &&
-      makes_atomic_in_image(appended_after(shown_), shown_)) {
+      makes_atomic(appended_after(shown_))) {
     keep_out_of_overlays(next, shown_.sequence);
   }
 }
@@ -127,7 +127,7 @@ bool Engine::try_publish(const RecordView& record, std::chrono::nanoseconds pati
   if (!lanes_.wait_for_older(sequence, patience) && !begun) {
     // A section that saw the words set may still be on its way in: the next publisher fences again.
     if (fenced) lanes_.request_fence();
-    if (before < sequence && makes_atomic_in_image(record, shown_)) {
+    if (before < sequence && makes_atomic(record)) {
       keep_out_of_overlays(sequence, before);
     }
     // Release: whoever sees it clear sees what `visible` is now.
@@ -166,7 +166,7 @@ void Engine::show_held_back() {
   while (visible_.sequence < seen) advance(visible_, appended_after(visible_));
   while (visible_.sequence < state_.sequence) {
     const RecordView record = appended_after(visible_);
-    if (makes_atomic_in_image(record, visible_)) return;
+    if (makes_atomic(record)) return;
     advance(visible_, record);
     // Release pairs with the acquire of whoever reads by it: the record is there.
     live_.visible.store(visible_.sequence, std::memory_order_release);
@@ -174,16 +174,13 @@ void Engine::show_held_back() {
   }
 }
 
-/// Whether the record, which follows `place`, makes an Atomic where the shared image shows
-/// something else to older sections: it changes in the shared image alone, so nobody may find it
-/// before it is there. It is there at once in pages that were fresh for the record, which only such
-/// a one holds that survives power cuts.
-bool Engine::makes_atomic_in_image(const RecordView& record, const LogState& place) const {
-  const std::uint64_t fresh = survives_power() ? place.reach : ~std::uint64_t{0};
+/// Whether the record makes an Atomic where the shared image shows something else to older
+/// sections: it changes in the shared image alone, so nobody may find it before it is there. Those
+/// in fresh pages are there at once, and in no record.
+bool Engine::makes_atomic(const RecordView& record) {
   bool found = false;
   record.apply([](std::uint64_t) { return true; },
-               [&](std::uint64_t offset, const std::byte* from, std::size_t bytes) {
-                 if (offset >= fresh) return;
+               [&](std::uint64_t, const std::byte* from, std::size_t bytes) {
                  for (std::size_t at = 0; at < bytes; at += line_bytes) {
                    found = found || is_atomic_line(from + at);
                  }

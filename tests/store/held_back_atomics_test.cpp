@@ -64,6 +64,29 @@ TEST_P(HeldBackAtomics, one_in_the_place_of_one_that_was_new_itself_is_not_seen_
   expect_sound(sut);
 }
 
+/// In so few fresh pages that level power would log them.
+TEST_P(HeldBackAtomics, one_in_fresh_pages_goes_on_counting_when_its_commit_is_published) {
+  Store sut = open(how());
+  push(sut, 1);
+  const std::uint64_t end = sut.read([](const ReadTransaction& tx) { return tx.bytes().end; });
+  SlowReader reader(sut);
+  sut.write([&](WriteTransaction& tx) {
+    std::vector<void*> taken;
+    while (taken.empty() || tx.ref(*static_cast<char*>(taken.back())).offset() < end) {
+      taken.push_back(tx.heap().allocate(line_bytes, line_bytes));
+    }
+    tx.construct<Counter>("counter", 5U);
+    ASSERT_GE(tx.ref(*tx.find<Counter>("counter")).offset(), end) << "or this shows nothing";
+    for (void* const block : taken) tx.heap().deallocate(block, line_bytes);
+  });
+  sut.read([](const ReadTransaction& tx) { ++*tx.find<Counter>("counter"); });
+  EXPECT_EQ(sut.read(&count), 6U);
+  reader.leave();
+  push(sut, 2);
+  EXPECT_EQ(sut.read(&count), 6U);
+  expect_sound(sut);
+}
+
 TEST_P(HeldBackAtomics, one_whose_publisher_dies_before_it_looks_at_the_sections_is_not_seen) {
   {
     Store made = open(how());

@@ -182,6 +182,8 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   // attaching and recovering: engine_recovery.cpp
   void recover_alone();
   void require_one_state() const;
+  static void require_power_kept(const Identity& identity, const MetaSlot& meta,
+                                 const std::string& path);
   /// False in a copy of the file that was last written.
   bool is_original() const noexcept { return meta_.inode == 0 || meta_.inode == data_id_.inode; }
   void require_whole_heap() const;
@@ -231,6 +233,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void release_after_failure(const WriteLock::Grant& grant) noexcept;
   void collect_lines();
   void add_fresh_pages();
+  bool has_fresh_atomic() const;
   void verify_marks();
   void verify_marks_against(const HeapBytes& committed) const;
   void make_room_in_log(std::uint64_t bytes);
@@ -264,7 +267,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void show_held_back();
   void lower_visible();
   void keep_out_of_overlays(std::uint64_t sequence, std::uint64_t visible);
-  bool makes_atomic_in_image(const RecordView& record, const LogState& place) const;
+  static bool makes_atomic(const RecordView& record);
   void require_published(const char* consequence, errc code = errc::timeout);
   void apply_to_working_view(const RecordView& record, bool wholly);
   void restore_held_back();
