@@ -37,7 +37,7 @@ void map_ring(const File& file, std::byte* to, std::uint64_t ring_bytes, ViewAcc
 }  // namespace
 
 void LogRing::format(const File& file, const std::array<std::byte, 16>& uuid,
-                     std::uint64_t ring_bytes, bool durable) {
+                     std::uint64_t ring_bytes) {
   LogIdentity identity{};
   identity.magic = log_magic;
   identity.version = format_version;
@@ -49,7 +49,7 @@ void LogRing::format(const File& file, const std::array<std::byte, 16>& uuid,
   crash_point("create.log_identity");
   file.allocate_zeroed(log_ring_offset, log_ring_offset + ring_bytes);
   crash_point("create.log_ring");
-  if (durable) file.sync();
+  file.sync();
 }
 
 bool LogRing::may_be_replaced(const File& file) {

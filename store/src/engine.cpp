@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <thread>
 
 #include "cairn/error.hpp"
@@ -60,12 +61,23 @@ void require_durability(const Identity& identity, const Options& options, const 
                   ", opened with Durability::" + (wants_power ? "power" : "process"));
 }
 
-MetaSlot read_meta(const File& data, std::uint64_t seed) {
+MetaSlot read_meta(const File& data, const Identity& identity) {
   std::array<std::byte, page_bytes> header;
   if (data.read_at(0, header) < header.size()) {
     throw Error(errc::truncated, data.path(), "the header is cut short");
   }
-  return newest_meta(header, seed, data.path());
+  try {
+    return newest_meta(header, checksum_seed(identity.uuid), data.path());
+  } catch (const Error&) {
+    BootId boot;
+    std::memcpy(boot.data(), header.data() + live_words_offset + offsetof(LiveWords, boot_id),
+                boot.size());
+    // Level process syncs neither slot until it is closed.
+    if (identity.durability == StoredDurability::power || boot == current_boot_id()) throw;
+    throw Error(errc::power_lost, data.path(),
+                "neither of its meta slots is whole, and it was last used in another boot; restore "
+                "it from a copy");
+  }
 }
 
 /// The pages in front of the heap, in memory of this process.
@@ -131,8 +143,11 @@ std::shared_ptr<Engine> Engine::attach_frozen(const std::string& path, const Opt
   // knows nothing of such readers changes the files under them.
   ByteLock still = ByteLock::acquire(locks, opening_lock_offset, options.lock_timeout,
                                      "opening or closing the store", ByteLock::Kind::shared);
-  if (!(locks.id() == id) || !data.is_still_at_path() || ProcessTable::any_attached(data)) return nullptr;
-  const MetaSlot meta = read_meta(data, checksum_seed(identity.uuid));
+  if (!(locks.id() == id) || !data.is_still_at_path() || ProcessTable::any_attached(data))
+    return nullptr;
+  const MetaSlot meta = read_meta(data, identity);
+  // Before the log is looked at, which may be gone then. A copy is one by another name first.
+  if (meta.inode == id.inode) require_power_kept(identity, meta, path);
   std::shared_ptr<Engine> engine;
   try {
     engine.reset(new Engine(std::move(data), std::move(locks), identity, meta, options,
@@ -188,9 +203,10 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   const ByteLock opening = ByteLock::acquire(data, opening_lock_offset, options.lock_timeout,
                                              "opening or closing the store");
   if (!data.is_still_at_path()) return nullptr;
-  const MetaSlot meta = read_meta(data, checksum_seed(identity.uuid));
+  const MetaSlot meta = read_meta(data, identity);
   const bool alone = !ProcessTable::any_attached(data);
   if (alone && wanted == Company::others) return nullptr;
+  if (alone && meta.inode == id.inode) require_power_kept(identity, meta, path);
   std::uint64_t reach = meta.max_bytes;
   if (alone) reach = std::max(reach, round_up(options.max_bytes, page_bytes));
   std::shared_ptr<Engine> engine(new Engine(std::move(own), std::move(locks), identity, meta,

@@ -79,11 +79,19 @@ void Engine::require_one_state() const {
                     " now, so it may mix several states; copy the original once it is closed, or "
                     "set Options::accept_copy where nobody wrote while the copy was taken");
   }
-  if (!survives_power() && meta_.clean == 0 && meta_.boot_id != current_boot_id()) {
-    throw Error(errc::power_lost, path(),
-                "it was last written in another boot and never closed, and a store of "
-                "Durability::process promises nothing then; restore it from a copy");
+  require_power_kept(identity_, meta_, path());
+}
+
+/// Throws errc::power_lost where that store promised nothing beyond the boot it was written in.
+void Engine::require_power_kept(const Identity& identity, const MetaSlot& meta,
+                                const std::string& path) {
+  if (identity.durability == StoredDurability::power || meta.clean != 0 ||
+      meta.boot_id == current_boot_id()) {
+    return;
   }
+  throw Error(errc::power_lost, path,
+              "it was last written in another boot and never closed, and a store of "
+              "Durability::process promises nothing then; restore it from a copy");
 }
 
 /// Shows the report, which grows while the write lock is held, to those who do not hold it.
@@ -407,6 +415,8 @@ void Engine::write_checkpoint(bool clean, std::uint64_t log_bytes) {
   const PhaseScope phase(table_, ProcessPhase::checkpointing);
   crash_point("checkpoint.begin");
   if (survives_power() || clean) sync_or_fail(data_);
+  // At level process nothing else has made its length durable.
+  if (!survives_power() && clean) sync_or_fail(log_.file());
   crash_point("checkpoint.data_synced");
   MetaSlot next = meta_;
   next.checkpoint_position = shown_.position;
@@ -433,7 +443,13 @@ void Engine::mark_unclean() {
   next.boot_id = current_boot_id();
   next.inode = data_id_.inode;
   next = write_meta(data_, window_.data(), next, seed_);
-  if (!survives_power()) sync_or_fail(data_);
+  if (!survives_power()) {
+    // In both slots: checkpoints are not synced at that level, so one that is torn would otherwise
+    // give way to one that says the store was closed.
+    sync_or_fail(data_);
+    next = write_meta(data_, window_.data(), next, seed_);
+    sync_or_fail(data_);
+  }
   meta_ = next;
 }
 

@@ -129,8 +129,8 @@ std::optional<ResizeInfo> Engine::resize_under_way() const {
 RecoveryReport Engine::cleanup_failed_resize() {
   // So long must the body be seen to go on, so that one that just ended is not taken for it.
   constexpr std::chrono::milliseconds look{10};
-  // First: where the resize ends meanwhile, whoever comes next has nothing to do with it. Relaxed: it
-  // is compared, and nothing is read by it.
+  // First: where the resize ends meanwhile, whoever comes next has nothing to do with it. Relaxed:
+  // it is compared, and nothing is read by it.
   const std::uint64_t body = live_.body.load(std::memory_order_relaxed);
   const std::optional<ResizeInfo> resize = resize_under_way();
   WriteLock::Patience patience = usual_patience();

@@ -184,7 +184,8 @@ bool ProcessTable::is_alone() const {
 }
 
 bool ProcessTable::any_attached(const File& file) {
-  return ByteLock::is_held_elsewhere(file, lock_offset(0), process_slot_count * sizeof(ProcessSlot));
+  return ByteLock::is_held_elsewhere(file, lock_offset(0),
+                                     process_slot_count * sizeof(ProcessSlot));
 }
 
 std::uint32_t ProcessTable::reap() {

@@ -156,18 +156,18 @@ std::string log_path(const std::string& path) {
 
 bool create_store_files(const std::string& path, const Options& options) {
   NewStore made = describe_new_store(path, options);
-  const bool durable = made.identity.durability == StoredDurability::power;
   const NewLog log = claim_log(path, options);
   if (!log.lock) return false;
   crash_point("create.begin");
-  LogRing::format(log.file, made.identity.uuid, made.meta.log_bytes, durable);
+  LogRing::format(log.file, made.identity.uuid, made.meta.log_bytes);
   File data = File::create_unnamed(path, options.permissions);
   write_data_file(data, made);
-  if (durable) data.sync();
+  // At either level: a store that vanishes with the power could not say that it was lost.
+  data.sync();
   crash_point("create.synced");
   const bool linked = data.link();
   crash_point("create.linked");
-  if (linked && durable) data.sync_directory();
+  if (linked) data.sync_directory();
   return linked;
 }
 

@@ -20,7 +20,7 @@ class LogRingTest : public ::testing::Test {
   LogRingTest() {
     for (std::size_t i = 0; i < uuid_.size(); ++i) uuid_[i] = static_cast<std::byte>(i + 1);
     const File file = File::open_or_create(path_, 0600);
-    LogRing::format(file, uuid_, ring_bytes, true);
+    LogRing::format(file, uuid_, ring_bytes);
     sut_ = open();
   }
 

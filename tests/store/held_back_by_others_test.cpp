@@ -304,8 +304,8 @@ TEST_F(HeldBackByOthers, nothing_is_lost_where_all_die_and_garbage_says_that_a_s
   }
 }
 
-/// The heap becomes shorter while a section keeps that out of the image, and longer again once it has
-/// left: in between its last pages were in no heap, and are somebody's fresh ones now.
+/// The heap becomes shorter while a section keeps that out of the image, and longer again once it
+/// has left: in between its last pages were in no heap, and are somebody's fresh ones now.
 TEST_F(HeldBackByOthers, pages_that_leave_the_heap_and_come_back_are_not_what_they_were) {
   Options how = options();
   how.reader_timeout = milliseconds(20);

@@ -28,7 +28,7 @@ class OverlaysTest : public ::testing::Test {
  protected:
   OverlaysTest() {
     data_.allocate_zeroed(0, heap_pages * page_bytes);
-    LogRing::format(File::open_or_create(log_path_, 0600), uuid_, ring_bytes, false);
+    LogRing::format(File::open_or_create(log_path_, 0600), uuid_, ring_bytes);
     log_ = LogRing(File::open(log_path_, File::Access::read_write), uuid_, ring_bytes);
     RecordHeader header{};
     header.magic = record_magic;

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <filesystem>
+#include <functional>
+#include <initializer_list>
+
 #include "cairn/recovery/log_format.hpp"
 #include "forked_child.hpp"
 #include "temp_store.hpp"
@@ -65,6 +69,23 @@ TEST_F(Recovery, a_process_store_that_was_not_closed_says_power_lost_after_a_res
   pretend_reboot(path());
   for (int i = 0; i < 2; ++i) {
     expect_error(errc::power_lost, path(), {}, [&] { open(); });
+  }
+}
+
+/// At that level nothing makes the log durable, so it may be anything.
+TEST_F(Recovery, a_process_store_says_so_whatever_became_of_its_log) {
+  write_and_vanish(options(), 3);
+  pretend_reboot(path());
+  const std::string log = path() + "-log";
+  const auto bytes = std::filesystem::file_size(log);
+  for (const std::function<void()>& change : std::initializer_list<std::function<void()>>{
+           [&] { std::filesystem::resize_file(log, bytes / 2); },
+           [&] { std::filesystem::resize_file(log, 0); },
+           [&] { std::filesystem::resize_file(log, bytes); },
+           [&] { std::filesystem::remove(log); }}) {
+    change();
+    expect_error(errc::power_lost, path(), {}, [&] { open(); });
+    expect_error(errc::power_lost, path(), {}, [&] { Store::open_read_only(path(), options()); });
   }
 }
 

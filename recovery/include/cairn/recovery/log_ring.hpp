@@ -33,9 +33,9 @@ class LogRing {
  public:
   LogRing() = default;
 
-  /// Writes the log file of a new store: identity and `ring_bytes` of zeros, synced if `durable`.
+  /// Writes the log file of a new store: identity and `ring_bytes` of zeros, and syncs it.
   static void format(const File& file, const std::array<std::byte, 16>& uuid,
-                     std::uint64_t ring_bytes, bool durable);
+                     std::uint64_t ring_bytes);
   /// True where the file is empty or carries the identity of a log, of whichever store.
   static bool may_be_replaced(const File& file);
 
