@@ -2,6 +2,7 @@
 #include "content.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace cairn::drills {
 namespace {
@@ -171,6 +172,20 @@ Content read_content(const ReadTransaction& tx) {
     content.queue.assign(queue->begin(), queue->end());
   }
   return content;
+}
+
+Content read_content(const Store& store) {
+  return store.read([](const ReadTransaction& tx) { return read_content(tx); });
+}
+
+std::span<const Edit> proving_edits() {
+  constexpr std::uint64_t key = 1'000'000;
+  static constexpr std::array<Edit, 5> edits = {{{EditKind::put, key, 1},
+                                                 {EditKind::append, key, 2},
+                                                 {EditKind::plant, key, 3},
+                                                 {EditKind::tag, key, 0},
+                                                 {EditKind::queue, 2, 4}}};
+  return edits;
 }
 
 std::string difference(const Content& found, const Content& expected) {

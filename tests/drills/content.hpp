@@ -73,6 +73,11 @@ void apply_edits(std::span<const Edit> edits, Content& content);
 void apply_edits(std::span<const Edit> edits, WriteTransaction& tx);
 
 Content read_content(const ReadTransaction& tx);
+Content read_content(const Store& store);
+
+/// Of the transaction by which a recovered store proves that it works: nothing that workloads
+/// touch.
+std::span<const Edit> proving_edits();
 
 /// Where two contents differ, for people; empty where they do not.
 std::string difference(const Content& found, const Content& expected);

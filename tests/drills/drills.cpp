@@ -16,6 +16,7 @@
 #include "io_faults.hpp"
 #include "mutants.hpp"
 #include "openers.hpp"
+#include "power.hpp"
 #include "private_mounts.hpp"
 #include "random_kills.hpp"
 #include "sleeper.hpp"
@@ -275,6 +276,16 @@ void hunt_mutants(const Settings& settings, Tally&) {
   if (caught != hunted) throw DrillFailure("a mutant lives");
 }
 
+/// One round at length takes as many images as it takes; `--power` makes as many rounds as it
+/// needs.
+void cut_power(const Settings& settings, Tally&) {
+  drill_power(settings, 0);
+}
+
+void hunt_mutants_of_power(const Settings& settings, Tally&) {
+  hunt_power_mutants(settings);
+}
+
 Drill row(const char* number, const char* name, const char* what, Row row) {
   return {name, number, what, true, [row = std::move(row)](const Settings& settings, Tally& tally) {
             kill_in_steps(settings, tally, row);
@@ -334,6 +345,12 @@ const std::vector<Drill>& all_drills() {
          &fail_operations},
         {"mutants", "20", "the protocol broken on purpose: the sweep must see it", false,
          &hunt_mutants},
+        {"power", "11-16, 18, 19",
+         "the power goes at every moment, and takes any part of what was "
+         "not synced",
+         false, &cut_power},
+        {"power_mutants", "20", "each sync left out or late, each checksum believed", false,
+         &hunt_mutants_of_power},
         {"random_kills", "1-8, 34", "four writers and a reader killed at random moments", false,
          &kill_randomly},
         {"sleeper", "45", "nobody waits for a section that sleeps, nor does a file grow for it",

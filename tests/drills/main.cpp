@@ -12,6 +12,7 @@
 #include "cut.hpp"
 #include "drills.hpp"
 #include "mutants.hpp"
+#include "power.hpp"
 #include "private_mounts.hpp"
 #include "soak.hpp"
 
@@ -97,6 +98,8 @@ int main(int argc, char** argv) {
   bool list = false;
   bool cut = false;
   SoakSettings long_run;
+  bool power = false;
+  std::uint64_t images = 1'000'000;
   app.add_option("--kills", settings.kills, "kills at random moments")->capture_default_str();
   app.add_option("--seconds", settings.seconds, "most time for those, 0: as long as it takes")
       ->capture_default_str();
@@ -122,6 +125,9 @@ int main(int argc, char** argv) {
   app.add_option("--threads", long_run.threads, "of each of them")
       ->check(CLI::Range(2, 8))
       ->capture_default_str();
+  app.add_flag("--power", power, "only the drill that cuts the power, at length");
+  app.add_option("--images", images, "distinct crash images that it judges at least")
+      ->capture_default_str();
   // Exits with 1 where the sweep sees what the mutant does, as a drill that fails.
   app.add_option("--mutant", mutant, "break the protocol in this way")->group("");
   CLI11_PARSE(app, argc, argv);
@@ -131,6 +137,7 @@ int main(int argc, char** argv) {
       return 0;
     }
     if (long_run.seconds != 0) return run_long([&] { soak(settings, long_run); });
+    if (power) return run_long([&] { drill_power(settings, images); });
     if (cut) {
       const std::uint64_t cuts = settings.cuts != 0 ? settings.cuts : cuts_at_length;
       return run_long([&] { cut_file_systems(settings, cuts); });

@@ -6,12 +6,6 @@
 namespace cairn::drills {
 namespace {
 
-constexpr std::uint64_t marker_key = 1'000'000;
-
-Content content_of(const Store& store) {
-  return store.read([](const ReadTransaction& tx) { return read_content(tx); });
-}
-
 void require_equal(const Content& found, const Content& expected, const char* when) {
   if (found == expected) return;
   throw DrillFailure(std::string("the content ") + when +
@@ -44,7 +38,7 @@ void verify_in_child(const std::string& path, Durability durability,
         expected.exists ? Store::open_existing(path, options) : Store::open(path, options);
     // First, since containers believe what they read: only a sound store has a content.
     require_sound(store, "after recovery");
-    const Content found = content_of(store);
+    const Content found = read_content(store);
     board.steps = found.steps;
     const RecoveryReport report = store.last_recovery();
     finding = {found.steps - models.front().steps, report.replayed_records, report.discarded_bytes,
@@ -55,19 +49,14 @@ void verify_in_child(const std::string& path, Durability durability,
   {
     // Recovering again changes nothing.
     Store store = Store::open_existing(path, options);
-    require_equal(content_of(store), model, "after a second recovery");
-    const Edit more[] = {{EditKind::put, marker_key, 1},
-                         {EditKind::append, marker_key, 2},
-                         {EditKind::plant, marker_key, 3},
-                         {EditKind::tag, marker_key, 0},
-                         {EditKind::queue, 2, 4}};
-    apply_edits(more, model);
-    store.write([&](WriteTransaction& tx) { apply_edits(more, tx); });
-    require_equal(content_of(store), model, "after one more transaction");
+    require_equal(read_content(store), model, "after a second recovery");
+    apply_edits(proving_edits(), model);
+    store.write([&](WriteTransaction& tx) { apply_edits(proving_edits(), tx); });
+    require_equal(read_content(store), model, "after one more transaction");
     store.close();
   }
   Store store = Store::open_existing(path, options);
-  require_equal(content_of(store), model, "after closing");
+  require_equal(read_content(store), model, "after closing");
   require_sound(store, "after closing");
   if (store.last_recovery().needed) throw DrillFailure("a closed store needed recovery");
 }

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "power_history.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "cairn/recovery/header_format.hpp"
+#include "cairn/recovery/log_format.hpp"
+
+namespace cairn::drills {
+namespace {
+
+PowerRecorder* running = nullptr;
+
+[[noreturn]] void throw_failed(const std::string& what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+struct stat status_of(int descriptor) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) throw_failed("fstat of a recorded file");
+  return status;
+}
+
+}  // namespace
+
+const char* to_string(PowerStep::Kind kind) noexcept {
+  switch (kind) {
+    case PowerStep::Kind::bytes: return "bytes";
+    case PowerStep::Kind::length: return "length";
+    case PowerStep::Kind::sync: return "sync";
+    case PowerStep::Kind::sync_directory: return "sync of the directory";
+    case PowerStep::Kind::name: return "name";
+    case PowerStep::Kind::begin: return "begin of a commit";
+    case PowerStep::Kind::acknowledge: return "acknowledgement";
+  }
+  return "?";
+}
+
+bool is_live(std::uint64_t offset) noexcept {
+  return offset >= live_words_offset && offset < heap_begin;
+}
+
+bool is_log(const FileBytes& file) noexcept {
+  return file.size() >= log_magic.size() &&
+         std::memcmp(file.data(), log_magic.data(), log_magic.size()) == 0;
+}
+
+PowerRecorder::PowerRecorder(std::string path, const Board& board)
+    : path_(std::move(path)), board_(board) {
+  look_at_names();
+  for (std::uint32_t file = 0; file < files_.size(); ++file) look_at_bytes(file);
+  for (const Known& known : files_) history_.files.push_back(known.bytes);
+  history_.names = names_;
+  history_.steps.clear();
+  acknowledged_ = begun_ = board_.acknowledged;
+  running = this;
+  drill::set_io_observer(&on_operation);
+  drill::set_crash_observer(&on_crash_point);
+}
+
+PowerRecorder::~PowerRecorder() {
+  stop();
+  for (const Known& known : files_) ::close(known.descriptor);
+}
+
+void PowerRecorder::stop() noexcept {
+  drill::set_io_observer(nullptr);
+  drill::set_crash_observer(nullptr);
+  running = nullptr;
+}
+
+PowerHistory PowerRecorder::take() {
+  stop();
+  if (failure_.empty()) look();
+  if (!failure_.empty()) throw std::runtime_error("the recording failed: " + failure_);
+  history_.files.resize(files_.size());
+  return std::move(history_);
+}
+
+int PowerRecorder::on_operation(const drill::IoOperation& operation) {
+  try {
+    running->observe(operation);
+  } catch (const std::exception& error) {
+    running->failure_ = error.what();
+  }
+  return 0;
+}
+
+void PowerRecorder::on_crash_point(const char* name) {
+  // That one is inside of a store, which says more about where it is.
+  if (std::strcmp(name, "store.inside") != 0) running->site_ = name;
+}
+
+void PowerRecorder::add(PowerStep step) {
+  step.site = site_;
+  history_.steps.push_back(std::move(step));
+}
+
+void PowerRecorder::observe(const drill::IoOperation& operation) {
+  look();
+  switch (operation.kind) {
+    case drill::IoKind::sync: add({PowerStep::Kind::sync, number_of(operation.descriptor)}); return;
+    case drill::IoKind::sync_directory: add({PowerStep::Kind::sync_directory}); return;
+    case drill::IoKind::write:
+    case drill::IoKind::store: break;
+    // Seen by the length and the names that they leave.
+    default: return;
+  }
+  const std::uint32_t file = number_of(operation.descriptor);
+  FileBytes& known = files_[file].bytes;
+  const std::uint64_t end = operation.offset + operation.bytes;
+  if (end > known.size()) {
+    known.resize(end);
+    add({PowerStep::Kind::length, file, end});
+  }
+  std::memcpy(known.data() + operation.offset, operation.data, operation.bytes);
+  add({PowerStep::Kind::bytes, file, operation.offset,
+       FileBytes(operation.data, operation.data + operation.bytes)});
+}
+
+void PowerRecorder::look() {
+  look_at_names();
+  for (std::uint32_t file = 0; file < files_.size(); ++file) look_at_bytes(file);
+  look_at_board();
+}
+
+void PowerRecorder::look_at_names() {
+  for (const StoreName name : {StoreName::data, StoreName::log}) {
+    const std::string path = name == StoreName::data ? path_ : path_ + "-log";
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0 && errno != ENOENT) throw_failed("open " + path);
+    const std::uint32_t file = descriptor < 0 ? no_file : number_of(descriptor);
+    if (descriptor >= 0) ::close(descriptor);
+    std::uint32_t& known = names_[static_cast<std::size_t>(name)];
+    if (file == known) continue;
+    known = file;
+    add({PowerStep::Kind::name, file, static_cast<std::uint64_t>(name)});
+  }
+}
+
+void PowerRecorder::look_at_bytes(std::uint32_t file) {
+  const int descriptor = files_[file].descriptor;
+  FileBytes& known = files_[file].bytes;
+  found_.resize(static_cast<std::size_t>(status_of(descriptor).st_size));
+  if (::pread(descriptor, found_.data(), found_.size(), 0) != static_cast<ssize_t>(found_.size())) {
+    throw_failed("read a recorded file");
+  }
+  if (found_.size() != known.size()) {
+    known.resize(found_.size());
+    add({PowerStep::Kind::length, file, known.size()});
+  }
+  const bool log = is_log(found_);
+  const auto differs = [&](std::uint64_t at) {
+    if (at >= known.size() || (!log && is_live(at))) return false;
+    return std::memcmp(known.data() + at, found_.data() + at,
+                       std::min<std::uint64_t>(line_bytes, known.size() - at)) != 0;
+  };
+  if (known.empty() || std::memcmp(known.data(), found_.data(), known.size()) == 0) return;
+  for (std::uint64_t at = 0; at < known.size(); at += line_bytes) {
+    if (!differs(at)) continue;
+    const std::uint64_t begin = at;
+    while (differs(at + line_bytes)) at += line_bytes;
+    const std::uint64_t end = std::min<std::uint64_t>(at + line_bytes, known.size());
+    std::memcpy(known.data() + begin, found_.data() + begin, end - begin);
+    add({PowerStep::Kind::bytes, file, begin,
+         FileBytes(found_.data() + begin, found_.data() + end)});
+  }
+}
+
+void PowerRecorder::look_at_board() {
+  const std::uint64_t acknowledged = board_.acknowledged;
+  const std::uint64_t begun = acknowledged + board_.in_transaction;
+  for (; acknowledged_ < acknowledged; ++acknowledged_) {
+    if (begun_ == acknowledged_) {
+      ++begun_;
+      add({PowerStep::Kind::begin});
+    }
+    add({PowerStep::Kind::acknowledge});
+  }
+  if (begun_ < begun) {
+    begun_ = begun;
+    add({PowerStep::Kind::begin});
+  }
+}
+
+std::uint32_t PowerRecorder::number_of(int descriptor) {
+  const std::uint64_t inode = status_of(descriptor).st_ino;
+  for (std::uint32_t file = 0; file < files_.size(); ++file) {
+    if (files_[file].inode == inode) return file;
+  }
+  // One of our own: the inode is not given to another file as long as it is open.
+  const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
+  const int own = ::open(link.c_str(), O_RDONLY | O_CLOEXEC);
+  if (own < 0) throw_failed("open a recorded file");
+  files_.push_back({inode, own, {}});
+  return static_cast<std::uint32_t>(files_.size() - 1);
+}
+
+}  // namespace cairn::drills
