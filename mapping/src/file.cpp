@@ -2,6 +2,8 @@
 #include "cairn/mapping/file.hpp"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +36,26 @@ std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string range_text(std::uint64_t offset, std::uint64_t bytes) {
+  return std::to_string(bytes) + " bytes at offset " + std::to_string(offset);
+}
+
+/// What says that the system has no such way between these two files, and not that it failed.
+bool is_no_such_way(int system_errno) noexcept {
+  switch (system_errno) {
+    case EOPNOTSUPP:
+    case ENOTTY:
+    case ENOSYS:
+    case EXDEV:
+    case EINVAL:
+    case ETXTBSY:
+    // A sandbox that knows not the call refuses it so.
+    case EPERM:
+    case EACCES: return true;
+    default: return false;
+  }
 }
 
 void require_regular(int descriptor, const std::string& path) {
@@ -202,6 +224,83 @@ void File::write_at(std::uint64_t offset, std::span<const std::byte> from) const
   throw_system_error(failure, path_,
                      "write " + std::to_string(from.size()) + " bytes at offset " +
                          std::to_string(offset));
+}
+
+bool File::share_blocks(const File& from, std::uint64_t offset, std::uint64_t bytes) const {
+  int failure = observed(drill::IoKind::clone, descriptor_, offset, bytes);
+  const file_clone_range range{from.descriptor_, offset, bytes, offset};
+  if (failure == 0 && uninterrupted([&] { return ::ioctl(descriptor_, FICLONERANGE, &range); })) {
+    failure = errno;
+  }
+  if (failure == 0) return true;
+  if (is_no_such_way(failure)) return false;
+  throw_system_error(failure, path_, "share " + range_text(offset, bytes) + " with " + from.path_);
+}
+
+void File::copy_from(const File& from, std::uint64_t offset, std::uint64_t bytes) const {
+  while (bytes != 0) {
+    const std::uint64_t copied = copy_in_kernel(from, offset, bytes);
+    if (copied == 0) {
+      copy_by_reading(from, offset, bytes);
+      return;
+    }
+    offset += copied;
+    bytes -= copied;
+  }
+}
+
+/// Returns how many bytes it copied: 0 where the kernel cannot, or `from` ends here.
+std::uint64_t File::copy_in_kernel(const File& from, std::uint64_t offset,
+                                   std::uint64_t bytes) const {
+  auto read_at = static_cast<off_t>(offset);
+  auto write_at = static_cast<off_t>(offset);
+  int failure = observed(drill::IoKind::copy, descriptor_, offset, bytes);
+  ssize_t copied = 0;
+  if (failure == 0) {
+    copied = uninterrupted([&] {
+      return ::copy_file_range(from.descriptor_, &read_at, descriptor_, &write_at, bytes, 0);
+    });
+    if (copied < 0) failure = errno;
+  }
+  if (failure == 0) return static_cast<std::uint64_t>(copied);
+  if (is_no_such_way(failure)) return 0;
+  throw_system_error(failure, path_, "copy " + range_text(offset, bytes) + " from " + from.path_);
+}
+
+void File::copy_by_reading(const File& from, std::uint64_t offset, std::uint64_t bytes) const {
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(bytes, 1 << 20));
+  while (bytes != 0) {
+    const auto piece = std::span(buffer).first(std::min<std::uint64_t>(bytes, buffer.size()));
+    if (const std::size_t got = from.read_at(offset, piece); got != piece.size()) {
+      throw Error(errc::truncated, from.path_,
+                  "it ends at byte " + std::to_string(offset + got) + ", " +
+                      range_text(offset, bytes) + " were to be copied");
+    }
+    write_at(offset, piece);
+    offset += piece.size();
+    bytes -= piece.size();
+  }
+}
+
+void File::begin_writing(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+  // What fails here fails again where it is waited for.
+  ::sync_file_range(descriptor_, static_cast<off64_t>(offset), static_cast<off64_t>(bytes),
+                    SYNC_FILE_RANGE_WRITE);
+}
+
+void File::finish_writing(std::uint64_t offset, std::uint64_t bytes) const {
+  int failure = observed(drill::IoKind::write_back, descriptor_, offset, bytes);
+  const unsigned all =
+      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  if (failure == 0 && uninterrupted([&] {
+                        return ::sync_file_range(descriptor_, static_cast<off64_t>(offset),
+                                                 static_cast<off64_t>(bytes), all);
+                      }) != 0) {
+    failure = errno;
+  }
+  // Where there is no such call, `sync` does it all.
+  if (failure == 0 || is_no_such_way(failure)) return;
+  throw_system_error(failure, path_, "write " + range_text(offset, bytes) + " back");
 }
 
 void File::allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "forked_child.hpp"
@@ -167,6 +168,51 @@ TEST_F(FileTest, a_write_to_a_file_opened_for_reading_is_an_error) {
   const File sut = File::open(path(), File::Access::read_only);
   expect_error(errc::io, path(), {"write 5 bytes at offset 0"},
                [&] { sut.write_at(0, pattern(5)); });
+}
+
+TEST_F(FileTest, a_range_is_copied_to_the_same_place_and_nothing_beside_it) {
+  constexpr std::size_t bytes = (3U << 20) + 100;
+  const File from = File::open_or_create(path("from"), 0600);
+  from.write_at(0, pattern(bytes));
+  for (const std::uint64_t offset : {0U, 4096U, 777U}) {
+    const File sut = File::create_unnamed(path(), 0600);
+    sut.write_at(0, std::vector<std::byte>(bytes, std::byte{0xEE}));
+    sut.copy_from(from, offset, bytes - offset - 10);
+    sut.begin_writing(offset, bytes);
+    sut.finish_writing(offset, bytes);
+    std::vector<std::byte> expected = pattern(bytes);
+    std::fill_n(expected.begin(), offset, std::byte{0xEE});
+    std::fill_n(expected.end() - 10, 10, std::byte{0xEE});
+    std::vector<std::byte> got(bytes);
+    EXPECT_EQ(sut.read_at(0, got), bytes);
+    EXPECT_EQ(got, expected) << offset;
+  }
+}
+
+TEST_F(FileTest, copying_past_the_end_of_the_source_is_truncated_and_says_where_it_ends) {
+  const File from = File::open_or_create(path("from"), 0600);
+  from.write_at(0, pattern(10'000));
+  const File sut = File::open_or_create(path(), 0600);
+  expect_error(errc::truncated, path("from"), {"ends at byte 10000"},
+               [&] { sut.copy_from(from, 4096, 8192); });
+}
+
+TEST_F(FileTest, blocks_are_shared_or_the_file_is_as_it_was) {
+  const File from = File::open_or_create(path("from"), 0600);
+  from.write_at(0, pattern(64 << 10));
+  const File sut = File::open_or_create(path(), 0600);
+  const bool shared = sut.share_blocks(from, 8192, 16384);
+  ASSERT_EQ(sut.size(), shared ? 24576U : 0U);
+  if (!shared) return;
+  std::vector<std::byte> got(16384);
+  EXPECT_EQ(sut.read_at(8192, got), got.size());
+  const auto whole = pattern(64 << 10);
+  EXPECT_TRUE(std::equal(got.begin(), got.end(), whole.begin() + 8192));
+  // What one of them changes the other does not.
+  sut.write_at(8192, std::vector<std::byte>(100, std::byte{0xEE}));
+  std::vector<std::byte> original(whole.size());
+  from.read_at(0, original);
+  EXPECT_EQ(original, whole);
 }
 
 TEST_F(FileTest, moves_hand_the_descriptor_over) {

@@ -23,7 +23,10 @@ enum class IoKind : std::uint8_t {
   sync_directory,
   link,
   unlink,
-  store
+  store,
+  clone,      ///< of a range of another file, whose blocks both share from then on
+  copy,       ///< of a range of another file, done by the kernel
+  write_back  ///< waiting until a range is written to the disk, which makes nothing durable
 };
 
 /// One operation about to happen on a file.

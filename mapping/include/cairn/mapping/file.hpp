@@ -63,6 +63,21 @@ class File {
   std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) const;
   /// Writes all of `from`. Throws errc::no_space, too_large or io.
   void write_at(std::uint64_t offset, std::span<const std::byte> from) const;
+  /// Lets [offset, offset + bytes) of this file share its blocks with the same range of `from`, as
+  /// file systems with reflinks can, so that nothing is copied until one of them changes. False
+  /// where that cannot be: nothing has changed then. Throws errc::no_space or io.
+  bool share_blocks(const File& from, std::uint64_t offset, std::uint64_t bytes) const;
+  /// Copies [offset, offset + bytes) of `from` to the same place, within the kernel where it can,
+  /// which shares blocks instead where it can do that.
+  /// Throws errc::truncated where `from` ends before that, no_space, too_large or io.
+  void copy_from(const File& from, std::uint64_t offset, std::uint64_t bytes) const;
+  /// The same through this process, so that the files share nothing.
+  void copy_by_reading(const File& from, std::uint64_t offset, std::uint64_t bytes) const;
+  /// Begins to write a range to the disk, and waits until one is written, so that a long copy keeps
+  /// only little in memory that `sync` has yet to write. Durable it becomes by `sync` alone.
+  /// `finish_writing` throws errc::no_space or io; the bytes may be lost then.
+  void begin_writing(std::uint64_t offset, std::uint64_t bytes) const noexcept;
+  void finish_writing(std::uint64_t offset, std::uint64_t bytes) const;
   /// Extends the file from `old_bytes` to `new_bytes` with room on the disk behind every byte, so
   /// that a later store through a mapping cannot fault. Cut back and throws errc::no_space,
   /// too_large or io where that fails.
@@ -109,6 +124,7 @@ class File {
   void drill_store(std::uint64_t offset, std::byte* to, const std::byte* from,
                    std::size_t bytes) const;
   void write_zeros(std::uint64_t begin, std::uint64_t end) const;
+  std::uint64_t copy_in_kernel(const File& from, std::uint64_t offset, std::uint64_t bytes) const;
 
   int descriptor_ = -1;
   std::string path_;
