@@ -44,6 +44,10 @@ void Store::close() {
   engine_->close();
 }
 
+std::uint64_t Store::snapshot(const std::string& path, const SnapshotOptions& how) const {
+  return engine_->snapshot(path, how);
+}
+
 std::uint64_t Store::sequence() const {
   engine_->require_open();
   return engine_->sequence();

@@ -2,8 +2,12 @@
 #include "cairn/store/store_files.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <chrono>
+#include <cstring>
+#include <new>
+#include <span>
 
 #include "cairn/allocator/write_context.hpp"
 #include "cairn/error.hpp"
@@ -40,11 +44,6 @@ class NewFileSpace final : public HeapSpace {
   const std::string& path_;
 };
 
-struct NewStore {
-  Identity identity{};
-  MetaSlot meta{};
-};
-
 std::uint64_t checked(std::uint64_t value, std::uint64_t least, std::uint64_t most,
                       const std::string& path, const char* name) {
   if (value >= least && value <= most) return round_up(value, page_bytes);
@@ -60,10 +59,8 @@ std::uint64_t new_ring_bytes(const Options& options) noexcept {
   return std::max(std::bit_ceil(std::min(options.log_bytes, most)), least_ring_bytes);
 }
 
-namespace {
-
-NewStore describe_new_store(const std::string& path, const Options& options) {
-  NewStore made;
+StoreHeader new_header(StoredDurability durability, std::uint64_t sequence) {
+  StoreHeader made;
   made.identity.magic = data_magic;
   made.identity.version = format_version;
   made.identity.byte_order = byte_order_mark;
@@ -71,10 +68,22 @@ NewStore describe_new_store(const std::string& path, const Options& options) {
   made.identity.uuid = random_id();
   made.identity.created_unix_ns = static_cast<std::uint64_t>(
       std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
-  made.identity.durability = options.durability == Durability::process ? StoredDurability::process
-                                                                       : StoredDurability::power;
+  made.identity.durability = durability;
   made.identity.checksum = struct_checksum(made.identity, 0);
+  made.meta.checkpoint_position = first_position;
+  made.meta.checkpoint_sequence = sequence;
+  made.meta.boot_id = current_boot_id();
+  made.meta.clean = 1;
+  return made;
+}
 
+namespace {
+
+StoreHeader describe_new_store(const std::string& path, const Options& options) {
+  StoreHeader made =
+      new_header(options.durability == Durability::process ? StoredDurability::process
+                                                           : StoredDurability::power,
+                 1);
   const std::uint64_t max_bytes = options.max_bytes == 0 ? default_max_bytes : options.max_bytes;
   const std::uint64_t least = heap_begin + heap_minimum_bytes;
   made.meta.max_bytes = checked(max_bytes, least, largest_max_bytes, path, "max_bytes");
@@ -82,14 +91,20 @@ NewStore describe_new_store(const std::string& path, const Options& options) {
                                  path, "initial_bytes");
   checked(options.log_bytes, least_ring_bytes, options.max_log_bytes, path, "log_bytes");
   made.meta.log_bytes = new_ring_bytes(options);
-  made.meta.checkpoint_position = first_position;
-  made.meta.checkpoint_sequence = 1;
-  made.meta.boot_id = current_boot_id();
-  made.meta.clean = 1;
   return made;
 }
 
-void write_data_file(const File& file, NewStore& made) {
+/// As they are where nobody has the store open and its log is empty.
+void set_live_words(LiveWords& live, const MetaSlot& meta) {
+  live.log_tail.store(meta.checkpoint_position, std::memory_order_relaxed);
+  live.published.store(meta.checkpoint_sequence, std::memory_order_relaxed);
+  live.visible.store(meta.checkpoint_sequence, std::memory_order_relaxed);
+  live.published_position.store(meta.checkpoint_position, std::memory_order_relaxed);
+  live.heap_end.store(meta.heap_end, std::memory_order_relaxed);
+  live.boot_id = current_boot_id();
+}
+
+void write_data_file(const File& file, StoreHeader& made) {
   file.allocate(0, made.meta.file_bytes);
   crash_point("create.allocated");
   NewFileSpace space(made.meta.file_bytes, file.path());
@@ -101,13 +116,7 @@ void write_data_file(const File& file, NewStore& made) {
   const std::uint64_t seed = checksum_seed(made.identity.uuid);
   write_meta(file, context.base(), made.meta, seed);
   file.store_mapped(0, context.base(), &made.identity, sizeof made.identity);
-  auto& live = *reinterpret_cast<LiveWords*>(context.base() + live_words_offset);
-  live.log_tail.store(made.meta.checkpoint_position, std::memory_order_relaxed);
-  live.published.store(made.meta.checkpoint_sequence, std::memory_order_relaxed);
-  live.visible.store(made.meta.checkpoint_sequence, std::memory_order_relaxed);
-  live.published_position.store(made.meta.checkpoint_position, std::memory_order_relaxed);
-  live.heap_end.store(made.meta.heap_end, std::memory_order_relaxed);
-  live.boot_id = current_boot_id();
+  set_live_words(*reinterpret_cast<LiveWords*>(context.base() + live_words_offset), made.meta);
   crash_point("create.written");
 }
 
@@ -119,6 +128,23 @@ bool exists(const std::string& path) {
     throw;
   }
 }
+
+void require_replaceable(const File& log) {
+  if (LogRing::may_be_replaced(log)) return;
+  throw Error(errc::already_exists, log.path(),
+              "a file that is no log stands where the log of a new store belongs; move it away");
+}
+
+/// Takes the name of a log away that belongs to no store. Left by an interrupted creation or by a
+/// store that was deleted, which others may still have open: its bytes stay theirs.
+/// Requires: locked, without a data file, and still at its path.
+void unlink_orphan(const File& log) {
+  require_replaceable(log);
+  log.unlink();
+  crash_point("create.log_unlinked");
+}
+
+constexpr const char* naming_purpose = "creating the store";
 
 /// A locked, empty log file at the path's side, or an empty ByteLock where the store exists by now.
 struct NewLog {
@@ -132,19 +158,36 @@ NewLog claim_log(const std::string& path, const Options& options) {
     if (exists(path)) return {};
     NewLog log;
     log.file = File::open_or_create(log_path(path), options.permissions);
-    log.lock = ByteLock::acquire(log.file, 0, options.lock_timeout, "creating the store");
+    log.lock = ByteLock::acquire(log.file, 0, options.lock_timeout, naming_purpose);
     if (exists(path)) return {};
     if (!log.file.is_still_at_path()) continue;
     if (log.file.size() == 0) return log;
-    if (!LogRing::may_be_replaced(log.file)) {
-      throw Error(
-          errc::already_exists, log.file.path(),
-          "a file that is no log stands where the log of a new store belongs; move it away");
-    }
-    // Left by an interrupted creation or by a store that was deleted, which others may still have
-    // open: its name goes, its bytes stay theirs.
-    log.file.unlink();
-    crash_point("create.log_unlinked");
+    unlink_orphan(log.file);
+  }
+}
+
+/// What stands where the log of the store belongs, closed where nothing does.
+File open_log_in_the_way(const std::string& path, File::Access access) {
+  try {
+    return File::open(log_path(path), access);
+  } catch (const Error& error) {
+    if (error == errc::not_found) return {};
+    throw;
+  }
+}
+
+void make_way_for_log(const std::string& path, std::chrono::milliseconds patience) {
+  const File log = open_log_in_the_way(path, File::Access::read_write);
+  if (!log.is_open()) return;
+  const ByteLock lock = ByteLock::acquire(log, 0, patience, naming_purpose);
+  require_free_path(path);
+  if (log.is_still_at_path()) unlink_orphan(log);
+}
+
+void take_name_away(const File& file) noexcept {
+  try {
+    file.unlink();
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what went wrong before is reported
   }
 }
 
@@ -154,8 +197,48 @@ std::string log_path(const std::string& path) {
   return path + "-log";
 }
 
+void write_header(const File& file, const StoreHeader& header) {
+  alignas(LiveWords) std::array<std::byte, heap_begin> pages{};
+  MetaSlot meta = header.meta;
+  meta.turn = 1;
+  meta.checksum = struct_checksum(meta, checksum_seed(header.identity.uuid));
+  std::memcpy(pages.data(), &header.identity, sizeof header.identity);
+  std::memcpy(pages.data() + meta_slot_offset + meta.turn % 2 * meta_slot_stride, &meta,
+              sizeof meta);
+  set_live_words(*::new (pages.data() + live_words_offset) LiveWords{}, meta);
+  file.write_at(0, pages);
+}
+
+void require_free_path(const std::string& path) {
+  if (path.empty()) throw Error(errc::invalid_argument, path, "a store needs a path");
+  if (exists(path)) {
+    throw Error(errc::already_exists, path, "a new store needs a name that is free");
+  }
+  const File log = open_log_in_the_way(path, File::Access::read_only);
+  if (log.is_open()) require_replaceable(log);
+}
+
+void name_store_files(File& data, File& log, std::chrono::milliseconds patience) {
+  // Held until both have their names: whoever creates a store there waits, and finds this one.
+  const ByteLock naming = ByteLock::acquire(log, 0, patience, naming_purpose);
+  require_free_path(data.path());
+  while (!log.link()) make_way_for_log(data.path(), patience);
+  crash_point("naming.log_linked");
+  try {
+    // A data file without its log could not be opened, so the log's name has to last first.
+    log.sync_directory();
+    while (!data.link()) require_free_path(data.path());
+    crash_point("naming.linked");
+    data.sync_directory();
+  } catch (...) {
+    take_name_away(data);
+    take_name_away(log);
+    throw;
+  }
+}
+
 bool create_store_files(const std::string& path, const Options& options) {
-  NewStore made = describe_new_store(path, options);
+  StoreHeader made = describe_new_store(path, options);
   const NewLog log = claim_log(path, options);
   if (!log.lock) return false;
   crash_point("create.begin");

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -76,6 +77,26 @@ struct RecoverOptions {
   bool fence_live_owner = false;
   /// How long that body must have been seen to go on.
   std::chrono::milliseconds fence_after{100};
+};
+
+/// How far `Store::snapshot` has come.
+struct SnapshotProgress {
+  std::uint64_t done_bytes = 0;
+  std::uint64_t total_bytes = 0;  ///< of the new data file
+  /// The file system lets the new file share the blocks of the old one, so nothing was copied.
+  bool shares_blocks = false;
+};
+
+/// How `Store::snapshot` goes about it.
+struct SnapshotOptions {
+  /// Let the new data file share the blocks of the old one where the file system can: then it is
+  /// there at once and takes up no room until one of the two changes. Both promise less on a full
+  /// disk from then on: the first change of a shared block takes a new one, and where there is none
+  /// the process that makes it is killed by SIGBUS. No commit is lost by that.
+  bool share_blocks = true;
+  /// Called as the copy goes on, and once more when all of it is on the disk and only the names are
+  /// left to be given. What it throws ends the snapshot, of which nothing is left behind.
+  std::function<void(const SnapshotProgress&)> progress;
 };
 
 }  // namespace cairn

@@ -123,6 +123,31 @@ class Store {
   /// Complexity: as `checkpoint`, for the last process.
   void close();
 
+  /// Writes a new store at `path`, data file and log, that holds what a read section sees which
+  /// begins now: all that is committed, by whichever process, and nothing in part. Readers and
+  /// writers, of this process and others, go on meanwhile. Within a read section of this thread it
+  /// holds what that one sees. Returns the sequence number of the state.
+  ///
+  /// The new store is a store of its own, closed, of the same durability and limit and as long as
+  /// its heap; this handle's Options say its permissions and the length of its log. It goes on
+  /// counting from the same sequence. An Atomic has the value of some moment of the copy, each on
+  /// its own.
+  ///
+  /// Nothing is overwritten, and both files are on the disk before either has a name, whatever the
+  /// durability: a kill or a power cut leaves no store at `path` or a whole one.
+  ///
+  /// Until all is copied it is a read section that stays: what is committed meanwhile waits in the
+  /// log, and past Options::max_log_bytes commits wait for it, up to Options::reader_timeout.
+  /// Sharing blocks (SnapshotOptions) takes no longer than writing out what is not on the disk yet.
+  ///
+  /// Throws: errc::already_exists, is_directory, not_a_regular_file, not_found (the directory),
+  ///         permission_denied, read_only, no_space, too_large, io, timeout (another process is
+  ///         creating a store there, or as `begin_read`): nothing is left at `path`.
+  ///         errc::transaction_active within a write transaction of this thread. errc::closed,
+  ///         forked.
+  /// Complexity: O(heap), or O(its extents) where blocks are shared, and four syncs.
+  std::uint64_t snapshot(const std::string& path, const SnapshotOptions& how = {}) const;
+
   /// Sequence number of the newest commit that a new read section sees: 1 for a new store, one more
   /// for each commit.
   std::uint64_t sequence() const;

@@ -100,6 +100,8 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   /// Empties the log. `close` does so too where no other process is attached.
   void checkpoint();
   void close();
+  /// Writes a new store at `path` that holds one committed state; returns its sequence.
+  std::uint64_t snapshot(const std::string& path, const SnapshotOptions& how);
   /// Makes the data file `bytes` long, or as short as its content allows.
   void resize_file(std::uint64_t bytes);
   std::uint64_t shrink_to_usage();

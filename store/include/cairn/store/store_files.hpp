@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -18,6 +19,30 @@ std::string log_path(const std::string& path);
 
 /// How long the ring of a new log is, in bytes: a power of two.
 std::uint64_t new_ring_bytes(const Options& options) noexcept;
+
+/// What the header of a store says whose log is empty and which nobody has open.
+struct StoreHeader {
+  Identity identity{};
+  MetaSlot meta{};  ///< sizes, inode, turn and checksum are the caller's to fill in
+};
+
+/// The header of a store that comes into being now, under a uuid of its own, at commit `sequence`.
+StoreHeader new_header(StoredDurability durability, std::uint64_t sequence);
+
+/// Writes all pages in front of the heap, with `header.meta` as the newest meta slot.
+/// Throws the errors of File.
+void write_header(const File& file, const StoreHeader& header);
+
+/// Throws errc::already_exists where a file stands at `path`, or one that is no log where the log
+/// belongs, and the errors of File::open where something else does.
+void require_free_path(const std::string& path);
+
+/// Gives the two files of a store their names, the log first, and makes the names durable. Both are
+/// complete, durable and unnamed, so a kill or a power cut leaves no store or a whole one. A log
+/// without a data file that stands in the way is removed, as by `create_store_files`; `patience` is
+/// how long to wait for another process that is creating a store there.
+/// Throws errc::already_exists, timeout and the errors of File: neither file has a name then.
+void name_store_files(File& data, File& log, std::chrono::milliseconds patience);
 
 /// Brings a store with an empty heap into being at `path`, both files complete and, for
 /// Durability::power, durable before the data file gets its name: a kill or a power cut leaves no
