@@ -33,7 +33,7 @@ class CommandLine : public CommandLineTest {
 TEST_F(CommandLine, help_names_the_commands_and_a_wrong_command_is_64) {
   const Result help = run("--help");
   EXPECT_EQ(help.status, 0);
-  expect_lines(help.out, {"info", "check", "ls", "dump", "du", "ps", "Exit status"});
+  expect_lines(help.out, {"info", "check", "ls", "dump", "du", "ps", "backup", "Exit status"});
   const Result version = run("--version");
   EXPECT_EQ(version.status, 0);
   EXPECT_TRUE(version.out.starts_with("cairn ")) << version.out;

@@ -15,14 +15,17 @@ enum class ExitStatus : int {
 
 /// What the command line says; each command looks at what it has.
 struct Arguments {
-  std::string path;  ///< of the data file
-  std::string root;  ///< its name, empty for all
+  std::string path;         ///< of the data file
+  std::string root;         ///< its name, empty for all
+  std::string destination;  ///< the data file to be made
+  bool copy = false;        ///< whatever the file system can
   bool json = false;
   bool watch = false;
   double interval_seconds = 1;
 };
 
 /// Each prints its findings and throws where it cannot come to any.
+ExitStatus run_backup(const Arguments& arguments);
 ExitStatus run_check(const Arguments& arguments);
 ExitStatus run_du(const Arguments& arguments);
 ExitStatus run_dump(const Arguments& arguments);

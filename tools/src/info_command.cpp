@@ -83,10 +83,6 @@ std::string size_text(std::uint64_t bytes) {
   return fmt::format("{} ({} bytes)", console::format_bytes(bytes), console::format_count(bytes));
 }
 
-void print_line(const char* name, const std::string& value) {
-  fmt::print("{:<12}{}\n", name, value);
-}
-
 void print_file(const std::string& path, const FileFacts& file) {
   print_line("store", path);
   if (file.identity) {

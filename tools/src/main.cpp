@@ -25,6 +25,13 @@ class CommandLine {
         add("dump", "Print what a store holds, by its own descriptions of it", run_dump);
     dump.add_option("ROOT", arguments_.root, "Only the root of this name");
     add("du", "Who has the bytes of a store: roots, types, free space, log", run_du);
+    CLI::App& backup = add("backup",
+                           "Write what a store holds to a new one, while others use it and change "
+                           "it",
+                           run_backup);
+    backup.add_option("DEST", arguments_.destination, "The data file of the new store")->required();
+    backup.add_flag("--copy", arguments_.copy,
+                    "Copy all bytes, also where the file system could share blocks");
     CLI::App& ps =
         add("ps", "The processes that use a store, what they are at, and who holds the write lock",
             run_ps);

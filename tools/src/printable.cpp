@@ -30,6 +30,10 @@ std::string printable(std::string_view text) {
   return result;
 }
 
+void print_line(const char* name, const std::string& value) {
+  fmt::print("{:<12}{}\n", name, value);
+}
+
 void print_problems(const std::vector<std::string>& problems) {
   for (const std::string& problem : problems) {
     fmt::print(stderr, "cairn: {}\n", printable(problem));

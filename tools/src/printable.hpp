@@ -12,6 +12,9 @@ namespace cairn::tool {
 /// bytes a program put there, and messages quote them.
 std::string printable(std::string_view text);
 
+/// What a store, a file or an outcome is like: one fact of it, in a column with the others.
+void print_line(const char* name, const std::string& value);
+
 /// Each problem on a line of the error output.
 void print_problems(const std::vector<std::string>& problems);
 

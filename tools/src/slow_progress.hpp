@@ -14,13 +14,18 @@ namespace cairn::tool {
 /// A progress bar, on stderr, that appears only once the work has taken two seconds.
 class SlowProgress {
  public:
-  SlowProgress(std::string label, std::uint64_t total, std::string unit)
-      : label_(std::move(label)), total_(total), unit_(std::move(unit)) {}
+  /// Looks at the time once in `calls_a_look`: asking for it costs more than most of what is
+  /// counted.
+  SlowProgress(std::string label, std::uint64_t total, std::string unit,
+               std::uint64_t calls_a_look = 256)
+      : label_(std::move(label)),
+        total_(total),
+        unit_(std::move(unit)),
+        calls_a_look_(calls_a_look) {}
 
   void advance(std::uint64_t by) {
     count_ += by;
-    // Asking for the time costs more than most of what is counted here.
-    if (++calls_ % 256 != 0) return;
+    if (++calls_ % calls_a_look_ != 0) return;
     if (bar_) {
       bar_->update(count_);
     } else if (std::chrono::steady_clock::now() - started_ > std::chrono::seconds(2)) {
@@ -33,6 +38,7 @@ class SlowProgress {
   std::string label_;
   std::uint64_t total_;
   std::string unit_;
+  std::uint64_t calls_a_look_;
   std::uint64_t count_ = 0;
   std::uint64_t calls_ = 0;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
