@@ -34,7 +34,9 @@ struct Options {
   /// states keep out of the data file. The ring is at most the largest power of two within it.
   std::uint64_t max_log_bytes = std::uint64_t{4} << 30;
 
-  /// How long to wait for the write lock, and for another process that is opening the store.
+  /// How long to wait for the write lock, and for another process that is opening the store; zero:
+  /// the lock is had at once or not at all. So long, too, a read section waits for a publication
+  /// that does not end; zero: as long as it takes.
   std::chrono::milliseconds lock_timeout = std::chrono::seconds(10);
   /// Fence a living process that is in the body of its transaction when the time for the write lock
   /// is over, instead of giving up: see RecoverOptions.

@@ -93,6 +93,10 @@ struct ResizeRecord {
   std::array<std::uint64_t, 2> reserved;
 };
 static_assert(sizeof(ResizeRecord) == line_bytes);
+static_assert(offsetof(ResizeRecord, state) == 0 && offsetof(ResizeRecord, owner_slot) == 4);
+static_assert(offsetof(ResizeRecord, epoch) == 8 && offsetof(ResizeRecord, started_ns) == 16);
+static_assert(offsetof(ResizeRecord, deadline_ns) == 24 && offsetof(ResizeRecord, old_bytes) == 32);
+static_assert(offsetof(ResizeRecord, new_bytes) == 40);
 
 /// A fenced transaction that may still be storing into the pages that were fresh for it, and
 /// reading what the shared image shows. Once the heap's header has the pages as well
@@ -106,6 +110,9 @@ struct Quarantine {
   std::array<std::uint64_t, 3> reserved;
 };
 static_assert(sizeof(Quarantine) == line_bytes);
+static_assert(offsetof(Quarantine, owner) == 0 && offsetof(Quarantine, ended) == 8);
+static_assert(offsetof(Quarantine, begin) == 16 && offsetof(Quarantine, end) == 24);
+static_assert(offsetof(Quarantine, unpinned) == 32);
 
 /// Bytes 2048..: words that processes of one boot share. What writers touch, what readers touch and
 /// what hardly anybody touches stand in lines of their own.
@@ -137,10 +144,20 @@ struct LiveWords {
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(std::atomic<std::uint64_t>) == 8 && sizeof(std::atomic<std::uint32_t>) == 4);
 static_assert(sizeof(LiveWords) == 5 * line_bytes);
+static_assert(offsetof(LiveWords, write_lock) == 0 && offsetof(LiveWords, log_tail) == 8);
+static_assert(offsetof(LiveWords, body) == 16);
 static_assert(offsetof(LiveWords, published) == line_bytes);
+static_assert(offsetof(LiveWords, visible) == line_bytes + 8);
+static_assert(offsetof(LiveWords, heap_end) == line_bytes + 16);
+static_assert(offsetof(LiveWords, change_awaited) == line_bytes + 24);
+static_assert(offsetof(LiveWords, unfenced_sections) == line_bytes + 28);
 static_assert(offsetof(LiveWords, applying) == line_bytes + 32);
+static_assert(offsetof(LiveWords, published_position) == line_bytes + 40);
+static_assert(offsetof(LiveWords, overlay_end) == line_bytes + 48);
 static_assert(offsetof(LiveWords, claimed_lanes) == 2 * line_bytes);
 static_assert(offsetof(LiveWords, failed) == 2 * line_bytes + 32);
+static_assert(offsetof(LiveWords, fence_ns) == 2 * line_bytes + 36);
+static_assert(offsetof(LiveWords, boot_id) == 2 * line_bytes + 40);
 static_assert(offsetof(LiveWords, resize) == 3 * line_bytes);
 static_assert(offsetof(LiveWords, quarantine) == 4 * line_bytes);
 static_assert(live_words_offset + sizeof(LiveWords) <= page_bytes);
@@ -175,6 +192,10 @@ struct ProcessSlot {
   std::array<char, 24> label;                 ///< zero-padded
 };
 static_assert(sizeof(ProcessSlot) == line_bytes);
+static_assert(offsetof(ProcessSlot, nonce) == 0 && offsetof(ProcessSlot, pid) == 8);
+static_assert(offsetof(ProcessSlot, phase) == 12 && offsetof(ProcessSlot, started_ns) == 16);
+static_assert(offsetof(ProcessSlot, heartbeat_ns) == 24);
+static_assert(offsetof(ProcessSlot, phase_since_ns) == 32 && offsetof(ProcessSlot, label) == 40);
 
 /// One reading thread.
 struct ReaderLane {
@@ -184,6 +205,8 @@ struct ReaderLane {
   std::array<std::uint64_t, 6> reserved;
 };
 static_assert(sizeof(ReaderLane) == line_bytes);
+static_assert(offsetof(ReaderLane, sequence) == 0 && offsetof(ReaderLane, owner) == 8);
+static_assert(offsetof(ReaderLane, thread_id) == 12);
 static_assert(process_table_offset + process_slot_count * sizeof(ProcessSlot) <=
               reader_lanes_offset);
 static_assert(reader_lanes_offset + reader_lane_count * sizeof(ReaderLane) == heap_begin);
