@@ -33,6 +33,7 @@ Activity look_at_activity(const std::string& path) {
   const LiveWords& live = *header.at<LiveWords>(live_words_offset);
   Activity seen;
   seen.current = live.boot_id == current_boot_id();
+  // Relaxed: the words are a copy of this process's own.
   seen.failed = live.failed.load(std::memory_order_relaxed) != 0;
   seen.published = live.published.load(std::memory_order_relaxed);
   // They are raised and lowered while this reads one after the other.

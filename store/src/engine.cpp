@@ -359,6 +359,7 @@ void Engine::close() {
   if (lanes_.any_section_open()) {
     throw Error(errc::transaction_active, path(), "a read section of this process is still open");
   }
+  // Relaxed: a reason not to try; `begin_guarded` looks with the lock.
   if (live_.failed.load(std::memory_order_relaxed) == 0 && !only_reads_) {
     // On the file that is open: its name may be gone, or another file's.
     const ByteLock closing = ByteLock::acquire(locks_, opening_lock_offset, options_.lock_timeout,

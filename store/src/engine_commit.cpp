@@ -120,6 +120,7 @@ WriteLock::Grant Engine::begin_guarded(const WriteLock::Patience& patience) {
 /// What a takeover left undone is the next owner's to do, so the lock stays with the dead. Some of
 /// what others appended may have been published before the failure.
 void Engine::release_after_failure(const WriteLock::Grant& grant) noexcept {
+  // Relaxed: stored by who had the lock, whose release this one's acquire has seen.
   if (grant.taken_over || grant.fenced || live_.body.load(std::memory_order_relaxed) != 0) {
     lock_.leave_to_the_dead();
   } else {
@@ -131,6 +132,7 @@ void Engine::release_after_failure(const WriteLock::Grant& grant) noexcept {
 
 void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   require_not_failed();
+  // Relaxed, as all that only who has the lock stores: its acquire has seen the last one's release.
   // A body that is named although nobody had the lock runs on: somebody wrote over the word.
   if (grant.taken_over || grant.fenced || live_.body.load(std::memory_order_relaxed) != 0) {
     take_over(grant);
@@ -147,6 +149,7 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
   if (sequence() != state_.sequence) {
     require_published("an earlier commit stands unseen");
     // Also where nothing was held back and the word is somebody's garbage.
+    // Release pairs with the acquire in `sequence`.
     live_.visible.store(state_.sequence, std::memory_order_release);
   }
   // Set again in case that the end of the last transaction could not.

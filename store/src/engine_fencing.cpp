@@ -38,6 +38,7 @@ WriteLock::Grant Engine::acquire_working_view(const WriteLock::Patience& patienc
     const WriteLock::Grant grant = lock_.acquire(patience, path());
     // Acquire pairs with the release in `end_fenced`.
     if (working_view_use_.load(std::memory_order_acquire) == 0) [[likely]] {
+      // Relaxed: looked at by who has the lock, and that release comes after it.
       working_view_use_.store(1, std::memory_order_relaxed);
       return grant;
     }
@@ -55,6 +56,7 @@ WriteLock::Grant Engine::acquire_working_view(const WriteLock::Patience& patienc
 void Engine::wait_for_fenced_thread(Clock::time_point deadline) {
   for (;;) {
     std::uint32_t in_use = 1;
+    // Relaxed: `acquire_working_view` looks again, and acquires.
     working_view_use_.compare_exchange_strong(in_use, 2, std::memory_order_relaxed);
     if (in_use == 0) return;
     const auto left = deadline - Clock::now();
@@ -122,6 +124,8 @@ void Engine::settle_failed_growth(int failure, std::uint64_t bytes) {
 /// lock was taken from it, by this process or by one that died before it came to this.
 void Engine::set_body_aside() {
   crash_point("fence.taken");
+  // Acquire pairs with the release in `begin_body`, as the lock's has. Relaxed in what follows:
+  // only who has the lock stores these words.
   const std::uint64_t body = live_.body.load(std::memory_order_acquire);
   if (body == 0) return;
   Quarantine& words = live_.quarantine;
@@ -148,6 +152,7 @@ void Engine::set_body_aside() {
     last_recovery_.quarantined_bytes = words.end - words.begin;
     crash_point("fence.recorded");
   }
+  // Release: who finds no body finds what is set aside.
   live_.body.store(0, std::memory_order_release);
 }
 
@@ -156,6 +161,7 @@ void Engine::set_body_aside() {
 /// fencer has not come to set it aside. `ask`: also whether its process lives, which is asked now
 /// and then otherwise.
 bool Engine::is_pinned_by_fenced(bool ask) {
+  // Relaxed: only who has the lock stores `body`, `owner` and `unpinned`.
   const std::uint64_t body = live_.body.load(std::memory_order_relaxed);
   if (body != lock_.own_body() && pins(body, true)) return true;
   const std::uint64_t owner = live_.quarantine.owner.load(std::memory_order_relaxed);
@@ -174,12 +180,14 @@ bool Engine::pins(std::uint64_t body, bool ask) {
 /// way. If it does wake up, its body may see two states.
 void Engine::unpin_fenced() noexcept {
   Quarantine& words = live_.quarantine;
+  // Relaxed: only who has the lock stores and looks.
   const std::uint64_t owner = words.owner.load(std::memory_order_relaxed);
   if (owner != 0) words.unpinned.store(owner, std::memory_order_relaxed);
 }
 
 /// How far a fenced transaction that is not over may be reading and storing.
 std::uint64_t Engine::quarantine_end() const {
+  // Acquire pairs with the release in `set_body_aside`, which stores the end before.
   const std::uint64_t owner = live_.quarantine.owner.load(std::memory_order_acquire);
   if (owner == 0 || lock_.is_over(owner)) return 0;
   return live_.quarantine.end.load(std::memory_order_relaxed);
@@ -191,6 +199,7 @@ std::uint64_t Engine::quarantine_end() const {
 void Engine::settle_quarantine(bool look_for_dead) {
   Quarantine& words = live_.quarantine;
   FreeListAllocator& heap = context_.heap();
+  // Acquire pairs with the release in `set_body_aside`, which stores both bounds before.
   const std::uint64_t owner = words.owner.load(std::memory_order_acquire);
   if (owner == 0 && heap.quarantined_bytes() == 0) [[likely]]
     return;
@@ -200,6 +209,7 @@ void Engine::settle_quarantine(bool look_for_dead) {
   const bool is_in_heap = heap.quarantined_bytes() != 0 && heap.quarantined_offset() == begin &&
                           heap.quarantined_bytes() == end - begin;
   const bool is_pending = !is_in_heap && begin != end;
+  // Acquire pairs with the release in `end_fenced`: what it stored is there.
   const bool over = owner == 0 || words.ended.load(std::memory_order_acquire) == owner ||
                     ((look_for_dead || is_pending) && lock_.is_over(owner));
   // Others than those of the present owner are of one that was over when this one was fenced.
@@ -208,6 +218,7 @@ void Engine::settle_quarantine(bool look_for_dead) {
     crash_point("quarantine.released");
   }
   if (over) {
+    // Release pairs with the acquire in `quarantine_end`.
     words.owner.store(0, std::memory_order_release);
     cut_file();
   } else if (is_pending) {
@@ -216,6 +227,7 @@ void Engine::settle_quarantine(bool look_for_dead) {
 }
 
 void Engine::reserve_quarantine() {
+  // Relaxed: only who has the lock stores them.
   const std::uint64_t begin = live_.quarantine.begin.load(std::memory_order_relaxed);
   const std::uint64_t end = live_.quarantine.end.load(std::memory_order_relaxed);
   const std::uint64_t size = data_.size();
@@ -264,6 +276,7 @@ void Engine::commit_by_itself(Change change) {
 /// An Atomic changes in the shared image at any time, and the body of a fenced transaction does not
 /// know that it has become something else.
 void Engine::require_no_ended_atomics() const {
+  // Relaxed: only who has the lock stores it.
   const std::uint64_t owner = live_.quarantine.owner.load(std::memory_order_relaxed);
   if (owner == 0) [[likely]]
     return;

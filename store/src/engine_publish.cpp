@@ -46,6 +46,8 @@ void Engine::sync_shown() {
   while (shown_.sequence < published) advance(shown_, appended_after(shown_));
   if (visible_.sequence < shown_.sequence) visible_ = shown_;
   // What a dead publisher left, unless it may have stored a part of the next record.
+  // Relaxed: the lock is held. The release pairs with the look of `enter_overlay`, which finds
+  // `visible` as it was left.
   const std::uint64_t applying = live_.applying.load(std::memory_order_relaxed);
   if (applying != Publication::none && applying != Publication::begun(published + 1)) {
     lower_visible();
@@ -58,6 +60,7 @@ void Engine::sync_shown() {
 /// since, because `applying` is raised.
 void Engine::lower_visible() {
   const std::uint64_t next = shown_.sequence + 1;
+  // Relaxed: only who has the lock stores it.
   if (live_.visible.load(std::memory_order_relaxed) == next &&
       makes_atomic(appended_after(shown_))) {
     keep_out_of_overlays(next, shown_.sequence);
@@ -84,6 +87,7 @@ void Engine::show(const RecordView& record) {
 void Engine::show_appended() {
   for (int i = 0; i < records_at_once && is_held_back(); ++i) {
     // Only the first that meets a section waits for it.
+    // Relaxed: only who has the lock stores it.
     const bool first = shown_.sequence == live_.visible.load(std::memory_order_relaxed);
     if (!first && is_still_in_the_way()) break;
     if (!try_publish(appended_after(shown_), first ? section_patience : section_patience.zero())) {
@@ -97,6 +101,7 @@ void Engine::show_appended() {
 /// its lane, none at the record, which many transactions ask in vain.
 bool Engine::is_still_in_the_way() {
   const std::uint64_t next = shown_.sequence + 1;
+  // Relaxed: only who has the lock stores it.
   if (live_.applying.load(std::memory_order_relaxed) == Publication::begun(next)) return false;
   return is_pinned_by_fenced() || lanes_.is_still_older(next);
 }
@@ -111,6 +116,7 @@ bool Engine::try_publish(const RecordView& record, std::chrono::nanoseconds pati
   // Where a writer had begun before it died, the image may show a part of the record already. It
   // had looked at the lanes, so who is there now is on the way out, or has been stopped on it, and
   // will not look at the image before it has found out.
+  // Relaxed: only who has the lock stores it, and `visible` below.
   const bool begun = live_.applying.load(std::memory_order_relaxed) == Publication::begun(sequence);
   if (begun) {
     patience = way_out_patience;
@@ -150,11 +156,13 @@ void Engine::apply_to_image(const RecordView& record) {
                  crash_point("publish.line");
                });
   crash_point("publish.applied");
+  // Relaxed: `published`, stored behind them, releases both.
   live_.heap_end.store(record.heap_end(), std::memory_order_relaxed);
   live_.published_position.store(record.end_position(), std::memory_order_relaxed);
   // Release pairs with the acquire in `ReaderLanes::enter`.
   live_.published.store(record.sequence(), std::memory_order_release);
   crash_point("publish.done");
+  // Release pairs with the look of `enter_overlay`: who sees it clear sees `published` as well.
   live_.applying.store(Publication::none, std::memory_order_release);
   advance(shown_, record);
   if (visible_.sequence < shown_.sequence) visible_ = shown_;
@@ -162,6 +170,7 @@ void Engine::apply_to_image(const RecordView& record) {
 
 /// Raises `visible` over what is held back, as far as overlays can show it.
 void Engine::show_held_back() {
+  // Relaxed: only who has the lock stores it.
   const std::uint64_t seen = live_.visible.load(std::memory_order_relaxed);
   while (visible_.sequence < seen) advance(visible_, appended_after(visible_));
   while (visible_.sequence < state_.sequence) {
@@ -277,6 +286,7 @@ void Engine::help_publication() noexcept {
 }
 
 bool Engine::open_overlay(ThreadLane& mine, std::uint64_t published, std::uint64_t visible) {
+  // Relaxed: released by `published`, which was acquired; the lane keeps it and them as they are.
   const LogPlace shown{live_.published_position.load(std::memory_order_relaxed), published,
                        live_.heap_end.load(std::memory_order_relaxed)};
   mine.overlay = overlays_.open(shown, visible);

@@ -48,6 +48,7 @@ void Engine::require_nothing_to_replay() {
     }
     return;
   }
+  // Relaxed, as below: the words are a copy of this process's own.
   if (live_.failed.load(std::memory_order_relaxed) != 0) refuse("a sync failed");
   if (!live_words_are_trustworthy()) refuse("its live words do not fit its log");
   if (lock_.owner_slot() != ~0U) refuse("a process died in a write transaction");

@@ -102,6 +102,8 @@ void Engine::report_recovery() {
 
 /// Walks the headers from the checkpoint: the words are right where they lead exactly to the tail.
 bool Engine::live_words_are_trustworthy() const {
+  // Nobody else is attached, and what the dead stored is in the file: any order would do here, in
+  // `replay` and in what it calls.
   const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
   const std::uint64_t published = live_.published.load(std::memory_order_acquire);
   const std::uint64_t visible = live_.visible.load(std::memory_order_acquire);
@@ -210,6 +212,7 @@ void Engine::restart_log() {
 
 void Engine::reset_live_words() {
   lanes_.reset();
+  // Relaxed: nobody else is attached; who comes next waits for the opener's lock on byte 0.
   live_.log_tail.store(state_.position, std::memory_order_relaxed);
   live_.published.store(state_.sequence, std::memory_order_relaxed);
   live_.visible.store(state_.sequence, std::memory_order_relaxed);
@@ -235,6 +238,7 @@ void Engine::require_whole_heap() const {
   std::uint64_t heap_end = 0;
   std::uint64_t size = 0;
   for (int attempt = 0; attempt < examination_attempts; ++attempt) {
+    // Acquire: the length is measured behind it.
     heap_end = live_.heap_end.load(std::memory_order_acquire);
     crash_point("join.measured");
     size = data_.size();
@@ -260,6 +264,7 @@ void Engine::join_others() {
 void Engine::repair_publication() {
   WriteLock::Grant grant;
   if (!lock_.try_take_over(grant)) return;
+  // Acquire pairs with the release in `end_fenced`.
   if (working_view_use_.load(std::memory_order_acquire) != 0) {
     // A fenced transaction of this process is not through with the view.
     lock_.leave_to_the_dead();
@@ -295,6 +300,7 @@ void Engine::take_over(const WriteLock::Grant& grant) {
   cut_file();
   last_recovery_.reclaimed_bytes = size - std::min(size, data_.size());
   crash_point("takeover.cut");
+  // Relaxed: whoever looks without the lock compares its epoch, too, which has passed.
   live_.resize.state.store(ResizeState::none, std::memory_order_relaxed);
   last_recovery_.reaped_processes = table_.reap();
   last_recovery_.reaped_readers = lanes_.reap();
@@ -318,6 +324,7 @@ void Engine::catch_up() {
   if (shown_.sequence >= state_.sequence && context_.tracked_bytes() > state_.heap_end) {
     context_.set_tracked_bytes(state_.heap_end);
   }
+  // Acquire pairs with the release in `append`: the records up to there are whole.
   const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
   bool synced = false;
   while (state_.position < tail) {

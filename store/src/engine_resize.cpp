@@ -26,6 +26,7 @@ void Engine::record_resize(ResizeState state, std::uint64_t old_bytes, std::uint
   ResizeRecord& resize = live_.resize;
   const std::uint64_t now = uptime_ns();
   const std::chrono::nanoseconds allowed = options_.operation_timeout;
+  // Relaxed: `state`, stored behind them, releases all.
   resize.owner_slot.store(table_.own_slot(), std::memory_order_relaxed);
   resize.epoch.store(epoch_, std::memory_order_relaxed);
   resize.started_ns.store(now, std::memory_order_relaxed);
@@ -102,6 +103,8 @@ void Engine::cut_published_file() {
 std::optional<ResizeInfo> Engine::resize_under_way() const {
   require_open();
   const ResizeRecord& resize = live_.resize;
+  // Acquire pairs with the release in `record_resize`. The numbers are of one resize where its
+  // epoch is that of the lock; they are for people and for a deadline.
   const ResizeState state = resize.state.load(std::memory_order_acquire);
   const std::uint32_t slot = resize.owner_slot.load(std::memory_order_relaxed);
   if ((state != ResizeState::growing && state != ResizeState::shrinking) ||

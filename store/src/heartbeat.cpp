@@ -11,6 +11,7 @@ namespace cairn {
 void Heartbeat::start(std::chrono::milliseconds interval, const std::string& path) {
   if (interval.count() <= 0) return;
   interval_ = interval;
+  // Relaxed: the thread begins after it.
   stopping_.store(0, std::memory_order_relaxed);
   // Signals are the program's own: its threads take them, not this one, which inherits the mask.
   sigset_t all;
@@ -26,6 +27,7 @@ void Heartbeat::start(std::chrono::milliseconds interval, const std::string& pat
 void Heartbeat::stop() noexcept {
   if (!running_) return;
   running_ = false;
+  // Release pairs with the acquire in `run`.
   stopping_.store(1, std::memory_order_release);
   futex_wake(stopping_, 1);
   ::pthread_join(thread_, nullptr);

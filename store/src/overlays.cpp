@@ -69,6 +69,7 @@ void Overlays::drop_idle() noexcept {
   const std::lock_guard guard(mutex_);
   const std::size_t gone =
       std::erase_if(overlays_, [](const auto& overlay) { return overlay->sections_ == 0; });
+  // Relaxed, wherever it is stored: see `any`.
   count_.store(overlays_.size(), std::memory_order_relaxed);
   if (overlays_.empty()) {
     ring_ = {};
@@ -124,6 +125,7 @@ void Overlays::make(Overlay& overlay, const LogPlace& shown, std::uint64_t bytes
   const std::uint64_t reach = std::min(round_up(bytes, page_bytes) + spare, reach_bytes_);
   if (overlay.memory_.bytes() < std::min(bytes, reach_bytes_)) {
     overlay.memory_ = Reservation::inaccessible(reach);
+    // Release, as in `drop_idle`; and so in `drop`.
     shared_image_generation.fetch_add(1, std::memory_order_release);
   }
   void* const at = ::mmap(overlay.memory_.data(), overlay.memory_.bytes(), PROT_READ,

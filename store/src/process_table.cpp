@@ -46,6 +46,7 @@ std::vector<ReaderInfo> readers_of(std::uint32_t token, std::span<const ReaderLa
   std::vector<ReaderInfo> readers;
   for (std::uint32_t index = 0; index < lanes.size(); ++index) {
     const ReaderLane& lane = lanes[index];
+    // Relaxed: for people.
     if (lane.owner.load(std::memory_order_relaxed) != token) continue;
     const std::uint64_t sequence = lane.sequence.load(std::memory_order_relaxed);
     if (sequence == 0) continue;
@@ -150,6 +151,7 @@ void ProcessTable::fill(std::uint32_t slot, const std::string& label) {
 
 void ProcessTable::release() noexcept {
   if (own_slot_ >= process_slot_count) return;
+  // Relaxed, as in `fill`: the byte lock that is given up behind them orders them.
   slots_[own_slot_].nonce.store(0, std::memory_order_relaxed);
   slots_[own_slot_].pid.store(0, std::memory_order_relaxed);
   own_lock_ = ByteLock();
@@ -164,6 +166,7 @@ void ProcessTable::abandon() noexcept {
 }
 
 std::uint32_t ProcessTable::token_of(std::uint32_t slot) const noexcept {
+  // Relaxed: a process that lives keeps its nonce, and whether it lives the byte lock tells.
   return token_for(slots_[slot].nonce.load(std::memory_order_relaxed), slot);
 }
 
@@ -192,6 +195,7 @@ std::uint32_t ProcessTable::reap() {
   std::uint32_t reaped = 0;
   for (std::uint32_t slot = 0; slot < process_slot_count; ++slot) {
     ProcessSlot& other = slots_[slot];
+    // Relaxed: a reason to try; what is stored is ordered by the byte lock.
     if (slot == own_slot_ || other.nonce.load(std::memory_order_relaxed) == 0) continue;
     // Held while clearing: a newcomer may be about to take the slot.
     const ByteLock lock = ByteLock::try_acquire(file_, lock_offset(slot));
@@ -204,6 +208,7 @@ std::uint32_t ProcessTable::reap() {
 }
 
 void ProcessTable::enter_phase(ProcessPhase phase) noexcept {
+  // Relaxed, as in all that follow: phase, times and label are for people.
   ProcessSlot& mine = slots_[own_slot_];
   const std::uint64_t now = uptime_ns();
   mine.phase.store(phase, std::memory_order_relaxed);

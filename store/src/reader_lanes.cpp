@@ -134,6 +134,7 @@ bool ReaderLanes::is_in_cold_section() const noexcept {
 
 void ReaderLanes::shut(errc code) noexcept {
   shut_reason_ = code;
+  // Relaxed: closing while another thread enters is that program's race.
   open_id_.store(0, std::memory_order_relaxed);
 }
 
@@ -192,6 +193,7 @@ ReaderLane* ReaderLanes::claim() {
         continue;
       }
       crash_point("lane.claimed");
+      // Relaxed: the bit that is set behind them releases both to the publisher.
       lane.sequence.store(0, std::memory_order_relaxed);
       lane.thread_id.store(static_cast<std::uint32_t>(::syscall(SYS_gettid)),
                            std::memory_order_relaxed);
@@ -252,11 +254,14 @@ void ReaderLanes::enter_slowly(ThreadLane& mine) {
   for (int round = 0;; ++round) {
     // The publisher looks at the lane as well: until it is through, which takes longer where its
     // fence interrupts this processor, looking at one word disturbs it least.
+    // Relaxed: only a reason to look closer.
     if (round != 0 && round < spin_rounds &&
         live_.applying.load(std::memory_order_relaxed) != Publication::none) {
       relax_processor();
       continue;
     }
+    // As in `enter`: acquire pairs with the release in `apply_to_image`; a full fence between the
+    // lane and the look at `visible` (invariants 2 and 3).
     const std::uint64_t published = live_.published.load(std::memory_order_acquire);
     mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
     if (live_.visible.load(std::memory_order_seq_cst) == published) {
@@ -264,6 +269,7 @@ void ReaderLanes::enter_slowly(ThreadLane& mine) {
       return;
     }
     if (enter_overlay(mine, published)) return;
+    // Release, as in `leave`.
     mine.lane->sequence.store(0, std::memory_order_release);
     if (round < spin_rounds) continue;
     std::this_thread::sleep_for(pause);
@@ -290,6 +296,8 @@ bool ReaderLanes::enter_overlay(ThreadLane& mine, std::uint64_t published) {
   if (live_.applying.load(std::memory_order_seq_cst) != Publication::none) return false;
   // Again, since a publication that was given up may have lowered the one and raised the other.
   const std::uint64_t visible = live_.visible.load(std::memory_order_seq_cst);
+  // Acquire pairs with the release in `apply_to_image`: another state means that the image moved
+  // on.
   if (host_ == nullptr || live_.published.load(std::memory_order_acquire) != published)
     return false;
   // Relaxed: stored before `applying` was cleared, which was seen. Where it was seen raised by an
@@ -297,6 +305,7 @@ bool ReaderLanes::enter_overlay(ThreadLane& mine, std::uint64_t published) {
   const std::uint64_t end = live_.overlay_end.load(std::memory_order_relaxed);
   if (end > published && visible >= end) return false;
   // Whoever held it back may be gone, and nobody else come to see it.
+  // Relaxed: it is a clock. Release of the lane, as in `leave`.
   const std::uint64_t now = uptime_ns();
   std::uint64_t helped = helped_ns_.load(std::memory_order_relaxed);
   if (now - helped > liveness_interval_ns &&
@@ -344,6 +353,7 @@ void ReaderLanes::offer_unfenced_sections(ThreadLane& mine) noexcept {
 bool ReaderLanes::any_section_open() {
   bool any = false;
   for_each_claimed([&](const ReaderLane& lane) {
+    // Relaxed: sections of threads that do not wait for this one are that program's race.
     any = lane.owner.load(std::memory_order_relaxed) == table_.own_token() &&
           lane.sequence.load(std::memory_order_relaxed) != 0;
     return !any;
@@ -359,6 +369,8 @@ void ReaderLanes::request_fence() noexcept {
 
 void ReaderLanes::fence_sections_slowly() noexcept {
   std::uint32_t expected = 1;
+  // Sequentially consistent, by invariant 5; what it took is a number for
+  // `offer_unfenced_sections`.
   live_.unfenced_sections.compare_exchange_strong(expected, 0, std::memory_order_seq_cst);
   const auto start = std::chrono::steady_clock::now();
   fence_all_threads();
@@ -371,6 +383,8 @@ void ReaderLanes::require_fences(bool alone) {
   if (can_fence_all_threads()) return;
   std::uint32_t expected = 0;
   if (alone) {
+    // Sequentially consistent, with the look in `enter`; alone, or by a read-modify-write
+    // (invariant 6).
     live_.unfenced_sections.store(2, std::memory_order_seq_cst);
   } else if (!live_.unfenced_sections.compare_exchange_strong(expected, 2) && expected == 1) {
     throw Error(errc::io, path_,
@@ -418,6 +432,8 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
 }
 
 bool ReaderLanes::free_if_dead(ReaderLane& lane) {
+  // Acquire pairs with the release in `free_if_owned_by`, and the exchange there expects this
+  // owner.
   const std::uint32_t owner = lane.owner.load(std::memory_order_acquire);
   return owner != 0 && !table_.is_token_alive(owner) && free_if_owned_by(lane, owner);
 }
@@ -441,6 +457,7 @@ bool ReaderLanes::is_still_older(std::uint64_t sequence) {
 
 std::string ReaderLanes::describe_older() const {
   if (older_ == nullptr) return "a read section";
+  // Relaxed: for people.
   const std::uint32_t owner = older_->owner.load(std::memory_order_relaxed);
   return "thread " + std::to_string(older_->thread_id.load(std::memory_order_relaxed)) + " of " +
          table_.describe(ProcessTable::slot_of(owner)) + ", in a read section at commit " +
@@ -455,6 +472,7 @@ std::uint32_t ReaderLanes::reap() {
 
 void ReaderLanes::reset() noexcept {
   for (std::uint64_t i = 0; i < reader_lane_count; ++i) {
+    // Relaxed: nobody else is attached, nor is there a section here; so are the words below.
     lanes_[i].sequence.store(0, std::memory_order_relaxed);
     lanes_[i].owner.store(0, std::memory_order_relaxed);
   }

@@ -70,6 +70,7 @@ bool WriteLock::try_acquire(Grant& grant, std::uint64_t waiters, Kept kept) noex
                                      std::memory_order_relaxed)) {
     return false;
   }
+  // Relaxed here and wherever it is stored: see its declaration.
   last_epoch_.store(mine >> epoch_shift, std::memory_order_relaxed);
   grant.changed_hands = !unchanged;
   grant.epoch = mine >> epoch_shift;
@@ -77,6 +78,7 @@ bool WriteLock::try_acquire(Grant& grant, std::uint64_t waiters, Kept kept) noex
 }
 
 bool WriteLock::try_take_over(Grant& grant) {
+  // Relaxed: a guess, which the exchange below proves.
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   const std::uint64_t slot = (seen & slot_mask) - 1;
   if ((seen & slot_mask) == 0 || table_.is_alive(static_cast<std::uint32_t>(slot))) return false;
@@ -98,6 +100,7 @@ bool WriteLock::try_take_over(Grant& grant) {
 bool WriteLock::try_fence(Grant& grant, std::uint64_t watched_body) {
   // Acquire pairs with the release in `begin_body`: the body that is looked at next is no older.
   std::uint64_t seen = word_.load(std::memory_order_acquire);
+  // Relaxed: acquired with the word.
   if (live_.body.load(std::memory_order_relaxed) != watched_body) return false;
   const std::uint64_t slot_number = seen & slot_mask;
   if (slot_number == 0 || (seen & guarded_bit) != 0 || slot_number == table_.own_slot() + 1) {
@@ -143,6 +146,7 @@ WriteLock::Grant WriteLock::acquire_slowly(const Patience& patience, const std::
     const Kept kept = waited_long ? Kept::end : Kept::respect;
     if (try_acquire(grant, waiters_bit, kept)) return grant;
     if (waited >= owner_check_interval && try_take_over(grant)) return grant;
+    // Relaxed: how long it stays; `try_fence` looks again.
     const std::uint64_t body = live_.body.load(std::memory_order_relaxed);
     const auto seen_body = watch.look(body, now);
     const bool meant = patience.fence_body.value_or(body) == body;
@@ -156,6 +160,7 @@ WriteLock::Grant WriteLock::acquire_slowly(const Patience& patience, const std::
                   "no write lock after " + std::to_string(patience.timeout.count()) +
                       " ms: held by " + describe_owner());
     }
+    // Relaxed, here and in the exchange: the bits only ask to be woken, and the futex compares.
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     if ((seen & slot_mask) == 0 && (waited_long || (seen & kept_bit) == 0)) continue;
     const std::uint64_t asleep = seen | waiters_bit | (waited_long ? kept_bit : 0);
@@ -169,6 +174,7 @@ WriteLock::Grant WriteLock::acquire_slowly(const Patience& patience, const std::
 
 void WriteLock::begin_body() noexcept {
   own_body_ = ++bodies_ << 32 | table_.own_token();
+  // Relaxed: the word, changed behind it, releases it.
   live_.body.store(own_body_, std::memory_order_relaxed);
   // Release pairs with the acquire in `try_fence`. No comparison: of a guarded word others change
   // nothing but the bits of those who wait.
@@ -176,6 +182,7 @@ void WriteLock::begin_body() noexcept {
 }
 
 void WriteLock::resume_body() noexcept {
+  // Release, as in `begin_body`.
   word_.fetch_and(~guarded_bit, std::memory_order_release);
 }
 
@@ -192,8 +199,10 @@ bool WriteLock::begin_commit(std::uint64_t epoch) noexcept {
 void WriteLock::release() noexcept {
   if (own_body_ != 0) {
     own_body_ = 0;
+    // Relaxed: released with the word.
     live_.body.store(0, std::memory_order_relaxed);
   }
+  // Relaxed: a guess, which the exchange proves.
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   while (is_mine(seen, epoch())) {
     const std::uint64_t free = epoch() << epoch_shift | (seen & kept_bit);
@@ -213,10 +222,12 @@ void WriteLock::release() noexcept {
 }
 
 void WriteLock::release_unseen() noexcept {
+  // Relaxed: released with the word, and `try_acquire` loads that first.
   const std::uint64_t held = last_epoch_.exchange(~std::uint64_t{0}, std::memory_order_relaxed);
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   while (is_mine(seen, held)) {
     const std::uint64_t free = held << epoch_shift | (seen & kept_bit);
+    // Release pairs with the acquire in `try_acquire`.
     if (word_.compare_exchange_weak(seen, free, std::memory_order_release,
                                     std::memory_order_relaxed)) {
       futex_wake(low_half(word_), INT_MAX);
@@ -241,10 +252,12 @@ bool WriteLock::is_over(std::uint64_t body) const {
 }
 
 bool WriteLock::has_unsettled_fence() const {
+  // Relaxed: what is decided by it is decided by `is_over`, which acquires.
   const std::uint64_t owner = live_.quarantine.owner.load(std::memory_order_relaxed);
   return owner != 0 && !is_over(owner);
 }
 
+// Relaxed in these: the word alone is looked at, for people or by who has the lock.
 std::uint32_t WriteLock::owner_slot() const noexcept {
   return static_cast<std::uint32_t>(word_.load(std::memory_order_relaxed) & slot_mask) - 1;
 }
@@ -275,6 +288,7 @@ void WriteLock::leave_to_the_dead() noexcept {
   // A waiter may take the lock over meanwhile; until then the word names this process's slot.
   while ((seen & slot_mask) == table_.own_slot() + 1) {
     const std::uint64_t nobody = (seen & ~slot_mask) | nobodys_slot;
+    // Release pairs with the acquire in `try_take_over`.
     if (word_.compare_exchange_weak(seen, nobody, std::memory_order_release,
                                     std::memory_order_relaxed)) {
       return;
@@ -283,6 +297,7 @@ void WriteLock::leave_to_the_dead() noexcept {
 }
 
 void WriteLock::reset() noexcept {
+  // Any order would do: nobody else is attached.
   const std::uint64_t epoch = (word_.load(std::memory_order_relaxed) >> epoch_shift) + 1;
   word_.store(epoch << epoch_shift, std::memory_order_release);
   live_.body.store(0, std::memory_order_relaxed);

@@ -119,9 +119,11 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
     if (section.overlay != nullptr) [[unlikely]] {
       return {section.overlay->base(), section.overlay->heap_end(), heap_begin};
     }
+    // Relaxed: released by `published`, which the section acquired.
     return {read_view_.data(), live_.heap_end.load(std::memory_order_relaxed), heap_begin};
   }
   /// Of the newest commit that a new section sees.
+  // Acquire pairs with the releases of who raises it: the records up to there can be read.
   std::uint64_t sequence() const noexcept { return live_.visible.load(std::memory_order_acquire); }
   /// Of the last commit before the running transaction.
   std::uint64_t transaction_sequence() const noexcept { return state_.sequence; }
@@ -138,6 +140,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   /// that have become superfluous meanwhile.
   void examine_log() const;
   std::uint64_t log_position() const noexcept {
+    // Acquire pairs with the release in `append`.
     return live_.log_tail.load(std::memory_order_acquire);
   }
   std::vector<ProcessInfo> processes() const;
@@ -195,6 +198,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void sync_log_before_showing(const RecordView& record, bool& synced);
   void replay_record(const RecordView& record, bool apply);
   std::uint64_t published() const noexcept {
+    // Acquire pairs with the release in `apply_to_image`.
     return live_.published.load(std::memory_order_acquire);
   }
   void require_pages_of(const RecordView& record) const;
@@ -211,6 +215,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
 
   // the working view between threads, and fencing: engine_fencing.cpp
   WriteLock::Grant acquire_working_view(const WriteLock::Patience& patience);
+  // Relaxed: the release of the lock, which comes after it, is what the next thread acquires.
   void give_up_working_view() noexcept { working_view_use_.store(0, std::memory_order_relaxed); }
   void wait_for_fenced_thread(std::chrono::steady_clock::time_point deadline);
   void end_fenced() noexcept;

@@ -73,6 +73,7 @@ class Overlays {
   /// Gives the idle ones' memory back.
   void drop_idle() noexcept;
 
+  // Relaxed: a thread that reads one has opened it itself, under the mutex.
   bool any() const noexcept { return count_.load(std::memory_order_relaxed) != 0; }
   /// The view that holds `p`, nullptr where none does.
   const Reservation* around(const void* p) const noexcept;

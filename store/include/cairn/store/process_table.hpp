@@ -90,10 +90,11 @@ class ProcessTable {
   void enter_phase(ProcessPhase phase) noexcept;
   /// The same without a look at the clock: the phase counts from when the one before began.
   void continue_as(ProcessPhase phase) noexcept {
-    slots_[own_slot_].phase.store(phase, std::memory_order_relaxed);
+    slots_[own_slot_].phase.store(phase, std::memory_order_relaxed);  // for people
   }
   /// When this process last gave a sign of progress.
   std::uint64_t last_beat_ns() const noexcept {
+    // Relaxed: it tells one tick from the next.
     return slots_[own_slot_].heartbeat_ns.load(std::memory_order_relaxed);
   }
   /// Back to idle. The time is that of the phase before: reading the clock once a transaction is

@@ -121,6 +121,8 @@ class ReaderLanes {
   ThreadLane& enter() {
     ThreadLane& mine = this_thread();
     if (mine.depth++ != 0) return mine;
+    // Acquire pairs with the release in `apply_to_image`. The others are sequentially consistent by
+    // invariants 2 to 6.
     const std::uint64_t published = live_.published.load(std::memory_order_acquire);
     if (can_skip_fence_ && live_.unfenced_sections.load(std::memory_order_seq_cst) == 1)
         [[likely]] {
@@ -166,6 +168,7 @@ class ReaderLanes {
   /// Takes over the fences that sections left out. To be called by the publisher after it raised
   /// `visible`, before `wait_for_older`. True where there were any.
   bool fence_sections() noexcept {
+    // Sequentially consistent, after the exchange of `visible` (invariants 5 and 6).
     const bool any = live_.unfenced_sections.load(std::memory_order_seq_cst) == 1;
     if (any) [[unlikely]]
       fence_sections_slowly();
@@ -198,6 +201,7 @@ class ReaderLanes {
   friend struct ThreadLanes;
 
   /// 0 once shut, so that entering needs no test of its own for that.
+  // Relaxed: closing while another thread enters is that program's race.
   std::uint64_t id() const noexcept { return open_id_.load(std::memory_order_relaxed); }
   bool is_in_cold_section() const noexcept;
   ThreadLane& this_thread();

@@ -94,6 +94,7 @@ class WriteLock {
   /// Slot of the owner, ~0 where it is free.
   std::uint32_t owner_slot() const noexcept;
   bool is_guarded() const noexcept;
+  // Relaxed: see its declaration.
   std::uint64_t epoch() const noexcept { return last_epoch_.load(std::memory_order_relaxed); }
   /// The epoch in the word, whoever's it is.
   std::uint64_t current_epoch() const noexcept;
