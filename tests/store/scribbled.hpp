@@ -26,6 +26,7 @@ namespace cairn::test {
 class Ledger {
  public:
   static constexpr std::uint64_t capacity = 1 << 20;
+  static constexpr std::uint64_t counter_count = 8;
 
   Ledger() {
     void* const at = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
@@ -43,6 +44,18 @@ class Ledger {
     return value;
   }
   void acknowledge(std::uint64_t value) const { shared_->acknowledged[value] = true; }
+  /// The number of an Atomic that is about to be made.
+  std::uint64_t begin_counter() const {
+    const std::uint64_t number = shared_->counters.fetch_add(1);
+    if (number >= counter_count) throw std::runtime_error("too many counters");
+    return number;
+  }
+  void acknowledge_counter(std::uint64_t number) const { shared_->made[number] = true; }
+  bool is_made(std::uint64_t number) const { return shared_->made[number]; }
+  void begin_to_count(std::uint64_t number) const { ++shared_->begun[number]; }
+  void acknowledge_count(std::uint64_t number) const { ++shared_->counted[number]; }
+  std::uint64_t begun(std::uint64_t number) const { return shared_->begun[number]; }
+  std::uint64_t counted(std::uint64_t number) const { return shared_->counted[number]; }
   std::vector<bool> acknowledged() const {
     std::vector<bool> all(shared_->next);
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = shared_->acknowledged[i];
@@ -53,13 +66,20 @@ class Ledger {
   struct Shared {
     std::atomic<std::uint64_t> next;
     std::atomic<bool> acknowledged[capacity];
+    std::atomic<std::uint64_t> counters;
+    std::atomic<bool> made[counter_count];
+    std::atomic<std::uint64_t> begun[counter_count];
+    std::atomic<std::uint64_t> counted[counter_count];
   };
   Shared* shared_;
 };
 
 /// What a store of these tests holds: each value once in each of two roots, and the first ones in
-/// lines of their own, so that a record that is not applied is missed.
+/// lines of their own, so that a record that is not applied is missed. Beside these Atomics that
+/// are counted in, so that a record that is applied once more is noticed.
 struct Content {
+  using Counter = Atomic<std::uint64_t>;
+
   static constexpr std::uint64_t cell_count = 1024;
   static constexpr std::uint64_t cells_a_line = line_bytes / sizeof(std::uint64_t);
 
@@ -72,6 +92,8 @@ struct Content {
       tx.construct<Vec<std::uint64_t>>("numbers");
       tx.construct<Vec<std::uint64_t>>("twins");
       tx.construct<Vec<std::uint64_t>>("cells").resize(cell_count * cells_a_line);
+      // So that later ones are in no fresh page, which is in no record.
+      tx.construct<Counter>("the first of its span");
     });
   }
   static void add(WriteTransaction& tx, std::uint64_t value) {
@@ -80,6 +102,35 @@ struct Content {
     if (value < cell_count) {
       tx.find<Vec<std::uint64_t>>("cells")->at(value * cells_a_line) = value + 1;
     }
+  }
+  static std::string counter(std::uint64_t number) { return "counter " + std::to_string(number); }
+  /// Counts in all that `section` shows.
+  static void count(const ReadTransaction& section, const Ledger& ledger) {
+    for (std::uint64_t number = 0; number < Ledger::counter_count; ++number) {
+      const Counter* const found = section.find<Counter>(counter(number));
+      if (found == nullptr) continue;
+      ledger.begin_to_count(number);
+      *found += 1;
+      ledger.acknowledge_count(number);
+    }
+  }
+  /// An empty text where no count is lost that was acknowledged, nor, where the state is the newest
+  /// one, an Atomic.
+  static std::string fault_of_counters(const ReadTransaction& section, const Ledger& ledger,
+                                       bool is_newest) {
+    for (std::uint64_t number = 0; number < Ledger::counter_count; ++number) {
+      const bool made = ledger.is_made(number);
+      const std::uint64_t least = ledger.counted(number);
+      const Counter* const found = section.find<Counter>(counter(number));
+      if (found == nullptr && made && is_newest) return counter(number) + " is lost";
+      if (found == nullptr) continue;
+      const std::uint64_t value = found->load();
+      if (value < least || value > ledger.begun(number)) {
+        return counter(number) + " is " + std::to_string(value) + ", " + std::to_string(least) +
+               " were counted";
+      }
+    }
+    return {};
   }
   static Content of(const ReadTransaction& section) {
     const auto copy = [&](const char* name) {
@@ -133,6 +184,9 @@ enum class Command : std::uint8_t {
   write,
   enter,  ///< a section that stays
   leave,
+  look_again,       ///< in that section, which shows what it showed as it began
+  make,             ///< an Atomic
+  count,            ///< in each Atomic
   look,             ///< at the process table
   peek,             ///< read, and believe nothing
   strive,           ///< write and read_any again and again
@@ -151,7 +205,7 @@ class Peer {
 
   Peer(const std::string& path, const Options& how, const Ledger& ledger)
       : child_(start([&] {
-          Server server{path, how, ledger, {}, {}};
+          Server server{path, how, ledger, {}, {}, {}};
           for (Command command{}; ::read(ends_[1], &command, 1) == 1;) {
             const Outcome outcome = server.serve(command);
             if (::write(ends_[1], &outcome, 1) != 1) break;
@@ -195,6 +249,7 @@ class Peer {
     const Ledger& ledger;
     std::optional<Store> store;
     std::optional<ReadTransaction> section;
+    Values numbers;  ///< what the section showed as it began
 
     Outcome serve(Command command) {
       const auto start = std::chrono::steady_clock::now();
@@ -214,16 +269,31 @@ class Peer {
     Outcome act(Command command) {
       switch (command) {
         case Command::open: store.emplace(Store::open(path, how)); break;
-        case Command::read: return examine(ledger.acknowledged());
-        case Command::read_any: return examine({});
+        case Command::read: return examine(ledger.acknowledged(), true);
+        case Command::read_any: return examine({}, false);
         case Command::write: {
           const std::uint64_t value = ledger.begin();
           store->write([&](WriteTransaction& tx) { Content::add(tx, value); });
           ledger.acknowledge(value);
           break;
         }
-        case Command::enter: section.emplace(store->begin_read()); break;
+        case Command::enter:
+          section.emplace(store->begin_read());
+          numbers = Content::of(*section).numbers;
+          break;
         case Command::leave: section.reset(); break;
+        case Command::look_again: return look_again();
+        case Command::make: {
+          const std::uint64_t number = ledger.begin_counter();
+          store->write([&](WriteTransaction& tx) {
+            tx.construct<Content::Counter>(Content::counter(number));
+          });
+          ledger.acknowledge_counter(number);
+          break;
+        }
+        case Command::count:
+          store->read([&](const ReadTransaction& tx) { Content::count(tx, ledger); });
+          break;
         case Command::look: store->processes(); break;
         case Command::peek: peek(); break;
         case Command::strive: return strive(Command::read_any);
@@ -249,8 +319,20 @@ class Peer {
       }
       return worst;
     }
-    Outcome examine(const std::vector<bool>& acknowledged) const {
-      const std::string fault = store->read(Content::of).fault(acknowledged);
+    Outcome examine(const std::vector<bool>& acknowledged, bool is_newest) const {
+      return store->read([&](const ReadTransaction& tx) {
+        const std::string fault = Content::of(tx).fault(acknowledged);
+        return judge(fault.empty() ? Content::fault_of_counters(tx, ledger, is_newest) : fault);
+      });
+    }
+    Outcome look_again() const {
+      const Content now = Content::of(*section);
+      std::string fault = now.fault({});
+      if (fault.empty()) fault = Content::fault_of_counters(*section, ledger, false);
+      if (fault.empty() && now.numbers != numbers) fault = "the section shows another state";
+      return judge(fault);
+    }
+    static Outcome judge(const std::string& fault) {
       if (fault.empty()) return Outcome::done;
       std::fprintf(stderr, "%s\n", fault.c_str());
       return Outcome::wrong;
