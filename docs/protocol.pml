@@ -12,6 +12,8 @@
  *   take_page, store_fresh                      FreeListAllocator::allocate, the user's stores
  *   commit_pages, write_heap_end                append, of what the transaction gained
  *   settle_quarantine                           set_body_aside, reserve_quarantine as well
+ *   learn_shown                                 prepare_transaction, and sync_shown within catch_up
+ *   refuse                                      a begin that fails: release_after_failure
  *   empty_buffer, store_lane                    the store buffer of a lane without a fence
  *   die, after_death                            the kernel
  *
@@ -32,7 +34,9 @@
  *     not published.
  *  7. What a commit returned for is visible from then on, and in the image in the end.
  *  8. A body reads the state that its working view began with, also after it was fenced.
- *  9. Somebody can always go on. In the end no living section holds a lane, and where nobody died
+ *  9. Nothing that is published is published again. Who finds the lock as it released it knows what
+ *     is published; whoever could not learn it gives the lock back as one that changed hands.
+ * 10. Somebody can always go on. In the end no living section holds a lane, and where nobody died
  *     nothing is held back.
  */
 
@@ -65,6 +69,9 @@
 #endif
 #ifndef FENCES
 #define FENCES 1
+#endif
+#ifndef FAILURES /* begins that fail once they have the lock */
+#define FAILURES 0
 #endif
 #ifndef MUTANT
 #define MUTANT 0
@@ -139,6 +146,9 @@ byte mutant = 0;
 #define FENCED_NOT_PINNED 64       /* writers: commits are published over a fenced body */
 #define PIN_KEPT_BY_FENCED 65      /* writers: a fenced transaction does not say that it is over */
 #define PIN_OF_THE_DEAD 66         /* writers: a fenced body whose process is dead pins on */
+#define SHOWN_NOT_LEARNED 67       /* long: catch_up takes what it knew for what is published */
+#define FAILED_BEGIN_RELEASES_SEEN 68 /* refused: a failed begin releases as though it knew all */
+#define FAILED_BEGIN_UNNOTICED 69  /* refused: the same, and begin looks at epoch and tail alone */
 
 #define ACTORS (WRITERS + READERS)
 #define CLOSER ACTORS       /* whoever comes last and looks whether all is well */
@@ -177,12 +187,15 @@ bit has_a[LAST + 1], has_b[LAST + 1];
 byte place[ACTORS + 2] = 1, claim[ACTORS + 2];
 bit private_a[ACTORS + 2], view_a[ACTORS + 2], private_b[ACTORS + 2], view_b[ACTORS + 2];
 
+/* Of each process: what it knows to be published (Engine::shown_); 1 where it will ask anyway. */
+byte shown[ACTORS + 2] = 1;
+
 /* Overlays: the state that an overlay shows, its private pages, how many sections read it. */
 byte overlay_at[READERS + 1], overlay_users[READERS + 1];
 bit overlay_has_a[READERS + 1], overlay_a[READERS + 1], overlay_b[READERS + 1];
 
 bool dead[ACTORS + 2], done[ACTORS + 2], asleep[ACTORS + 2];
-byte fences_left = FENCES, deaths_left = DEATHS;
+byte fences_left = FENCES, deaths_left = DEATHS, failures_left = FAILURES;
 
 #if HEAP
 #define PAGES 16
@@ -206,7 +219,7 @@ inline die() {
   if :: !dead[me] -> deaths_left-- :: else fi;
   dead[me] = true; /* and the other thread of the process */
   dead[(ONE_PROCESS -> (me < WRITERS -> 1 - me : 2 * WRITERS + 1 - me) : me)] = true;
-  claim[mine] = 0; place[mine] = 0; asleep[me] = false;
+  claim[mine] = 0; place[mine] = 0; shown[mine] = 1; asleep[me] = false;
   private_a[mine] = 0; private_b[mine] = 0; view_a[mine] = 0; view_b[mine] = 0
 }
 #define may_die() (dead[me] || (deaths_left > 0 && me <= WRITERS))
@@ -229,7 +242,8 @@ inline die() {
 #define raise_visible(n) assert((n) >= visible); visible = (n)
 /* Record k can be read (invariant 6). */
 #define require_record(k) assert(k <= logged && k > freed)
-#define next_record() (published < tail -> published + 1 : 0)
+/* By what this process knows. */
+#define next_record() (shown[mine] < tail -> shown[mine] + 1 : 0)
 #define own_epoch() (epoch_of == me + 1 || \
                      (is(EPOCH_OF_PROCESS) && epoch_of != 0 && PROC(epoch_of - 1) == mine))
 #define owner_is_dead() (owner == NOBODY + 1 || (owner != FREE && dead[owner - 1]))
@@ -368,8 +382,7 @@ inline grant(from_dead, by_fence) {
   taken = from_dead; fenced = by_fence;
   changed = (epoch_of == 0 || PROC(epoch_of - 1) != mine || from_dead || by_fence);
   owner = me + 1; guarded = true;
-  if :: is(FENCE_KEEPS_EPOCH) && by_fence :: else -> epoch_of = me + 1 fi;
-  k = next_record()
+  if :: is(FENCE_KEEPS_EPOCH) && by_fence :: else -> epoch_of = me + 1 fi
 }
 #define can_take_over() (owner_is_dead() && !is(NO_TAKEOVER))
 /* fence expects the whole word, and in it phase ACTIVE. */
@@ -392,6 +405,9 @@ inline begin_commit() {
   if :: ok -> guarded = true :: else fi
 }
 
+/* Sections, and who only helps, learn it in any case. */
+#define forget_shown() shown[mine] = (me < WRITERS && (todo > 1 || ONE_PROCESS) -> shown[mine] : 1)
+
 inline release() {
   ok = own_epoch() || is(RELEASE_BY_STORE);
   if
@@ -402,7 +418,47 @@ inline release() {
      epoch_of = (me < WRITERS && todo > 0 -> epoch_of : NOBODY + 1)
   :: else
   fi;
+  forget_shown();
   taken = false; changed = false; fenced = false
+}
+
+/* The holder did not look what others did: the next grant is one of a lock that changed hands. */
+inline release_unseen() {
+  assert(owner == me + 1);
+  owner = FREE; guarded = false;
+  if :: !is(FAILED_BEGIN_RELEASES_SEEN) && !is(FAILED_BEGIN_UNNOTICED) -> epoch_of = NOBODY + 1
+  :: else
+  fi;
+  taken = false; changed = false; fenced = false
+}
+inline leave_to_the_dead() {
+  owner = NOBODY + 1;
+  taken = false; changed = false; fenced = false
+}
+
+/* A begin fails before it caught up: release_after_failure. */
+inline refuse() {
+  failures_left--;
+  if
+  :: taken || fenced -> leave_to_the_dead()
+  :: else -> release_unseen()
+  fi
+}
+
+/* With the lock: what others published meanwhile. Asked for where it may be something else than
+ * what this process knows; `always` where catch_up is called in any case. */
+inline learn_shown(always) {
+  /* Invariant 9; what else begin looks at is for words that somebody wrote over. */
+  assert(always || changed || place[mine] != tail || is(FAILED_BEGIN_UNNOTICED) ||
+         (shown[mine] == published && applying == 0));
+  if
+  :: (always || changed || place[mine] != tail ||
+      ((shown[mine] != published || applying != 0) && !is(FAILED_BEGIN_UNNOTICED))) &&
+     !is(SHOWN_NOT_LEARNED) ->
+     shown[mine] = published
+  :: else
+  fi;
+  k = next_record()
 }
 
 #if UNFENCED
@@ -438,7 +494,10 @@ inline apply_rest() {
 #if MUTANT == APPLYING_LOWERED_EARLY
   guarded_step(applying = 0);
 #endif
-  guarded_step(if :: has_b[k] -> image_b = B(k) :: else fi; published = k);
+  guarded_step(
+    if :: has_b[k] -> image_b = B(k) :: else fi;
+    assert(k > published || is(PUBLISHED_BEFORE_APPLIED)); /* Invariant 9. */
+    published = k; shown[mine] = k);
   guarded_step(applying = 0; k = next_record())
 }
 
@@ -523,7 +582,7 @@ inline help_publication() {
   do
   :: step(ok = (visible != published && owner == FREE && !holds_back(0) &&
                 !holds_back(LANES - 1) && !pinned());
-          if :: ok -> grant(false, false) :: else fi);
+          if :: ok -> grant(false, false); learn_shown(true) :: else fi);
      if
      :: ok -> show_appended(); step(release(); ok = false)
      :: else -> break
@@ -558,12 +617,12 @@ inline take_over() {
 inline apply_to_working_view() {
   require_record(k);
   if
-  :: has_a[k] && (private_a[mine] || (k > published && !is(BACKLOG_NOT_IN_VIEW))) ->
+  :: has_a[k] && (private_a[mine] || (k > shown[mine] && !is(BACKLOG_NOT_IN_VIEW))) ->
      private_a[mine] = 1; view_a[mine] = A(k)
   :: else
   fi;
   if
-  :: has_b[k] && (private_b[mine] || (k > published && !is(BACKLOG_NOT_IN_VIEW))) ->
+  :: has_b[k] && (private_b[mine] || (k > shown[mine] && !is(BACKLOG_NOT_IN_VIEW))) ->
      private_b[mine] = 1; view_b[mine] = B(k)
   :: else
   fi
@@ -617,7 +676,7 @@ inline append() {
 inline restore_lines() {
   if :: view_b[mine] -> view_a[mine] = image_a :: else fi;
   view_b[mine] = image_b;
-  k = published + 1;
+  k = shown[mine] + 1;
   do
   :: k <= tail && !is(ROLLBACK_WITHOUT_BACKLOG) && held -> apply_to_working_view(); k++
   :: else -> break
@@ -627,7 +686,7 @@ inline restore_lines() {
 
 /* A transaction finds that it was fenced: errc::fenced. Nothing of it stays. */
 inline end_fenced(keeps_view) {
-  close_body();
+  close_body(); forget_shown();
   if :: !keeps_view -> drop_private_pages(); place[mine] = 0 :: else fi;
   if :: pin == me + 1 && !is(PIN_KEPT_BY_FENCED) -> pin = 0 :: else fi;
   if :: !is(CLAIM_KEPT_BY_FENCED) -> claim[mine] = 0 :: else fi
@@ -645,25 +704,30 @@ active [WRITERS] proctype writer() {
 begin: /* Engine::begin_write */
 #if MUTANT == ACQUIRE_BY_STORE
      when(owner == FREE, skip);
-     step(grant(false, false); claim[mine] = me + 1; ok = true);
+     step(grant(false, false); learn_shown(false); claim[mine] = me + 1; ok = true);
 #else
 #if HEAP
      when(can_acquire(), try_acquire()); /* Who fences may die before it sets anything aside. */
-     guarded_step(settle_quarantine(); claim[mine] = me + 1; ok = true);
+     guarded_step(learn_shown(false); settle_quarantine(); claim[mine] = me + 1; ok = true);
 #else
+#if FAILURES
+     if /* At once: a lock that is held for a moment, nobody can tell from one that is free later. */
+     :: d_step { failures_left > 0 && !dead[me] && can_acquire() -> try_acquire(); refuse() }
+     :: true
+     fi;
+#endif
      when(can_acquire(), try_acquire();
           /* One thread of a process in its working view, state_ and place. */
           ok = (claim[mine] == 0 || is(NO_CLAIM));
-          if :: ok -> claim[mine] = me + 1 :: else fi);
+          if :: ok -> claim[mine] = me + 1; learn_shown(false) :: else fi);
 #endif
 #endif
      if
      :: !ok ->
         step(if
-             :: taken -> owner = NOBODY + 1; taken = false /* leave_to_the_dead */
-             :: else -> release()
-             fi;
-             k = 0);
+             :: taken -> leave_to_the_dead()
+             :: else -> release_unseen()
+             fi);
         when(claim[mine] == 0, skip);
         goto begin
      :: else
@@ -674,11 +738,11 @@ begin: /* Engine::begin_write */
        require_guarded();
        if /* write_checkpoint */
        :: is(LOG_FREED_TO_TAIL) -> freed = tail
-       :: freed < published -> freed = published
-       :: !PLAIN || freed >= published
+       :: freed < shown[mine] -> freed = shown[mine]
+       :: !PLAIN || freed >= shown[mine]
        fi;
        catch_up();
-       held = (published < tail);
+       held = (shown[mine] < tail);
        open_body();
        guarded = is(BODY_STAYS_GUARDED); /* begin_body */
        if /* The process is stopped; whoever waits for the lock fences it. */
@@ -741,6 +805,7 @@ ended:
      :: todo == 0 && !ONE_PROCESS -> d_step {
           drop_private_pages();
           place[mine] = 0;
+          shown[mine] = 1;
           epoch_of = (epoch_of == me + 1 && owner == FREE -> NOBODY + 1 : epoch_of) }
      :: else
      fi
@@ -823,7 +888,10 @@ slowly: /* ReaderLanes::enter_slowly */
      :: !ok -> /* A publication is under way. */
         step(store_lane(0); p = 0);
         when(applying == 0 || (owner_is_dead() && !is(NO_REPAIR)),
-             if :: owner_is_dead() && applying != 0 -> grant(true, false); ok = true :: else fi);
+             if
+             :: owner_is_dead() && applying != 0 -> grant(true, false); learn_shown(true); ok = true
+             :: else
+             fi);
         if
         :: ok -> /* Engine::repair_publication */
            take_over();
@@ -900,7 +968,7 @@ active proctype closer() {
     timeout ->
     do
     :: i < ACTORS ->
-       assert(done[i] || (asleep[i] && owner == i + 1)); /* Invariant 9. */
+       assert(done[i] || (asleep[i] && owner == i + 1)); /* Invariant 10. */
        anyone_asleep = anyone_asleep || !done[i];
        anyone_dead = anyone_dead || dead[i];
        assert(i < WRITERS || dead[i] || lane[i - WRITERS] == 0);
@@ -912,7 +980,7 @@ active proctype closer() {
   :: anyone_asleep
   :: else ->
      assert(anyone_dead || (owner == FREE && published == tail));
-     d_step { try_acquire() }
+     d_step { try_acquire(); learn_shown(true) }
      take_over();
      if :: !is(HEIR_LEAVES_TAIL) -> show_appended() :: else fi;
      assert(published == tail && visible == tail && applying == 0);

@@ -187,6 +187,7 @@ TEST_F(HeldBackByOthers, a_process_that_is_killed_in_many_sections_costs_no_more
   constexpr std::uint64_t sections = 60;
   Store sut = open();
   fill(sut);
+  std::uint64_t value = 0;
   expect_in_time([&] {
     sut.resize_file(4 << 20);
     const Channel channel;
@@ -200,7 +201,7 @@ TEST_F(HeldBackByOthers, a_process_that_is_killed_in_many_sections_costs_no_more
       return true;
     });
     channel.hear_child();
-    set(sut, 0, 1);
+    set(sut, 0, ++value);
     EXPECT_TRUE(is_held_back());
     readers.kill_now();
     const auto start = std::chrono::steady_clock::now();
