@@ -156,8 +156,9 @@ void Engine::apply_to_image(const RecordView& record) {
                  crash_point("publish.line");
                });
   crash_point("publish.applied");
-  // Relaxed: `published`, stored behind them, releases both.
-  live_.heap_end.store(record.heap_end(), std::memory_order_relaxed);
+  // Release pairs with the acquire in `require_whole_heap`: the file was that long before.
+  live_.heap_end.store(record.heap_end(), std::memory_order_release);
+  // Relaxed: `published`, stored behind it, releases it.
   live_.published_position.store(record.end_position(), std::memory_order_relaxed);
   // Release pairs with the acquire in `ReaderLanes::enter`.
   live_.published.store(record.sequence(), std::memory_order_release);

@@ -187,9 +187,11 @@ ReaderLane* ReaderLanes::claim() {
       ReaderLane& lane = lanes_[i];
       // Relaxed: only a reason to try.
       std::uint32_t owner = lane.owner.load(std::memory_order_relaxed);
-      // Acquire pairs with the release in `free_if_owned_by`: what was nobody's is reset.
+      // Acquire pairs with the release in `free_if_owned_by`: what was nobody's is reset. Release
+      // pairs with the acquire in `free_if_dead`: who asks after this process finds its slot
+      // filled.
       if (owner != 0 || !lane.owner.compare_exchange_strong(owner, table_.own_token(),
-                                                            std::memory_order_acquire)) {
+                                                            std::memory_order_acq_rel)) {
         continue;
       }
       crash_point("lane.claimed");
@@ -240,7 +242,8 @@ bool ReaderLanes::free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexce
   // Release: the lane is this process's before it is idle.
   lane.sequence.store(0, std::memory_order_release);
   const auto index = static_cast<std::uint64_t>(&lane - lanes_);
-  live_.claimed_lanes[index / 64].fetch_and(~(1ULL << index % 64), std::memory_order_relaxed);
+  // Release pairs with the look in `for_each_claimed`: who misses the lane sees that it is idle.
+  live_.claimed_lanes[index / 64].fetch_and(~(1ULL << index % 64), std::memory_order_release);
   crash_point("lane.cleared");
   // Last, and release: it is out of sight and idle before it is nobody's. So a lane always has an
   // owner to be asked after, wherever that dies.

@@ -111,8 +111,9 @@ bool WriteLock::try_fence(Grant& grant, std::uint64_t watched_body) {
   const std::uint64_t next = (seen >> epoch_shift) + 1;
   const std::uint64_t mine =
       next << epoch_shift | waiters_bit | guarded_bit | (std::uint64_t{table_.own_slot()} + 1);
-  // Acquire pairs with the release in `begin_body`: whose body that was is seen.
-  if (!word_.compare_exchange_strong(seen, mine, std::memory_order_acq_rel,
+  // Sequentially consistent, with `is_held`: the file is measured after this, or its grower finds
+  // itself fenced. It acquires what `begin_body` releases, too: whose body that was is seen.
+  if (!word_.compare_exchange_strong(seen, mine, std::memory_order_seq_cst,
                                      std::memory_order_relaxed)) {
     return false;
   }

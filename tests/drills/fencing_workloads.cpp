@@ -298,7 +298,7 @@ void sweep_stops(const Settings& settings, Tally& stops, Durability durability) 
   };
   std::vector<Script> scripts;
   for (const char* const name :
-       {"shrink", "checkpoint", "log growth", "held back", "abandon", "close"}) {
+       {"shrink", "checkpoint", "log growth", "held back", "abandon", "close", "snapshot"}) {
     scripts.push_back({workload_named(name)});
   }
   for (const char* const death : {"append.before_tail", "publish.line", "grow.allocated"}) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -22,9 +23,11 @@ constexpr std::string_view source_points[] = {
 #include "crash_points.inc"
 };
 
-constexpr std::string_view io_points[] = {"io.write",  "io.allocate",       "io.truncate",
-                                          "io.sync",   "io.sync_directory", "io.link",
-                                          "io.unlink", "io.store"};
+/// By drill::IoKind.
+constexpr std::string_view io_points[] = {
+    "io.write",  "io.allocate", "io.truncate", "io.sync", "io.sync_directory", "io.link",
+    "io.unlink", "io.store",    "io.clone",    "io.copy", "io.write_back"};
+static_assert(std::size(io_points) == static_cast<std::size_t>(drill::IoKind::write_back) + 1);
 
 Board* watched_board = nullptr;
 std::uint64_t death = 0;

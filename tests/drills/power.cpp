@@ -127,6 +127,7 @@ PowerFigures explore(const Ground& ground, const PowerBudget& budget, const Sett
 /// In files as small as they can be: what an image costs is above all its copy.
 std::vector<Workload> small_workloads() {
   std::vector<Workload> workloads = all_workloads();
+  std::erase_if(workloads, [](const Workload& workload) { return workload.has_other_files; });
   for (Workload& workload : workloads) workload.options.initial_bytes = 48 << 10;
   return workloads;
 }

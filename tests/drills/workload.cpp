@@ -3,6 +3,8 @@
 
 #include <stdexcept>
 
+#include "scratch.hpp"
+
 namespace cairn::drills {
 namespace {
 
@@ -178,6 +180,18 @@ Workload close_workload() {
   return made;
 }
 
+/// In more than one piece. The store must be whole wherever that dies; of the copy the tests of
+/// snapshots tell.
+Workload snapshot_workload() {
+  Workload made{"snapshot", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  made.has_other_files = true;
+  made.setup.push_back(commit({{EditKind::fill, 1100000, 1}, {EditKind::put, 1, 1}}));
+  made.actions.push_back(commit({{EditKind::put, 1, 2}}));
+  made.actions.push_back({ActionKind::snapshot});
+  made.actions.push_back(commit({{EditKind::put, 1, 3}}));
+  return made;
+}
+
 Options options_of(const Workload& workload, Durability durability) {
   Options options = drill_options(durability, workload.name);
   if (workload.options.initial_bytes != Options{}.initial_bytes) {
@@ -203,7 +217,7 @@ std::vector<Workload> all_workloads() {
   return {create_workload(), numbers_workload(), lists_workload(),     chain_workload(),
           trees_workload(),  queue_workload(),   growth_workload(),    abandon_workload(),
           shrink_workload(), log_workload(),     held_back_workload(), checkpoint_workload(),
-          close_workload()};
+          close_workload(),  snapshot_workload()};
 }
 
 Workload workload_named(const std::string& name) {
@@ -264,6 +278,10 @@ void Performer::perform(const Action& action) {
     case ActionKind::checkpoint: store_->checkpoint(); break;
     case ActionKind::shrink: store_->shrink_to_usage(); break;
     case ActionKind::resize: store_->resize_file(action.bytes); break;
+    case ActionKind::snapshot:
+      remove_store(path_ + "-copy");
+      store_->snapshot(path_ + "-copy");
+      break;
     case ActionKind::close:
       // So that there is a reader's lane to give back.
       { const ReadTransaction section = store_->begin_read(); }

@@ -19,8 +19,9 @@ enum class ActionKind {
   hold,         ///< a thread begins a read section and stays
   release,      ///< and leaves it
   checkpoint,
-  shrink,  ///< shrink_to_usage
-  resize,  ///< resize_file(bytes)
+  shrink,    ///< shrink_to_usage
+  resize,    ///< resize_file(bytes)
+  snapshot,  ///< to a file beside the store, where an earlier one may be
   close,
 };
 
@@ -37,6 +38,8 @@ struct Workload {
   bool from_nothing = false;  ///< begins without a file
   std::vector<Action> setup;  ///< what is there before
   std::vector<Action> actions;
+  /// Operates on files other than the store's.
+  bool has_other_files = false;
 };
 
 /// The workloads of the sweep: creation, small commits of each container, trees that split and
