@@ -64,17 +64,7 @@ TEST_F(BackupCommand, it_works_beside_a_transaction_and_has_none_of_it) {
 }
 
 TEST_F(BackupCommand, it_recovers_a_store_whose_last_user_died) {
-  const Channel channel;
-  ForkedChild writer([&] {
-    Store store = open();
-    push(store, 1);
-    WriteTransaction tx = store.begin_write();
-    channel.tell_parent();
-    channel.hear_parent();
-    return true;
-  });
-  channel.hear_child();
-  writer.kill_now();
+  push_and_die(1);
   EXPECT_EQ(run(words()).status, 0);
   EXPECT_EQ(backed_up(), Values{1});
 }

@@ -222,17 +222,7 @@ TEST_F(CommandLine, permission_to_read_is_enough_for_every_command) {
 }
 
 TEST_F(CommandLine, info_reports_the_recovery_that_it_ran) {
-  const Channel channel;
-  ForkedChild writer([&] {
-    Store store = open();
-    push(store, 1);
-    WriteTransaction tx = store.begin_write();
-    channel.tell_parent();
-    channel.hear_parent();
-    return true;
-  });
-  channel.hear_child();
-  writer.kill_now();
+  push_and_die(1);
   const Result result = run("info '" + path() + "'");
   EXPECT_EQ(result.status, 0) << result.err;
   expect_lines(result.out, {"took over from a dead process", "numbers"});

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "forked_child.hpp"
 #include "temp_store.hpp"
 
 #ifndef CAIRN_PROGRAM
@@ -37,6 +38,20 @@ class CommandLineTest : public StoreTest {
   std::string text(const std::string& name) const {
     std::ifstream file(path(name));
     return {std::istreambuf_iterator<char>(file), {}};
+  }
+  /// In another process, which is killed in its next transaction.
+  void push_and_die(std::uint64_t value) const {
+    const Channel channel;
+    ForkedChild writer([&] {
+      Store store = open();
+      push(store, value);
+      WriteTransaction tx = store.begin_write();
+      channel.tell_parent();
+      channel.hear_parent();
+      return true;
+    });
+    channel.hear_child();
+    writer.kill_now();
   }
   void expect_lines(const std::string& text, const std::vector<std::string>& parts) const {
     for (const std::string& part : parts) {
