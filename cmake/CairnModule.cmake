@@ -10,7 +10,9 @@ find_path(CAIRN_XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 add_library(cairn_warnings INTERFACE)
 target_compile_options(cairn_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
-  -Wzero-as-null-pointer-constant -Wsuggest-override
+  -Wsuggest-override
+  # clang 14 takes the comparison that it makes of a defaulted <=> for one.
+  $<$<CXX_COMPILER_ID:GNU>:-Wzero-as-null-pointer-constant>
   $<$<BOOL:${CAIRN_WARNINGS_AS_ERRORS}>:-Werror>
   # gcc 12 at -O3 takes its own std::string for overlapping memory (gcc bug 105651).
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>

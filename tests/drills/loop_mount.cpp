@@ -49,7 +49,7 @@ std::uint64_t bytes_of(FileSystem kind) noexcept {
 std::string find_tool(const std::string& name) {
   // PATH often lacks these.
   for (const char* const directory : {"/usr/sbin/", "/sbin/", "/usr/local/sbin/", "/usr/bin/"}) {
-    const std::string path = directory + name;
+    std::string path = directory + name;
     if (::access(path.c_str(), X_OK) == 0) return path;
   }
   throw Unavailable(name + " is not installed");
