@@ -75,7 +75,7 @@ void ImageFiles::fill(Slot& slot, const FileBytes* bytes) {
     throw_image_failed("ftruncate of " + slot.name);
   }
   slot.length = bytes->size();
-  std::memcpy(slot.bytes, bytes->data(), bytes->size());
+  if (!bytes->empty()) std::memcpy(slot.bytes, bytes->data(), bytes->size());
 }
 
 void ImageFiles::write(const CrashImage& image) {

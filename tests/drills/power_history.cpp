@@ -115,6 +115,7 @@ void PowerRecorder::observe(const drill::IoOperation& operation) {
     // Seen by the length and the names that they leave.
     default: return;
   }
+  if (operation.bytes == 0) return;
   const std::uint32_t file = number_of(operation.descriptor);
   FileBytes& known = files_[file].bytes;
   const std::uint64_t end = operation.offset + operation.bytes;
