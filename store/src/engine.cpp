@@ -359,11 +359,14 @@ void Engine::close() {
   if (lanes_.any_section_open()) {
     throw Error(errc::transaction_active, path(), "a read section of this process is still open");
   }
+  // Held until the slot is given back: of two that close at once the later one must find itself
+  // alone.
+  ByteLock closing;
   // Relaxed: a reason not to try; `begin_guarded` looks with the lock.
   if (live_.failed.load(std::memory_order_relaxed) == 0 && !only_reads_) {
     // On the file that is open: its name may be gone, or another file's.
-    const ByteLock closing = ByteLock::acquire(locks_, opening_lock_offset, options_.lock_timeout,
-                                               "opening or closing the store");
+    closing = ByteLock::acquire(locks_, opening_lock_offset, options_.lock_timeout,
+                                "opening or closing the store");
     // Taken in any case, so that no transaction of this process is left behind.
     begin_guarded();
     try {
@@ -374,6 +377,7 @@ void Engine::close() {
     }
     rollback();
   }
+  crash_point("close.looked");
   condition_.store(Condition::closed, std::memory_order_relaxed);
   lanes_.shut(errc::closed);
   EngineRegistry::instance().remove(this);

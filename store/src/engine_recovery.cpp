@@ -52,6 +52,8 @@ void Engine::recover_alone() {
     discard_torn_append();
   } else {
     restart_log();
+    // That it was not closed may stand in memory alone, and level process does not sync otherwise.
+    if (failed && !survives_power()) mark_unclean();
   }
   last_recovery_.reclaimed_bytes = size - state_.file_bytes;
   cut_file();

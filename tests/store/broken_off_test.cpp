@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <string_view>
 #include <thread>
 
@@ -52,6 +54,67 @@ TEST_F(BrokenOff, closing_is_refused_while_a_transaction_is_open_also_beside_oth
 }
 
 #if defined(CAIRN_DRILLS) && CAIRN_DRILLS
+void stop_when_looked(const char* point) {
+  if (std::string_view(point) == "close.looked") ::raise(SIGSTOP);
+}
+
+/// The first has seen the other, and has not gone yet.
+TEST_F(BrokenOff, processes_that_close_at_once_leave_a_closed_store) {
+  Store sut = open();
+  ForkedChild first([&] {
+    Store store = open();
+    push(store, 1);
+    drill::set_crash_observer(&stop_when_looked);
+    store.close();
+    return true;
+  });
+  int status = 0;
+  ASSERT_EQ(::waitpid(first.pid(), &status, WUNTRACED), first.pid());
+  ASSERT_TRUE(WIFSTOPPED(status));
+  std::thread second([&] { sut.close(); });
+  std::this_thread::sleep_for(milliseconds(50));
+  first.go_on();
+  second.join();
+  EXPECT_TRUE(first.succeeded());
+  std::uint64_t newest = 0;
+  bool is_closed = false;
+  edit_meta_slots(path(), [&](const MetaSlot& meta) {
+    if (meta.turn < newest) return;
+    newest = meta.turn;
+    is_closed = meta.clean != 0;
+  });
+  EXPECT_TRUE(is_closed);
+}
+
+int fail_syncs(const drill::IoOperation& operation) {
+  return operation.kind == drill::IoKind::sync ? EIO : 0;
+}
+
+/// What says that it was not closed did not reach the disk then, though whoever opens it finds it.
+TEST_F(BrokenOff, a_process_store_whose_mark_failed_to_be_synced_is_marked_again) {
+  {
+    Store made = open();
+    made.close();
+  }
+  {
+    Store store = open();
+    drill::set_io_observer(&fail_syncs);
+    expect_error(errc::io, path(), {}, [&] { push(store, 1); });
+    drill::set_io_observer(nullptr);
+  }
+  static int syncs = 0;
+  syncs = 0;
+  drill::set_io_observer([](const drill::IoOperation& operation) {
+    if (operation.kind == drill::IoKind::sync) ++syncs;
+    return 0;
+  });
+  Store sut = open();
+  push(sut, 2);
+  drill::set_io_observer(nullptr);
+  EXPECT_EQ(syncs, 2) << "one for each slot";
+  EXPECT_EQ(numbers(sut), Values{2});
+}
+
 int log_syncs_before_first_store = 0;
 bool stored = false;
 
