@@ -44,7 +44,6 @@ struct CutFigures {
   std::uint64_t recovered = 0;
   std::uint64_t unsettled = 0;  ///< begun, and neither acknowledged nor recovered
   std::uint64_t power_lost = 0;
-  std::uint64_t misnamed = 0;   ///< of level process, power lost by another name
   std::uint64_t not_there = 0;  ///< cuts in creation that left no store
   std::int64_t longest_recovery_ns = 0;
   double seconds = 0;
@@ -52,13 +51,6 @@ struct CutFigures {
 
 std::uint64_t sum_of(const Counters& counters) noexcept {
   return std::accumulate(counters.begin(), counters.end(), std::uint64_t{0});
-}
-
-/// At level process closing syncs no names, which btrfs writes only when it is told to: there even
-/// a store that was closed may lose its log's.
-std::vector<Durability> levels_on(FileSystem kind) {
-  if (kind == FileSystem::btrfs) return {Durability::power};
-  return {Durability::power, Durability::process};
 }
 
 /// What one cut is to be like.
@@ -237,7 +229,6 @@ void Cutter::verify() {
       std::max(figures_.longest_recovery_ns, arena_->opened_in_ns.load());
   if (arena_->exists == 0) ++figures_.not_there;
   if (arena_->power_lost != 0) ++figures_.power_lost;
-  if (arena_->misnamed != 0) ++figures_.misnamed;
   if (arena_->holds_roots == 0) {
     start_from_nothing();
     return;
@@ -280,7 +271,7 @@ void add_row(console::Table& table, FileSystem kind, Durability level, const Cut
   table.add_row({to_string(kind), to_string(level), console::format_count(figures.cuts),
                  console::format_count(figures.acknowledged),
                  console::format_count(figures.recovered), console::format_count(figures.unsettled),
-                 console::format_count(figures.power_lost), console::format_count(figures.misnamed),
+                 console::format_count(figures.power_lost),
                  console::format_count(figures.not_there),
                  console::format_duration(std::chrono::nanoseconds(figures.longest_recovery_ns)),
                  fmt::format("{:.1f} s", figures.seconds)});
@@ -294,7 +285,7 @@ void cut_file_systems(const Settings& settings, std::uint64_t cuts) {
   const PrivateMounts mounts;
   OtherBoots boots(scratch.file("boot_id"));
   console::Table table({"file system", "level", "cuts", "acknowledged", "recovered", "neither",
-                        "power_lost", "other errors", "no store yet", "longest recovery", "took"});
+                        "power_lost", "no store yet", "longest recovery", "took"});
   std::string reasons;
   std::uint64_t acknowledged = 0;
   for (const FileSystem kind : file_systems) {
@@ -302,7 +293,7 @@ void cut_file_systems(const Settings& settings, std::uint64_t cuts) {
     try {
       guard.at("makes a file system");
       LoopMount mount(kind, scratch.file(to_string(kind)));
-      for (const Durability level : levels_on(kind)) {
+      for (const Durability level : {Durability::power, Durability::process}) {
         const CutFigures figures = Cutter(settings, level, mount, boots, guard, kind).run(cuts);
         acknowledged += figures.acknowledged;
         add_row(table, kind, level, figures);

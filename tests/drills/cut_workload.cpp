@@ -132,13 +132,11 @@ std::optional<Store> open_after_cut(const CutCase& one, CutArena& arena) {
     return store;
   } catch (const Error& error) {
     const bool is_gone = error == errc::not_found && error.path() == one.path;
+    // At level process only closing promises what is in it.
+    const bool is_lost = !power && error == errc::power_lost && arena.closed != writer_count;
     arena.exists = is_gone ? 0 : 1;
-    arena.power_lost = error == errc::power_lost ? 1 : 0;
-    // At level process only closing promises that anything is there.
-    if (power ? arena.created != 0 : arena.closed == writer_count) throw;
-    if (power && !is_gone) throw;
-    // What was never synced has no name yet, or has another: a log shorter than the header says.
-    arena.misnamed = is_gone || error == errc::power_lost ? 0 : 1;
+    arena.power_lost = is_lost ? 1 : 0;
+    if (!is_lost && !(is_gone && arena.created == 0)) throw;
   }
   return std::nullopt;
 }
@@ -226,9 +224,8 @@ void write_until_cut(const CutCase& one, std::uint32_t writer, CutArena& arena) 
 void verify_after_cut(const CutCase& one, const Counters& was, Ledger& model, CutArena& arena) {
   std::optional<Store> store = open_after_cut(one, arena);
   if (!store) return;
-  const RecoveryReport report = store->last_recovery();
-  arena.replayed_records = report.replayed_records;
-  if (!report.after_reboot) throw DrillFailure("the store does not see that this is another boot");
+  if (!store->last_recovery().after_reboot)
+    throw DrillFailure("the store does not see that this is another boot");
   require_sound(*store, "after the cut");
   require_right_to_open(one, was, arena);
   if (!store->read(&holds_roots)) {

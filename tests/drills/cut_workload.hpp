@@ -27,11 +27,9 @@ struct CutArena {
   // of who opens it afterwards
   std::atomic<std::uint32_t> exists;
   std::atomic<std::uint32_t> power_lost;  ///< 1 where it was told errc::power_lost
-  std::atomic<std::uint32_t> misnamed;    ///< 1 where it was told something else of that
   std::atomic<std::uint32_t> holds_roots;
   std::array<std::atomic<std::uint64_t>, writer_count> found;  ///< once it was open again
   std::array<std::atomic<std::uint64_t>, writer_count> left;   ///< after its own transactions
-  std::atomic<std::uint64_t> replayed_records;
   std::atomic<std::int64_t> opened_in_ns;
 
   std::array<Board, writer_count + 1> boards;  ///< of the writers, and of who opens it afterwards
