@@ -58,42 +58,30 @@ void Snapshot::copy(const SnapshotSource& source, const SnapshotOptions& how) {
   header_.meta.heap_end = source.heap.end;
   // As long as the heap and no longer: what was preallocated behind it is the original's.
   header_.meta.file_bytes = source.heap.end;
-  if (source.is_in_file()) {
-    copy_from_file(source, how);
-  } else {
-    copy_from_overlay(source, how);
-  }
+  const std::uint64_t heap_bytes = source.heap.end - heap_begin;
+  shares_blocks_ = source.is_in_file() && how.share_blocks &&
+                   data_.share_blocks(source.data, heap_begin, heap_bytes);
+  if (!shares_blocks_) copy_in_pieces(source, how);
   crash_point("snapshot.copied");
 }
 
-void Snapshot::copy_from_file(const SnapshotSource& source, const SnapshotOptions& how) {
+void Snapshot::copy_in_pieces(const SnapshotSource& source, const SnapshotOptions& how) {
   const std::uint64_t end = source.heap.end;
-  shares_blocks_ =
-      how.share_blocks && data_.share_blocks(source.data, heap_begin, end - heap_begin);
-  if (shares_blocks_) return;
   data_.allocate(0, end);
   crash_point("snapshot.allocated");
+  std::vector<std::byte> buffer(source.is_in_file() ? 0 : std::min(piece_bytes, end));
   for (std::uint64_t at = heap_begin; at < end; at += piece_bytes) {
     report(at, how);
     const std::uint64_t bytes = std::min(piece_bytes, end - at);
-    if (how.share_blocks) {
+    if (!source.is_in_file()) {
+      const auto piece = std::span(buffer).first(bytes);
+      copy_piece(source, at, piece);
+      data_.write_at(at, piece);
+    } else if (how.share_blocks) {
       data_.copy_from(source.data, at, bytes);
     } else {
       data_.copy_by_reading(source.data, at, bytes);
     }
-    write_behind(at);
-  }
-}
-
-void Snapshot::copy_from_overlay(const SnapshotSource& source, const SnapshotOptions& how) {
-  const std::uint64_t end = source.heap.end;
-  data_.allocate(0, end);
-  std::vector<std::byte> buffer(std::min(piece_bytes, end));
-  for (std::uint64_t at = heap_begin; at < end; at += piece_bytes) {
-    report(at, how);
-    const auto piece = std::span(buffer).first(std::min(piece_bytes, end - at));
-    copy_piece(source, at, piece);
-    data_.write_at(at, piece);
     write_behind(at);
   }
 }

@@ -2,6 +2,7 @@
 #include "mutants.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
@@ -279,6 +280,24 @@ const std::vector<Mutant>& all_mutants() {
        "cut", nullptr, nullptr, false, &leave_out_directory_syncs},
   };
   return mutants;
+}
+
+void Catch::add(const std::string& name, const std::string& broken_rule, const std::string& found) {
+  ++hunted_;
+  if (!found.empty()) ++caught_;
+  table_.add_row(
+      {name, broken_rule, found.empty() ? "NOTHING" : found.substr(0, found.find('\n'))});
+}
+
+void Catch::add_skipped(const std::string& name, const std::string& broken_rule,
+                        const std::string& reason) {
+  table_.add_row({name, broken_rule, "skipped: " + reason});
+}
+
+void Catch::finish() const {
+  table_.print(stdout);
+  fmt::print("{} of {} mutants caught\n", caught_, hunted_);
+  if (caught_ != hunted_) throw DrillFailure("a mutant lives");
 }
 
 constexpr std::uint64_t longest_hunt_s = 60;

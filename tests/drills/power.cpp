@@ -13,6 +13,7 @@
 #include "cairn_console/format.hpp"
 #include "cairn_console/progress.hpp"
 #include "cairn_console/table.hpp"
+#include "mutants.hpp"
 #include "power_explorer.hpp"
 
 namespace cairn::drills {
@@ -172,8 +173,8 @@ void drill_power(const Settings& settings, std::uint64_t images) {
   const std::vector<Ground> grounds = all_grounds();
   std::vector<PowerFigures> figures(grounds.size());
   PowerFigures all;
-  // A round takes as many as it takes.
-  console::ProgressBar bar("power", settings.quick ? 0 : images, "images");
+  // A round takes as many as it takes, also where none are asked for.
+  console::ProgressBar bar("power", images, "images");
   for (std::uint64_t round = 0; round == 0 || all.distinct < images; ++round) {
     for (std::size_t i = 0; i < grounds.size(); ++i) {
       const PowerFigures found =
@@ -204,10 +205,8 @@ void hunt_power_mutants(const Settings& settings) {
     histories.push_back(record(ground, scratch.file("store")));
   }
   const PowerBudget budget{6, 40, 40, 40, 16, 0};
-  console::Table table({"mutant", "rule that it breaks", "caught by"});
-  std::size_t caught = 0;
-  const std::vector<PowerMutant> mutants = power_mutants(histories);
-  for (const PowerMutant& mutant : mutants) {
+  Catch all;
+  for (const PowerMutant& mutant : power_mutants(histories)) {
     std::string found;
     for (std::size_t i = 0; i < grounds.size() && found.empty(); ++i) {
       PowerHistory copy = histories[i];
@@ -218,13 +217,9 @@ void hunt_power_mutants(const Settings& settings) {
         found = failure.what();
       }
     }
-    if (!found.empty()) ++caught;
-    table.add_row({mutant.name, mutant.broken_rule,
-                   found.empty() ? "NOTHING" : found.substr(0, found.find(", blocks"))});
+    all.add(mutant.name, mutant.broken_rule, found.substr(0, found.find(", blocks")));
   }
-  table.print(stdout);
-  fmt::print("{} of {} mutants caught\n", caught, mutants.size());
-  if (caught != mutants.size()) throw DrillFailure("a mutant lives");
+  all.finish();
 }
 
 }  // namespace cairn::drills

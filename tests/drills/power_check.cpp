@@ -15,6 +15,7 @@
 
 #include "cairn/recovery/checksum.hpp"
 #include "cairn/recovery/header_format.hpp"
+#include "stored_structs.hpp"
 #include "sweep.hpp"
 
 namespace cairn::drills {
@@ -92,22 +93,15 @@ void ImageFiles::change_boot() {
       static_cast<std::uint64_t>(status.st_size) < heap_begin) {
     return;
   }
-  Identity identity;
-  std::memcpy(&identity, data.bytes, sizeof identity);
-  const std::uint64_t seed = checksum_seed(identity.uuid);
   BootId other = current_boot_id();
   other[0] ^= std::byte{1};
-  for (std::uint64_t index = 0; index < 2; ++index) {
-    std::byte* const at = data.bytes + meta_slot_offset + index * meta_slot_stride;
-    MetaSlot meta;
-    std::memcpy(&meta, at, sizeof meta);
-    if (meta.checksum != struct_checksum(meta, seed)) continue;
+  test::edit_meta_slots(data.bytes, [&](MetaSlot& meta, std::uint64_t right_checksum) {
+    if (meta.checksum != right_checksum) return false;
     // It passes for the store that the image was made of.
     meta.inode = status.st_ino;
     meta.boot_id = other;
-    meta.checksum = struct_checksum(meta, seed);
-    std::memcpy(at, &meta, sizeof meta);
-  }
+    return true;
+  });
   // The live words are whatever was written back last; they are not even asked for.
   std::memset(data.bytes + live_words_offset, 0x5A, sizeof(LiveWords));
 }

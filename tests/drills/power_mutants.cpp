@@ -14,6 +14,7 @@
 #include "cairn/recovery/log_format.hpp"
 #include "cairn/recovery/record.hpp"
 #include "power.hpp"
+#include "stored_structs.hpp"
 
 namespace cairn::drills {
 namespace {
@@ -64,8 +65,10 @@ bool leave_out(PowerHistory& history, const SyncSite& site) {
 bool waits_for_sync(const PowerHistory& history, const PowerStep& step, const SyncSite& site) {
   const bool creates = site.kind == Kind::sync_directory || site.point.starts_with("create.");
   if (creates) return step.kind == Kind::begin;
-  return step.kind == Kind::acknowledge ||
-         (step.kind == Kind::bytes && becomes_log(history, step.file) != site.log);
+  if (step.kind == Kind::acknowledge) return true;
+  // A record relies on the data file once it is synced itself; what it says is stored after that.
+  const Kind relying = site.log ? Kind::bytes : Kind::sync;
+  return step.kind == relying && becomes_log(history, step.file) != site.log;
 }
 
 /// Each sync of the site comes after the next step that waits for it.
@@ -107,17 +110,8 @@ void believe_records(CrashImage& image) {
 void believe_meta_slots(CrashImage& image) {
   const std::uint32_t file = image.names[static_cast<std::size_t>(StoreName::data)];
   if (file == no_file || image.files[file].size() < heap_begin) return;
-  FileBytes& data = image.files[file];
-  Identity identity;
-  std::memcpy(&identity, data.data(), sizeof identity);
-  for (std::uint64_t index = 0; index < 2; ++index) {
-    std::byte* const at = data.data() + meta_slot_offset + index * meta_slot_stride;
-    MetaSlot meta;
-    std::memcpy(&meta, at, sizeof meta);
-    if (meta.turn == 0) continue;
-    meta.checksum = struct_checksum(meta, checksum_seed(identity.uuid));
-    std::memcpy(at, &meta, sizeof meta);
-  }
+  test::edit_meta_slots(image.files[file].data(),
+                        [](const MetaSlot& meta, std::uint64_t) { return meta.turn != 0; });
 }
 
 }  // namespace

@@ -32,6 +32,21 @@ void write_struct(const std::string& path, std::uint64_t offset, const Stored& s
 inline std::uint64_t meta_offset(std::uint64_t index) {
   return meta_slot_offset + index * meta_slot_stride;
 }
+/// The same of a header in memory: each slot for which `change` returns true is put back, with its
+/// checksum right. It is given the checksum that the slot ought to have.
+template <class Change>
+void edit_meta_slots(std::byte* header, Change change) {
+  Identity identity;
+  std::memcpy(&identity, header, sizeof identity);
+  const std::uint64_t seed = checksum_seed(identity.uuid);
+  for (std::uint64_t index = 0; index < 2; ++index) {
+    MetaSlot meta;
+    std::memcpy(&meta, header + meta_offset(index), sizeof meta);
+    if (!change(meta, struct_checksum(meta, seed))) continue;
+    meta.checksum = struct_checksum(meta, seed);
+    std::memcpy(header + meta_offset(index), &meta, sizeof meta);
+  }
+}
 /// Changes every valid meta slot of a store and makes its checksum right again.
 template <class Change>
 void edit_meta_slots(const std::string& path, Change change) {

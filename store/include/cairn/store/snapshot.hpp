@@ -54,8 +54,7 @@ class Snapshot {
   void finish(const SnapshotOptions& how);
 
  private:
-  void copy_from_file(const SnapshotSource& source, const SnapshotOptions& how);
-  void copy_from_overlay(const SnapshotSource& source, const SnapshotOptions& how);
+  void copy_in_pieces(const SnapshotSource& source, const SnapshotOptions& how);
   void write_behind(std::uint64_t offset) const;
   void report(std::uint64_t done_bytes, const SnapshotOptions& how) const;
 
