@@ -53,7 +53,7 @@ void Engine::recover_alone() {
   } else {
     restart_log();
     // That it was not closed may stand in memory alone, and level process does not sync otherwise.
-    if (failed && !survives_power()) mark_unclean();
+    if (same_boot && failed && !survives_power()) mark_unclean();
   }
   last_recovery_.reclaimed_bytes = size - state_.file_bytes;
   cut_file();
