@@ -48,12 +48,14 @@ Options with_defaults(Options options, const std::string& path) {
   options.operation_timeout = std::min(options.operation_timeout, longest);
   options.reader_timeout = std::min(options.reader_timeout, longest);
   options.heartbeat_interval = std::min(options.heartbeat_interval, longest);
+  options.deferred_delay =
+      std::clamp<std::chrono::milliseconds>(options.deferred_delay, {}, std::chrono::hours(1));
   return options;
 }
 
 void require_durability(const Identity& identity, const Options& options, const std::string& path) {
   if (!options.durability) return;
-  const bool wants_power = *options.durability == Durability::power;
+  const bool wants_power = *options.durability != Durability::process;
   const bool has_power = identity.durability == StoredDurability::power;
   if (wants_power == has_power) return;
   throw Error(errc::durability_mismatch, path,
@@ -247,6 +249,8 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
       lanes_(live_, at_offset<ReaderLane>(window_, reader_lanes_offset), table_, data_.path()),
       lock_(live_, table_),
       heartbeat_(table_),
+      group_sync_(live_, *this),
+      deferred_(*this),
       log_(File::open(log_path(data_.path()),
                       is_frozen() ? File::Access::read_only : File::Access::read_write),
            identity.uuid, meta.log_bytes,
@@ -270,6 +274,7 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
 
 Engine::~Engine() {
   heartbeat_.stop();
+  deferred_.stop();
   // While it is in the registry: a child that another thread forks keeps no lock of it.
   if (condition_.load(std::memory_order_relaxed) == Condition::open) table_.release();
   EngineRegistry::instance().remove(this);
@@ -279,6 +284,7 @@ void Engine::abandon_in_child() noexcept {
   condition_.store(Condition::forked, std::memory_order_relaxed);
   lanes_.shut(errc::forked);
   heartbeat_.abandon();
+  deferred_.abandon();
   frozen_lock_.abandon();
   // Slot, lock, lanes and transaction are still the parent's: nothing here may give them back.
   table_.abandon();
@@ -298,14 +304,6 @@ void Engine::throw_not_open() const {
   throw Error(errc::forked, path(), "open the store again in the child process");
 }
 
-void Engine::require_not_failed() const {
-  // Relaxed: stored by the holder of the write lock, looked at by the next.
-  if (live_.failed.load(std::memory_order_relaxed) == 0) [[likely]]
-    return;
-  throw Error(errc::io, path(),
-              "an earlier sync failed; close the store in every process and open it again");
-}
-
 void Engine::check_paths() {
   if (const std::uint64_t now = table_.last_beat_ns(); now != paths_checked_ns_) {
     paths_checked_ns_ = now;
@@ -323,12 +321,14 @@ void Engine::check_paths() {
 }
 
 Durability Engine::durability() const noexcept {
-  return survives_power() ? Durability::power : Durability::process;
+  if (!survives_power()) return Durability::process;
+  return options_.durability.value_or(Durability::power);
 }
 
 void Engine::checkpoint() {
   begin_guarded();
   try {
+    settle_appended();
     write_checkpoint(false);
   } catch (...) {
     rollback();
@@ -370,6 +370,7 @@ void Engine::close() {
     // Taken in any case, so that no transaction of this process is left behind.
     begin_guarded();
     try {
+      settle_appended();
       if (table_.is_alone()) empty_log();
     } catch (...) {
       rollback();
@@ -377,11 +378,14 @@ void Engine::close() {
     }
     rollback();
   }
+  // Commits whose sync is over need no lock to go on, only the slot.
+  group_sync_.wait_for_members();
   crash_point("close.looked");
   condition_.store(Condition::closed, std::memory_order_relaxed);
   lanes_.shut(errc::closed);
   EngineRegistry::instance().remove(this);
   heartbeat_.stop();
+  deferred_.stop();
   lanes_.give_all_back();
   table_.release();
   frozen_lock_ = ByteLock();

@@ -146,20 +146,15 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
     // Nobody had the lock meanwhile, so all that may have changed is that sections have left.
     show_appended();
   }
-  if (sequence() != state_.sequence) {
-    require_published("an earlier commit stands unseen");
-    // Also where nothing was held back and the word is somebody's garbage.
-    // Release pairs with the acquire in `sequence`.
-    live_.visible.store(state_.sequence, std::memory_order_release);
-  }
+  if (sequence() != state_.sequence) settle_visible();
   // Set again in case that the end of the last transaction could not.
   context_.set_tracked_bytes(fresh_begin());
   if (state_.reach > state_.heap_end && !is_held_back()) write_checkpoint(false);
   if (meta_.clean != 0) mark_unclean();
-  // While commits are held back, dropping their pages would only be to copy them again.
-  if (context_.write_set().private_pages().size() * page_bytes > options_.private_bytes &&
-      !is_held_back()) {
-    context_.drop_private_pages();
+  if (context_.write_set().private_pages().size() * page_bytes > options_.private_bytes) {
+    settle_appended();
+    // While commits are held back, dropping their pages would only be to copy them again.
+    if (!is_held_back()) context_.drop_private_pages();
   }
   if (overlays_.any() && !is_held_back()) overlays_.drop_idle();
   context_.heap().reload();
@@ -175,33 +170,27 @@ std::uint64_t Engine::commit(Durability durability) {
     throw_fenced();
   }
   crash_point("commit.guarded");
+  // Where nothing changes, what the caller has read is what has to be durable.
+  CommitPlace committed{state_.position, state_.sequence};
   bool appended = false;
   try {
-    if (lanes_.in_section()) {
-      throw Error(errc::write_inside_read, path(),
-                  "end this thread's read section before committing: publishing waits for it");
-    }
-    if (durability == Durability::power && !survives_power()) {
-      throw Error(errc::durability_mismatch, path(),
-                  "the store was created with Durability::process");
-    }
-    if (context_.write_set().is_over_limit()) context_.write_set().throw_over_limit();
-    if (options_.verify_writes) verify_marks();
+    require_committable(durability);
     collect_lines();
     require_no_ended_atomics();
-    if (entries_.empty() && heap_end_ == state_.heap_end && file_bytes_ == state_.file_bytes) {
-      const std::uint64_t unchanged = state_.sequence;
-      end_transaction();
-      return unchanged;
-    }
-    const RecordView record = append_durably();
-    // From here on the commit stands, whatever happens to its publication.
-    appended = true;
-    const std::uint64_t fresh_begin = state_.heap_end;
-    show(record);
-    if (sequence() != state_.sequence) require_published("the commit stands, but nobody sees it");
-    if (state_.heap_end >= fresh_begin + populated_fresh_bytes) {
-      map_cached_pages(read_view_.data() + fresh_begin, state_.heap_end - fresh_begin);
+    if (!entries_.empty() || heap_end_ != state_.heap_end || file_bytes_ != state_.file_bytes) {
+      const RecordView record = append_changes();
+      const bool shares_sync = may_share_sync(record);
+      if (!shares_sync) sync_appended();
+      // From here on the commit stands, whatever happens to its publication.
+      appended = true;
+      if (shares_sync) {
+        advance(state_, record);
+        if (may_show(shown_)) show_appended();
+      } else {
+        show_at_once(record);
+      }
+      committed = {state_.position, state_.sequence};
+      if (durability == Durability::deferred) deferred_.add(committed);
     }
   } catch (...) {
     if (appended) {
@@ -211,12 +200,43 @@ std::uint64_t Engine::commit(Durability durability) {
     }
     throw;
   }
-  const std::uint64_t sequence = state_.sequence;
   end_transaction();
-  return sequence;
+  if (durability != Durability::deferred) await_visible(committed);
+  return committed.sequence;
 }
 
-RecordView Engine::append_durably() {
+void Engine::require_committable(Durability durability) {
+  if (lanes_.in_section()) {
+    throw Error(errc::write_inside_read, path(),
+                "end this thread's read section before committing: publishing waits for it");
+  }
+  if (durability != Durability::process && !survives_power()) {
+    throw Error(errc::durability_mismatch, path(),
+                "the store was created with Durability::process");
+  }
+  if (durability == Durability::deferred) deferred_.start(options_.deferred_delay, path());
+  if (context_.write_set().is_over_limit()) context_.write_set().throw_over_limit();
+  if (options_.verify_writes) verify_marks();
+}
+
+/// Whether the commit may wait for its sync without the write lock, with others (invariant 8).
+bool Engine::may_share_sync(const RecordView& record) const {
+  return survives_power() && !data_synced_ && file_bytes_ == state_.file_bytes &&
+         !makes_atomic(record);
+}
+
+/// Requires: the record is durable, where the store survives power.
+void Engine::show_at_once(const RecordView& record) {
+  const std::uint64_t fresh_begin = state_.heap_end;
+  show(record);
+  if (sequence() != state_.sequence) require_published("the commit stands, but nobody sees it");
+  if (state_.heap_end >= fresh_begin + populated_fresh_bytes) {
+    map_cached_pages(read_view_.data() + fresh_begin, state_.heap_end - fresh_begin);
+  }
+}
+
+/// Appends what the transaction changed. What its record makes reachable is on the disk before.
+RecordView Engine::append_changes() {
   // The clock is read where a sync makes that cheap, or where readers have to be waited for.
   if (survives_power()) {
     table_.enter_phase(ProcessPhase::publishing);
@@ -225,21 +245,21 @@ RecordView Engine::append_durably() {
   }
   const std::uint64_t fresh_bytes = heap_end_ - std::min(heap_end_, context_.tracked_bytes());
   const bool grew = file_bytes_ > state_.file_bytes;
-  const bool sync_data =
+  data_synced_ =
       survives_power() && (grew || fresh_bytes > logged_fresh_bytes || has_fresh_atomic());
-  if (survives_power() && !sync_data) add_fresh_pages();
+  if (survives_power() && !data_synced_) add_fresh_pages();
   make_room_in_log(record_bytes(entries_.size(), line_count_));
-  if (sync_data) {
+  if (data_synced_) {
     // Length and fresh pages must be on the disk before the record that makes them reachable.
     crash_point("commit.sync_data");
     sync_or_fail(data_);
   }
-  const RecordView record = append();
-  if (survives_power()) {
-    crash_point("commit.sync_log");
-    sync_or_fail(log_.file());
-    crash_point("commit.synced");
-  }
+  return append();
+}
+
+RecordView Engine::append_durably() {
+  const RecordView record = append_changes();
+  sync_appended();
   return record;
 }
 
@@ -336,6 +356,7 @@ void Engine::make_room_in_log(std::uint64_t bytes) {
   }
   // What sections keep out of the shared image has to stay.
   const auto needed = [&] { return state_.position - shown_.position + bytes; };
+  if (needed() > log_.ring_bytes()) settle_appended();
   if (needed() > most) {
     require_published("nothing was committed: the log holds as much as max_log_bytes allows",
                       errc::no_space);
@@ -364,8 +385,9 @@ RecordView Engine::append() {
   header.magic = record_magic;
   header.position = state_.position;
   header.sequence = state_.sequence + 1;
-  // What came before is synced at level power, because each commit syncs before it returns.
-  header.durable_position = survives_power() ? state_.position : meta_.checkpoint_position;
+  // A word that anybody may write over: what the checkpoint covers is durable in any case.
+  header.durable_position = std::clamp(survives_power() ? group_sync_.durable() : 0,
+                                       meta_.checkpoint_position, state_.position);
   header.heap_end_pages = static_cast<std::uint32_t>(heap_end_ / page_bytes);
   header.file_pages = static_cast<std::uint32_t>(file_bytes_ / page_bytes);
   header.page_count = static_cast<std::uint32_t>(entries_.size());
@@ -416,6 +438,7 @@ void Engine::rollback() noexcept {
     end_fenced();
     return;
   }
+  const CommitPlace seen{state_.position, state_.sequence};
   restore_lines();
   // Sections may still read what a commit that is held back has cut off, and a record whose sync
   // failed may yet be replayed, into pages that were synced before it.
@@ -428,6 +451,10 @@ void Engine::rollback() noexcept {
     }
   }
   end_transaction();
+  try {
+    await_visible(seen);
+  } catch (...) {  // NOLINT(bugprone-empty-catch): a sync failed, which the next transaction says
+  }
 }
 
 void Engine::restore_lines() noexcept {
@@ -451,19 +478,6 @@ void Engine::restore_lines() noexcept {
     // No memory, or the log does not hold what it should: the next transaction begins with this,
     // and says so.
     stale_pages_ = true;
-  }
-}
-
-void Engine::sync_or_fail(const File& file) {
-  try {
-    file.sync();
-  } catch (const Error& cause) {
-    // Relaxed: others look at it once they hold the write lock, which this thread has not released.
-    live_.failed.store(1, std::memory_order_relaxed);
-    throw Error(errc::io, path(),
-                "a sync failed, so the store refuses further writes; close it everywhere and open "
-                "it again to see whether this commit survives",
-                cause.system_errno());
   }
 }
 

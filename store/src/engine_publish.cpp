@@ -82,10 +82,10 @@ void Engine::show(const RecordView& record) {
   if (!is_next || !try_publish(record, section_patience)) show_appended();
 }
 
-/// Brings the shared image up to everything appended or, where sections are in the way, lets new
-/// ones see it by overlays. Requires: all of it is durable.
+/// Brings the shared image up to everything durable or, where sections are in the way, lets new
+/// ones see it by overlays.
 void Engine::show_appended() {
-  for (int i = 0; i < records_at_once && is_held_back(); ++i) {
+  for (int i = 0; i < records_at_once && is_held_back() && may_show(shown_); ++i) {
     // Only the first that meets a section waits for it.
     // Relaxed: only who has the lock stores it.
     const bool first = shown_.sequence == live_.visible.load(std::memory_order_relaxed);
@@ -125,9 +125,12 @@ bool Engine::try_publish(const RecordView& record, std::chrono::nanoseconds pati
     // Relaxed: the exchange that follows releases it to whoever sees that.
     live_.applying.store(Publication::raised(sequence), std::memory_order_relaxed);
   }
-  const std::uint64_t before = live_.visible.load(std::memory_order_relaxed);
-  // Sequentially consistent, with `ReaderLanes::enter`: raised before the lanes are looked at.
-  live_.visible.exchange(std::max(before, sequence), std::memory_order_seq_cst);
+  std::uint64_t before = live_.visible.load(std::memory_order_relaxed);
+  // Sequentially consistent, with `ReaderLanes::enter`: raised before the lanes are looked at, and
+  // written over also where somebody raised it before, so that who reads it sees `applying`.
+  while (!live_.visible.compare_exchange_weak(
+      before, std::max(before, sequence), std::memory_order_seq_cst, std::memory_order_relaxed)) {
+  }
   crash_point("publish.raised");
   const bool fenced = lanes_.fence_sections();
   if (!lanes_.wait_for_older(sequence, patience) && !begun) {
@@ -174,12 +177,11 @@ void Engine::show_held_back() {
   // Relaxed: only who has the lock stores it.
   const std::uint64_t seen = live_.visible.load(std::memory_order_relaxed);
   while (visible_.sequence < seen) advance(visible_, appended_after(visible_));
-  while (visible_.sequence < state_.sequence) {
+  while (visible_.sequence < state_.sequence && may_show(visible_)) {
     const RecordView record = appended_after(visible_);
     if (makes_atomic(record)) return;
     advance(visible_, record);
-    // Release pairs with the acquire of whoever reads by it: the record is there.
-    live_.visible.store(visible_.sequence, std::memory_order_release);
+    raise_visible(visible_.sequence);
     crash_point("publish.held_back");
   }
 }
@@ -206,7 +208,10 @@ void Engine::require_published(const char* consequence, errc code) {
   const std::chrono::nanoseconds patience =
       options_.reader_timeout.count() == 0 ? forever : options_.reader_timeout;
   const auto start = std::chrono::steady_clock::now();
-  if (is_held_back()) unpin_fenced();
+  if (is_held_back()) {
+    sync_appended();
+    unpin_fenced();
+  }
   while (is_held_back()) {
     const auto waited = std::chrono::steady_clock::now() - start;
     const auto left = std::max<std::chrono::nanoseconds>(patience - waited, section_patience);
@@ -256,8 +261,10 @@ void Engine::wake_change_waiters() noexcept {
   futex_wake(live_.change_awaited, INT_MAX);
 }
 
-/// In a section that leaves or enters, so it never waits; whoever comes next does what it leaves.
-void Engine::help_publication() noexcept {
+/// In a section that leaves or enters, or after a sync, so it never waits for the write lock;
+/// whoever has that, or comes next, does what this leaves. False where it was not to be had.
+bool Engine::try_help_publication() noexcept {
+  bool tried = false;
   try {
     WriteLock::Grant grant;
     // Also where the lock is kept for those who have waited long: they may be dead, and it is given
@@ -266,17 +273,19 @@ void Engine::help_publication() noexcept {
       // Acquire pairs with the release in `end_fenced`: that thread is not through with the view.
       if (working_view_use_.load(std::memory_order_acquire) != 0) {
         lock_.release_unseen();
-        return;
+        return false;
       }
+      tried = true;
       try {
+        const PhaseScope phase(table_, ProcessPhase::publishing);
         require_not_failed();
         catch_up();
       } catch (...) {
         release_after_failure(grant);
-        return;
+        return true;
       }
-      const bool more =
-          is_held_back() && !is_pinned_by_fenced() && !lanes_.is_still_older(shown_.sequence + 1);
+      const bool more = is_held_back() && may_show(shown_) && !is_pinned_by_fenced() &&
+                        !lanes_.is_still_older(shown_.sequence + 1);
       lock_.release();
       wake_change_waiters();
       if (!more) break;
@@ -284,6 +293,7 @@ void Engine::help_publication() noexcept {
     if (overlays_.any() && published() == sequence()) overlays_.drop_idle();
   } catch (...) {  // NOLINT(bugprone-empty-catch): the next section or commit tries again
   }
+  return tried;
 }
 
 bool Engine::open_overlay(ThreadLane& mine, std::uint64_t published, std::uint64_t visible) {

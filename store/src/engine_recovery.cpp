@@ -216,6 +216,7 @@ void Engine::reset_live_words() {
   lanes_.reset();
   // Relaxed: nobody else is attached; who comes next waits for the opener's lock on byte 0.
   live_.log_tail.store(state_.position, std::memory_order_relaxed);
+  live_.durable.store(state_.position, std::memory_order_relaxed);
   live_.published.store(state_.sequence, std::memory_order_relaxed);
   live_.visible.store(state_.sequence, std::memory_order_relaxed);
   live_.applying.store(Publication::none, std::memory_order_relaxed);
@@ -295,6 +296,8 @@ void Engine::take_over(const WriteLock::Grant& grant) {
   crash_point("takeover.begin");
   // The dead owner may have taken back the readers' leave to go unfenced without fencing them.
   lanes_.request_fence();
+  // It may have died between appending and syncing, and what it appended may make an Atomic.
+  sync_appended();
   catch_up();
   discard_torn_append();
   set_body_aside();
@@ -328,7 +331,6 @@ void Engine::catch_up() {
   }
   // Acquire pairs with the release in `append`: the records up to there are whole.
   const std::uint64_t tail = live_.log_tail.load(std::memory_order_acquire);
-  bool synced = false;
   while (state_.position < tail) {
     const auto record = log_.parse(state_.position);
     if (!record || record->sequence() != state_.sequence + 1) {
@@ -339,7 +341,6 @@ void Engine::catch_up() {
     require_pages_of(*record);
     const bool wholly = record->sequence() > shown_.sequence;
     if (wholly) {
-      sync_log_before_showing(*record, synced);
       // What is applied must not reach fresh pages, which are the shared image's.
       const std::uint64_t reach = std::max({state_.reach, shown_.reach, record->heap_end()});
       if (context_.tracked_bytes() < reach) context_.set_tracked_bytes(reach);

@@ -35,6 +35,11 @@ WriteTransaction Store::begin_write() {
   return WriteTransaction(*engine_);
 }
 
+void Store::sync() {
+  require_writable();
+  engine_->sync();
+}
+
 void Store::checkpoint() {
   require_writable();
   engine_->checkpoint();

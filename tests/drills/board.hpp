@@ -21,6 +21,7 @@ struct Board {
 
   // what the child is at
   std::atomic<std::uint64_t> acknowledged;    ///< transactions whose commit has returned
+  std::atomic<std::uint32_t> deferred;        ///< of these, without having waited for a sync
   std::atomic<std::uint32_t> in_transaction;  ///< 1 while one more is on its way
   std::atomic<std::uint32_t> tail_stored;     ///< 1 once that one has passed its commit point
   std::atomic<std::uint32_t> held_back;       ///< acknowledged ones that a section holds back

@@ -178,19 +178,11 @@ void PowerRecorder::look_at_bytes(std::uint32_t file) {
 }
 
 void PowerRecorder::look_at_board() {
-  const std::uint64_t acknowledged = board_.acknowledged;
-  const std::uint64_t begun = acknowledged + board_.in_transaction;
-  for (; acknowledged_ < acknowledged; ++acknowledged_) {
-    if (begun_ == acknowledged_) {
-      ++begun_;
-      add({PowerStep::Kind::begin});
-    }
-    add({PowerStep::Kind::acknowledge});
-  }
-  if (begun_ < begun) {
-    begun_ = begun;
-    add({PowerStep::Kind::begin});
-  }
+  // What is deferred is promised to survive a kill, not yet a power cut.
+  const std::uint64_t begun = board_.acknowledged + board_.in_transaction;
+  const std::uint64_t acknowledged = board_.acknowledged - board_.deferred;
+  for (; begun_ < begun; ++begun_) add({PowerStep::Kind::begin});
+  for (; acknowledged_ < acknowledged; ++acknowledged_) add({PowerStep::Kind::acknowledge});
 }
 
 std::uint32_t PowerRecorder::number_of(int descriptor) {

@@ -180,6 +180,33 @@ Workload close_workload() {
   return made;
 }
 
+Action defer(std::vector<Edit> edits) {
+  return {ActionKind::defer, std::move(edits)};
+}
+
+/// Commits that share syncs: with the next that waits for one, with `sync`, with a transaction that
+/// is let go over them, with a checkpoint, with closing.
+Workload deferred_workload() {
+  Workload made{"deferred", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  made.setup.push_back(commit({{EditKind::put, 1, 1}}));
+  made.actions.push_back(defer({{EditKind::put, 1, 2}}));
+  made.actions.push_back(defer({{EditKind::put, 2, 1}, {EditKind::put, 1, 3}}));
+  made.actions.push_back(commit({{EditKind::put, 3, 1}}));
+  made.actions.push_back(defer({{EditKind::put, 1, 4}}));
+  made.actions.push_back(defer({{EditKind::put, 1, 5}}));
+  made.actions.push_back(defer({{EditKind::put, 4, 1}}));
+  made.actions.push_back({ActionKind::sync});
+  made.actions.push_back(defer({{EditKind::put, 1, 6}}));
+  made.actions.push_back({ActionKind::abandon, {{EditKind::put, 5, 1}}});
+  made.actions.push_back(defer({{EditKind::put, 1, 7}}));
+  made.actions.push_back({ActionKind::checkpoint});
+  // Fresh pages, which are logged.
+  made.actions.push_back(defer({{EditKind::fill, 3000, 1}}));
+  made.actions.push_back(defer({{EditKind::put, 1, 8}}));
+  made.actions.push_back({ActionKind::close});
+  return made;
+}
+
 /// In more than one piece. The store must be whole wherever that dies; of the copy the tests of
 /// snapshots tell.
 Workload snapshot_workload() {
@@ -210,14 +237,16 @@ Options drill_options(Durability durability, const std::string& label) {
   options.log_bytes = 64 << 10;
   options.lock_timeout = std::chrono::seconds(20);
   options.label = label;
+  // Only one thread's operations can be told apart.
+  options.deferred_delay = std::chrono::hours(1);
   return options;
 }
 
 std::vector<Workload> all_workloads() {
-  return {create_workload(), numbers_workload(), lists_workload(),     chain_workload(),
-          trees_workload(),  queue_workload(),   growth_workload(),    abandon_workload(),
-          shrink_workload(), log_workload(),     held_back_workload(), checkpoint_workload(),
-          close_workload(),  snapshot_workload()};
+  return {create_workload(), numbers_workload(),  lists_workload(),     chain_workload(),
+          trees_workload(),  queue_workload(),    growth_workload(),    abandon_workload(),
+          shrink_workload(), log_workload(),      held_back_workload(), checkpoint_workload(),
+          close_workload(),  snapshot_workload(), deferred_workload()};
 }
 
 Workload workload_named(const std::string& name) {
@@ -234,7 +263,7 @@ std::vector<Content> models_of(const Workload& workload) {
   }
   std::vector<Content> models{content};
   for (const Action& action : workload.actions) {
-    if (action.kind != ActionKind::transaction) continue;
+    if (action.kind != ActionKind::transaction && action.kind != ActionKind::defer) continue;
     apply_edits(action.edits, content);
     models.push_back(content);
   }
@@ -246,11 +275,19 @@ Performer::Performer(const Workload& workload, Durability durability, std::strin
     : options_(options_of(workload, durability)), path_(std::move(path)), board_(board) {}
 
 void Performer::commit(const Action& action) {
+  const bool deferred =
+      action.kind == ActionKind::defer && options_.durability != Durability::process;
   board_.tail_stored = 0;
   WriteTransaction tx = store_->begin_write();
   apply_edits(action.edits, tx);
   board_.in_transaction = 1;
-  tx.commit();
+  if (deferred) {
+    tx.commit(Durability::deferred);
+    board_.deferred.fetch_add(1);
+  } else {
+    tx.commit();
+    board_.deferred = 0;
+  }
   // Nothing can kill the process between these: it dies at points in the library only.
   board_.acknowledged.fetch_add(1);
   if (reader_) board_.held_back.fetch_add(1);
@@ -261,11 +298,18 @@ void Performer::commit(const Action& action) {
 void Performer::perform(const Action& action) {
   switch (action.kind) {
     case ActionKind::open: store_.emplace(Store::open(path_, options_)); break;
-    case ActionKind::transaction: commit(action); break;
+    case ActionKind::transaction:
+    case ActionKind::defer: commit(action); break;
+    case ActionKind::sync:
+      store_->sync();
+      board_.deferred = 0;
+      break;
     case ActionKind::abandon: {
       WriteTransaction tx = store_->begin_write();
       apply_edits(action.edits, tx);
       tx.rollback();
+      // What it has read is durable.
+      board_.deferred = 0;
       break;
     }
     case ActionKind::hold: reader_.emplace(*store_); break;
@@ -275,7 +319,10 @@ void Performer::perform(const Action& action) {
       board_.held_back = 0;
       board_.releasing = 0;
       break;
-    case ActionKind::checkpoint: store_->checkpoint(); break;
+    case ActionKind::checkpoint:
+      store_->checkpoint();
+      board_.deferred = 0;
+      break;
     case ActionKind::shrink: store_->shrink_to_usage(); break;
     case ActionKind::resize: store_->resize_file(action.bytes); break;
     case ActionKind::snapshot:
@@ -286,6 +333,7 @@ void Performer::perform(const Action& action) {
       // So that there is a reader's lane to give back.
       { const ReadTransaction section = store_->begin_read(); }
       store_->close();
+      board_.deferred = 0;
       store_.reset();
       break;
   }

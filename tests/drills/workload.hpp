@@ -15,6 +15,8 @@ namespace cairn::drills {
 enum class ActionKind {
   open,         ///< opens the store; every workload begins so
   transaction,  ///< commits `edits`
+  defer,        ///< the same, deferred where the level knows that
+  sync,         ///< waits for those that are
   abandon,      ///< makes `edits` and lets the transaction go
   hold,         ///< a thread begins a read section and stays
   release,      ///< and leaves it

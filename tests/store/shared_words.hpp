@@ -48,6 +48,7 @@ inline constexpr std::array shared_words = {
     SharedWord{"write_lock", live_offset(offsetof(LiveWords, write_lock)), 8, Guards::commits},
     SharedWord{"log_tail", live_offset(offsetof(LiveWords, log_tail)), 8, Guards::commits},
     SharedWord{"body", live_offset(offsetof(LiveWords, body)), 8},
+    SharedWord{"durable", live_offset(offsetof(LiveWords, durable)), 8},
     SharedWord{"published", live_offset(offsetof(LiveWords, published)), 8, Guards::commits},
     SharedWord{"visible", live_offset(offsetof(LiveWords, visible)), 8, Guards::what_is_new},
     SharedWord{"heap_end", live_offset(offsetof(LiveWords, heap_end)), 8},

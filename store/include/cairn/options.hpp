@@ -11,15 +11,21 @@ namespace cairn {
 
 /// What a committed transaction survives.
 enum class Durability {
-  power,    ///< kill -9 and power loss: a commit returns once it is on the disk
-  process,  ///< kill -9 of any process; after a power cut, opening says errc::power_lost
+  power,     ///< kill -9 and power loss: a commit returns once it is on the disk
+  process,   ///< kill -9 of any process; after a power cut, opening says errc::power_lost
+  deferred,  ///< kill -9 at once, and power loss within 10 ms or from `Store::sync` on: a commit
+             ///< returns before, and read sections see it once it survives both
 };
 
 /// How a store is opened. Sizes are in bytes and rounded up to whole pages.
 struct Options {
   /// Chosen when the store is created (power where unset) and fixed then; where it is set and the
-  /// store was created for another, opening throws errc::durability_mismatch.
+  /// store was created for another, opening throws errc::durability_mismatch. `deferred` is a store
+  /// of level power in which this process's commits are deferred unless they say otherwise.
   std::optional<Durability> durability = std::nullopt;
+
+  /// How long a deferred commit waits at most for its sync to begin. At most an hour.
+  std::chrono::milliseconds deferred_delay{8};
 
   /// Size of a new data file.
   std::uint64_t initial_bytes = 256 << 10;

@@ -107,6 +107,13 @@ class Store {
   ///         never); the errors of taking over where the publisher died.
   ReadTransaction begin_read() const { return {*engine_, *lanes_}; }
 
+  /// Returns once every commit of this process that was deferred before is on the disk and visible
+  /// to new read sections.
+  ///
+  /// Throws: errc::io where a sync failed, of whichever process: the store refuses writes then, and
+  ///         opening it again tells which of the last commits survive. closed, forked.
+  /// Complexity: one sync, shared with whoever waits for one.
+  void sync();
   /// Empties the log into the data file. Complexity: one or two syncs at Durability::power.
   void checkpoint();
   /// Closes the store for every handle of this process and reports what goes wrong. The last

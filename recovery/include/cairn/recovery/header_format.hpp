@@ -121,7 +121,8 @@ struct LiveWords {
   std::atomic<std::uint64_t> write_lock;  ///< see WriteLock
   std::atomic<std::uint64_t> log_tail;    ///< position behind the last appended record
   std::atomic<std::uint64_t> body;        ///< see WriteLock: whose body may be storing, 0 nobody's
-  std::array<std::uint64_t, 5> reserved0;
+  std::atomic<std::uint64_t> durable;  ///< log position: before it all is known to be on the disk
+  std::array<std::uint64_t, 4> reserved0;
   // readers and the publisher
   std::atomic<std::uint64_t> published;           ///< sequence that the shared image shows
   std::atomic<std::uint64_t> visible;             ///< the newest that a new read section must see
@@ -145,7 +146,7 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(std::atomic<std::uint64_t>) == 8 && sizeof(std::atomic<std::uint32_t>) == 4);
 static_assert(sizeof(LiveWords) == 5 * line_bytes);
 static_assert(offsetof(LiveWords, write_lock) == 0 && offsetof(LiveWords, log_tail) == 8);
-static_assert(offsetof(LiveWords, body) == 16);
+static_assert(offsetof(LiveWords, body) == 16 && offsetof(LiveWords, durable) == 24);
 static_assert(offsetof(LiveWords, published) == line_bytes);
 static_assert(offsetof(LiveWords, visible) == line_bytes + 8);
 static_assert(offsetof(LiveWords, heap_end) == line_bytes + 16);

@@ -18,6 +18,8 @@
 #include "cairn/recovery/log_ring.hpp"
 #include "cairn/recovery/meta_slots.hpp"
 #include "cairn/reports.hpp"
+#include "cairn/store/deferred_commits.hpp"
+#include "cairn/store/group_sync.hpp"
 #include "cairn/store/heartbeat.hpp"
 #include "cairn/store/overlays.hpp"
 #include "cairn/store/process_table.hpp"
@@ -50,12 +52,15 @@ enum class OpenMode { open_or_create, create, open_existing };
 /// Invariants:
 ///  1. The shared image changes only by applying records, on fresh pages, which no record that was
 ///     published makes reachable, and in the lines of Atomics.
-///  2. A record is applied only once it is appended (and, at Durability::power, synced).
+///  2. A record is applied to the shared image, and read by sections, only once it is appended
+///  (and,
+///     at Durability::power, synced).
 ///  3. The log tail is stored after all bytes that it covers; it alone decides that a commit
 ///     happened.
-///  4. At the begin of a transaction everything appended is visible, and the working view shows it:
-///     what sections keep out of the shared image (`shown_` to `state_`) stands in private pages.
-///     Where nothing is kept back, lines that equal the shared image need not be logged.
+///  4. At the begin of a transaction the working view shows everything appended: what is not in the
+///     shared image, because sections keep it out or no sync has covered it yet (`shown_` to
+///     `state_`), stands in private pages. All that is durable is visible. Where nothing is kept
+///     back, lines that equal the shared image need not be logged.
 ///  5. The ring's bytes before the checkpoint are overwritten only after a meta slot names it.
 ///  6. The line of an Atomic is marked by the transaction that makes it and, at most, by the one
 ///     that ends it or makes something else of its bytes, so no record in between holds it.
@@ -63,9 +68,20 @@ enum class OpenMode { open_or_create, create, open_existing };
 ///     nothing. A record that makes one where the shared image has something else is visible only
 ///     once it is published.
 ///  7. The log is freed up to what the shared image shows, never further.
+///  8. A commit gives the write lock back before its sync, so that others share that, unless its
+///     record makes an Atomic or has more than the log to be synced. So whoever has the lock may
+///     work over a state that a power cut takes back; it learns that its own transaction has ended
+///     only once that state is durable.
+///  9. Who waits for a sync needs no lock to learn that its commit is visible: `visible` is raised
+///     by the one who has the write lock or, over durable records that make no Atomic, by anybody,
+///     and lowered only by who has the lock, from a record that makes one.
 ///
-/// Threads: lanes by any; the rest by the one that holds the write lock, which begin_write takes.
-class Engine final : private HeapSpace, private ReaderLanes::Host {
+/// Threads: lanes and waiting for syncs by any; the rest by the one that holds the write lock,
+/// which begin_write takes.
+class Engine final : private HeapSpace,
+                     private ReaderLanes::Host,
+                     private GroupSync::Host,
+                     private DeferredCommits::Host {
  public:
   /// The engine for the file at `path`, the same one for every handle of this process.
   static std::shared_ptr<Engine> open(const std::string& path, const Options& options,
@@ -94,6 +110,8 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   /// appended.
   std::uint64_t commit(Durability durability);
   void rollback() noexcept;
+  /// Returns once all that this process committed is durable, and sections see it.
+  void sync();
   /// Where read sections begin and end.
   ReaderLanes& lanes() noexcept { return lanes_; }
 
@@ -248,8 +266,11 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   RecordView append();
   void end_transaction() noexcept;
   void restore_lines() noexcept;
+  void require_committable(Durability durability);
+  RecordView append_changes();
   RecordView append_durably();
-  void sync_or_fail(const File& file);
+  bool may_share_sync(const RecordView& record) const;
+  void show_at_once(const RecordView& record);
   void write_checkpoint(bool clean) { write_checkpoint(clean, meta_.log_bytes); }
   void write_checkpoint(bool clean, std::uint64_t log_bytes);
   void empty_log();
@@ -272,6 +293,11 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   void show(const RecordView& record);
   void show_appended();
   void show_held_back();
+  /// True where the record behind `place` is one that others may see.
+  bool may_show(const LogState& place) const noexcept {
+    return !survives_power() || place.position < group_sync_.durable();
+  }
+  bool try_help_publication() noexcept;
   void lower_visible();
   void keep_out_of_overlays(std::uint64_t sequence, std::uint64_t visible);
   static bool makes_atomic(const RecordView& record);
@@ -284,12 +310,28 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   }
   void wake_change_waiters() noexcept;
 
+  // when commits are durable, and who may see them: engine_durability.cpp
+  void sync_or_fail(const File& file);
+  void sync_appended();
+  void settle_appended();
+  void settle_visible();
+  void await_visible(const CommitPlace& commit);
+  void raise_visible(std::uint64_t sequence) noexcept;
+
   // ReaderLanes::Host
   void repair_publication() override;
-  void help_publication() noexcept override;
+  void help_publication() noexcept override { try_help_publication(); }
   std::string describe_writer() const override { return lock_.describe_owner(); }
   bool open_overlay(ThreadLane& mine, std::uint64_t published, std::uint64_t visible) override;
   void close_overlay(Overlay& overlay) noexcept override;
+
+  // GroupSync::Host
+  void sync_log() override;
+  void require_not_failed() const override;
+  void log_synced() noexcept override;
+
+  // DeferredCommits::Host
+  void settle(const CommitPlace& commit) noexcept override;
 
   // HeapSpace
   std::uint64_t heap_end() const noexcept override { return heap_end_; }
@@ -304,7 +346,6 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
 
   void check_paths();
   [[noreturn]] void throw_not_open() const;
-  void require_not_failed() const;
   bool survives_power() const noexcept { return identity_.durability == StoredDurability::power; }
   static void advance(LogState& state, const RecordView& record) noexcept;
 
@@ -331,6 +372,8 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   ReaderLanes lanes_;
   WriteLock lock_;
   Heartbeat heartbeat_;
+  GroupSync group_sync_;
+  DeferredCommits deferred_;
   enum class Condition : std::uint8_t { open, closed, forked };
   std::atomic<Condition> condition_{Condition::open};
   std::mutex closing_mutex_;
@@ -368,6 +411,7 @@ class Engine final : private HeapSpace, private ReaderLanes::Host {
   std::vector<PageEntry> entries_;
   std::uint64_t line_count_ = 0;
   std::uint64_t set_aside_end_ = 0;  ///< fresh pages before it are another process's
+  bool data_synced_ = false;         ///< its fresh pages are on the disk, and not in its record
   bool resizing_ = false;
 };
 

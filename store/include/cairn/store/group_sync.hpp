@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+
+#include "cairn/recovery/header_format.hpp"
+
+namespace cairn {
+
+/// Group commit: those who wait for the log to reach the disk share one sync. The first to come
+/// does it for all that is appended by then; who comes meanwhile waits for the next one, which the
+/// first of those does.
+///
+/// Invariants:
+///  1. Syncs of the log by this process come one after the other: the kernel tells an error that
+///     befell the file to one caller for each open file, so of two at once one would take for
+///     written what was not.
+///  2. `LiveWords::durable` is raised to a position only after a sync that began when the log tail
+///     was there or beyond, and that did not fail.
+///  3. After a sync that failed there is none any more, whoever waits.
+///
+/// Waits for no other lock: neither here nor in what the host does may anybody who is waited for
+/// wait for the write lock, because its owner may wait here.
+///
+/// Threads: any.
+class GroupSync {
+ public:
+  /// What is to be done around a sync.
+  class Host {
+   public:
+    Host() = default;
+    Host(const Host&) = delete;
+    Host& operator=(const Host&) = delete;
+    /// Syncs the log. Throws errc::io, after noting down for all processes that it failed.
+    virtual void sync_log() = 0;
+    /// Throws errc::io where a sync failed, of whichever process.
+    virtual void require_not_failed() const = 0;
+    /// More of the log is durable, and those who waited for that are about to be told.
+    virtual void log_synced() noexcept = 0;
+
+   protected:
+    ~Host() = default;
+  };
+
+  GroupSync(LiveWords& live, Host& host) noexcept : live_(live), host_(host) {}
+
+  /// Up to where the log is known to be on the disk; 0 where the word is garbage.
+  std::uint64_t durable() const noexcept;
+
+  /// One that waits. While there is one, those who sync expect others to come, too.
+  class Member {
+   public:
+    explicit Member(GroupSync& group);
+    Member(const Member&) = delete;
+    Member& operator=(const Member&) = delete;
+    ~Member();
+    /// Whether to begin a sync at once, or to wait for those who shared the last one. They cannot
+    /// come where this thread holds the write lock.
+    enum class Begin : std::uint8_t { at_once, together };
+    /// Returns once the log is durable up to `position`, which is appended. Throws errc::io where
+    /// a sync failed.
+    void wait(std::uint64_t position, Begin begin);
+
+   private:
+    GroupSync& group_;
+  };
+
+  /// Returns once nobody is a member. Requires: what they wait for is durable, or failed.
+  void wait_for_members() noexcept;
+
+ private:
+  using Guard = std::unique_lock<std::mutex>;
+  void lead(Guard& guard, std::uint64_t position, Member::Begin begin);
+  void expect_others(Guard& guard) noexcept;
+  void end_round(Guard& guard) noexcept;
+  void note_durable(std::uint64_t position) noexcept;
+
+  LiveWords& live_;
+  Host& host_;
+  std::mutex mutex_;
+  // guarded by the mutex
+  std::uint32_t members_ = 0;
+  std::uint32_t expected_ = 1;  ///< members of the last round
+  bool leading_ = false;        ///< one of them syncs
+  bool expecting_ = false;      ///< and waits for others before
+  std::uint64_t synced_ = 0;    ///< durable by syncs of this process, whatever the word says
+  std::chrono::nanoseconds sync_took_{0};
+  // futexes; no condition variables, whose destructors wait in a forked child for the parent's
+  std::atomic<std::uint32_t> rounds_{0};
+  std::atomic<std::uint32_t> arrived_{0};
+};
+
+}  // namespace cairn

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/store/deferred_commits.hpp"
+
+#include <algorithm>
+
+namespace cairn {
+namespace {
+
+/// A thread may be late when it wakes up.
+constexpr std::chrono::milliseconds lateness{2};
+
+}  // namespace
+
+void DeferredCommits::start(std::chrono::milliseconds delay, const std::string& path) {
+  if (thread_.is_running()) return;
+  pause_ = std::max<std::chrono::nanoseconds>(delay - lateness, std::chrono::nanoseconds(0));
+  thread_.start(&DeferredCommits::run, this, "deferred commits", path);
+}
+
+void DeferredCommits::add(const CommitPlace& commit) noexcept {
+  {
+    const std::lock_guard guard(mutex_);
+    newest_ = commit;
+  }
+  thread_.wake();
+}
+
+CommitPlace DeferredCommits::newest() const {
+  const std::lock_guard guard(mutex_);
+  return newest_;
+}
+
+void DeferredCommits::run(void* self) noexcept {
+  auto& commits = *static_cast<DeferredCommits*>(self);
+  while (commits.thread_.wait()) {
+    commits.thread_.pause(commits.pause_);
+    commits.thread_.take_wake();
+    commits.settle_newest();
+  }
+  commits.settle_newest();
+}
+
+void DeferredCommits::settle_newest() noexcept {
+  const CommitPlace newest = this->newest();
+  if (newest.sequence == settled_.sequence) return;
+  host_.settle(newest);
+  settled_ = newest;
+}
+
+}  // namespace cairn

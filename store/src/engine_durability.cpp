@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSL-1.0
+// When a commit is durable, and how those who see it learn that: syncs that transactions share, and
+// what becomes of all of them where one fails.
+#include <atomic>
+#include <chrono>
+
+#include "cairn/error.hpp"
+#include "cairn/mapping/futex.hpp"
+#include "cairn/store/engine.hpp"
+
+namespace cairn {
+namespace {
+
+/// How long who has synced tries for the write lock, to publish. Bodies are mostly shorter, and
+/// waiting for one costs less than the overlays by which readers see commits beside it.
+constexpr std::chrono::microseconds lock_patience{20};
+
+}  // namespace
+
+void Engine::sync_or_fail(const File& file) {
+  try {
+    file.sync();
+  } catch (const Error& cause) {
+    // Release pairs with the acquire in `require_not_failed`.
+    live_.failed.store(1, std::memory_order_release);
+    throw Error(errc::io, path(),
+                "a sync failed, so the store refuses further writes; close it everywhere and open "
+                "it again to see whether this commit survives",
+                cause.system_errno());
+  }
+}
+
+void Engine::require_not_failed() const {
+  // Acquire pairs with the release in `sync_or_fail`.
+  if (live_.failed.load(std::memory_order_acquire) == 0) [[likely]]
+    return;
+  throw Error(errc::io, path(),
+              "a sync failed, so the store refuses further writes; close it everywhere and open it "
+              "again to see which of the last commits survive");
+}
+
+void Engine::sync_log() {
+  crash_point("commit.sync_log");
+  sync_or_fail(log_.file());
+  // Another process's may have failed meanwhile, for what this one is about to call durable.
+  require_not_failed();
+  crash_point("commit.synced");
+}
+
+void Engine::log_synced() noexcept {
+  const auto end = std::chrono::steady_clock::now() + lock_patience;
+  while (!try_help_publication() && std::chrono::steady_clock::now() < end) relax_processor();
+}
+
+/// Makes everything appended durable. Requires: the write lock.
+void Engine::sync_appended() {
+  if (!survives_power()) return;
+  const std::uint64_t tail = log_position();
+  if (group_sync_.durable() >= tail) return;
+  using Member = GroupSync::Member;
+  Member(group_sync_).wait(tail, Member::Begin::at_once);
+}
+
+/// Makes what was appended durable, and shows it. Requires: the write lock, caught up.
+void Engine::settle_appended() {
+  if (!is_held_back()) return;
+  sync_appended();
+  show_appended();
+}
+
+/// Where a durable commit is not visible, as the next may not begin beside an Atomic that is not in
+/// the shared image yet; or where the word is somebody's garbage.
+void Engine::settle_visible() {
+  if (visible_.sequence < state_.sequence && may_show(visible_) &&
+      makes_atomic(appended_after(visible_))) {
+    require_published("an earlier commit stands unseen");
+  }
+  if (sequence() > state_.sequence) {
+    // Release pairs with the acquire in `sequence`. Nobody raises a word that is so high.
+    live_.visible.store(visible_.sequence, std::memory_order_release);
+  } else {
+    raise_visible(visible_.sequence);
+  }
+}
+
+/// Returns once the commit is durable and new sections see it. Requires: not the write lock.
+void Engine::await_visible(const CommitPlace& commit) {
+  if (!survives_power()) return;
+  if (group_sync_.durable() >= commit.position && sequence() >= commit.sequence) return;
+  GroupSync::Member member(group_sync_);
+  member.wait(commit.position, GroupSync::Member::Begin::together);
+  // Somebody else has the lock, and nobody knows for how long.
+  raise_visible(commit.sequence);
+}
+
+void Engine::sync() {
+  require_open();
+  const CommitPlace newest = deferred_.newest();
+  await_visible(newest);
+  // Where nothing was to be done, since another process's sync failed.
+  require_not_failed();
+}
+
+/// Of commits that nobody waits for.
+void Engine::settle(const CommitPlace& commit) noexcept {
+  try {
+    await_visible(commit);
+  } catch (...) {  // NOLINT(bugprone-empty-catch): a sync failed, which the next transaction says
+  }
+}
+
+/// Lets new sections see all up to record `sequence`, by overlays where it is not published.
+/// Requires: it is durable, and none that is not visible makes an Atomic: who appended such a one
+/// kept the lock until it was published, and nobody begins before.
+void Engine::raise_visible(std::uint64_t sequence) noexcept {
+  std::uint64_t seen = live_.visible.load(std::memory_order_relaxed);
+  while (seen < sequence) {
+    // Sequentially consistent, with `wait_for_change`; the release in it pairs with the acquire of
+    // whoever reads by the word: the record is there.
+    if (!live_.visible.compare_exchange_weak(seen, sequence, std::memory_order_seq_cst,
+                                             std::memory_order_relaxed)) {
+      continue;
+    }
+    wake_change_waiters();
+    return;
+  }
+}
+
+}  // namespace cairn

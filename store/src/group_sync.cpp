@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/store/group_sync.hpp"
+
+#include <algorithm>
+#include <climits>
+
+#include "cairn/mapping/futex.hpp"
+
+namespace cairn {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Longer than a round takes. Who sleeps longer looks again, as after each waking.
+constexpr std::chrono::seconds round_patience{1};
+
+}  // namespace
+
+std::uint64_t GroupSync::durable() const noexcept {
+  // Acquire pairs with the release in `note_durable`. The tail is looked at afterwards, so that it
+  // is no older.
+  const std::uint64_t durable = live_.durable.load(std::memory_order_acquire);
+  // Relaxed: both only grow, and a tail is compared.
+  return durable <= live_.log_tail.load(std::memory_order_relaxed) ? durable : 0;
+}
+
+GroupSync::Member::Member(GroupSync& group) : group_(group) {
+  const Guard guard(group_.mutex_);
+  ++group_.members_;
+  if (group_.expecting_ && group_.members_ >= group_.expected_) {
+    // Relaxed: the waiter takes the mutex before it looks at anything.
+    group_.arrived_.store(1, std::memory_order_relaxed);
+    futex_wake(group_.arrived_, 1);
+  }
+}
+
+GroupSync::Member::~Member() {
+  const Guard guard(group_.mutex_);
+  --group_.members_;
+}
+
+void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
+  Guard guard(group_.mutex_);
+  while (std::max(group_.synced_, group_.durable()) < position) {
+    group_.host_.require_not_failed();
+    if (!group_.leading_) {
+      group_.lead(guard, position, begin);
+      continue;
+    }
+    // Relaxed: changed with the mutex.
+    const std::uint32_t round = group_.rounds_.load(std::memory_order_relaxed);
+    guard.unlock();
+    futex_wait(group_.rounds_, round, round_patience);
+    guard.lock();
+  }
+}
+
+/// Syncs what is appended by now, among it what is before `position`.
+void GroupSync::lead(Guard& guard, std::uint64_t position, Member::Begin begin) {
+  leading_ = true;
+  if (begin == Member::Begin::together) expect_others(guard);
+  guard.unlock();
+  // Acquire pairs with the release in `Engine::append`: what the tail covers is in the file. It is
+  // lower than the position only where it is garbage.
+  const std::uint64_t tail = std::max(live_.log_tail.load(std::memory_order_acquire), position);
+  const auto start = Clock::now();
+  try {
+    host_.sync_log();
+  } catch (...) {
+    guard.lock();
+    end_round(guard);
+    throw;
+  }
+  const auto took = Clock::now() - start;
+  note_durable(tail);
+  // Who holds the write lock shows what is durable by itself.
+  if (begin == Member::Begin::together) host_.log_synced();
+  guard.lock();
+  synced_ = std::max(synced_, tail);
+  sync_took_ = took;
+  expected_ = members_;
+  end_round(guard);
+}
+
+/// Waits for as many as shared the last sync, but no longer than half of what that took: where they
+/// have something else to do now, waiting costs half of a sync once.
+void GroupSync::expect_others(Guard& guard) noexcept {
+  if (members_ >= expected_) return;
+  expecting_ = true;
+  arrived_.store(0, std::memory_order_relaxed);
+  const std::chrono::nanoseconds patience = sync_took_ / 2;
+  guard.unlock();
+  futex_wait(arrived_, 0, patience);
+  guard.lock();
+  expecting_ = false;
+}
+
+/// Requires: the mutex is held by `guard`.
+void GroupSync::end_round(Guard&) noexcept {
+  leading_ = false;
+  rounds_.fetch_add(1, std::memory_order_relaxed);
+  if (members_ > 1) futex_wake(rounds_, INT_MAX);
+}
+
+void GroupSync::note_durable(std::uint64_t position) noexcept {
+  std::uint64_t seen = live_.durable.load(std::memory_order_relaxed);
+  for (;;) {
+    // Another process may be further. A word beyond the tail is garbage.
+    // Acquire: the tail is no older than what another process synced up to.
+    if (seen >= position && seen <= live_.log_tail.load(std::memory_order_acquire)) return;
+    // Release pairs with the acquire in `durable`: whoever goes by it goes by a sync that is over.
+    if (live_.durable.compare_exchange_weak(seen, position, std::memory_order_acq_rel,
+                                            std::memory_order_acquire)) {
+      return;
+    }
+  }
+}
+
+void GroupSync::wait_for_members() noexcept {
+  constexpr std::chrono::microseconds pause{100};
+  for (;;) {
+    {
+      const Guard guard(mutex_);
+      if (members_ == 0) return;
+    }
+    // On a word that nobody changes: they are through as soon as they run.
+    futex_wait(arrived_, arrived_.load(std::memory_order_relaxed), pause);
+  }
+}
+
+}  // namespace cairn

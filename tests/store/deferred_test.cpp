@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <string_view>
+#include <thread>
+
+#include "cairn/mapping/drill_hooks.hpp"
+#include "forked_child.hpp"
+#include "temp_store.hpp"
+
+namespace cairn::test {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+std::atomic<bool> syncs_wait{false};
+std::atomic<int> syncs_of_log{0};
+
+void hold_syncs(const char* point) {
+  if (std::string_view(point) != "commit.sync_log") return;
+  ++syncs_of_log;
+  while (syncs_wait) std::this_thread::sleep_for(milliseconds(1));
+}
+
+int fail_syncs(const drill::IoOperation& operation) {
+  return operation.kind == drill::IoKind::sync ? EIO : 0;
+}
+
+/// Commits that nobody waits for.
+class Deferred : public StoreTest {
+ protected:
+  Deferred() {
+    push(sut_, 0);
+    sut_.sync();
+    syncs_wait = false;
+    syncs_of_log = 0;
+    drill::set_crash_observer(&hold_syncs);
+  }
+  ~Deferred() override {
+    syncs_wait = false;
+    drill::set_crash_observer(nullptr);
+    drill::set_io_observer(nullptr);
+  }
+  static Options deferred_options() {
+    Options how = options();
+    how.durability = Durability::deferred;
+    return how;
+  }
+
+  Store sut_ = open(deferred_options());
+};
+
+TEST_F(Deferred, a_commit_returns_before_its_sync_and_is_seen_after_it) {
+  EXPECT_EQ(sut_.durability(), Durability::deferred);
+  syncs_wait = true;
+  const std::uint64_t before = sut_.sequence();
+  WriteTransaction tx = sut_.begin_write();
+  tx.find<Numbers>("numbers")->push_back(1);
+  const std::uint64_t ticket = tx.commit();
+  EXPECT_EQ(ticket, before + 1);
+  EXPECT_EQ(numbers(sut_), Values{0});
+  EXPECT_EQ(sut_.sequence(), before);
+  syncs_wait = false;
+  EXPECT_EQ(sut_.wait_for_change(before, std::chrono::seconds(30)), ticket);
+  EXPECT_EQ(numbers(sut_), (Values{0, 1}));
+}
+
+TEST_F(Deferred, it_is_durable_within_its_bound) {
+  constexpr milliseconds bound{10};
+  Clock::duration best = Clock::duration::max();
+  // A busy machine is slow now and then, but not each time.
+  for (std::uint64_t attempt = 0; attempt < 20 && best > bound; ++attempt) {
+    const std::uint64_t before = sut_.sequence();
+    const auto start = Clock::now();
+    push(sut_, attempt);
+    sut_.wait_for_change(before, std::chrono::seconds(30));
+    best = std::min(best, Clock::now() - start);
+  }
+  EXPECT_LE(best, bound);
+}
+
+TEST_F(Deferred, many_share_a_sync) {
+  for (std::uint64_t i = 1; i <= 200; ++i) push(sut_, i);
+  sut_.sync();
+  EXPECT_EQ(numbers(sut_).size(), 201U);
+  EXPECT_LE(syncs_of_log, 100);
+  expect_sound(sut_);
+}
+
+TEST_F(Deferred, a_log_that_is_full_of_them_is_synced_and_does_not_grow) {
+  Options small = deferred_options();
+  small.log_bytes = 256 << 10;
+  small.verify_writes = false;
+  Store store = Store::open(path("small"), small);
+  push(store, 0);
+  store.sync();
+  const auto log_bytes = std::filesystem::file_size(path("small") + "-log");
+  syncs_wait = false;
+  for (std::uint64_t i = 1; i <= 3000; ++i) push(store, i);
+  store.sync();
+  EXPECT_EQ(numbers(store).size(), 3001U);
+  EXPECT_EQ(std::filesystem::file_size(path("small") + "-log"), log_bytes);
+  expect_sound(store);
+}
+
+TEST_F(Deferred, syncing_waits_for_all_before_and_needs_no_sync_where_there_is_nothing) {
+  push(sut_, 1);
+  sut_.sync();
+  EXPECT_EQ(numbers(sut_), (Values{0, 1}));
+  const int before = syncs_of_log;
+  sut_.sync();
+  EXPECT_EQ(syncs_of_log, before);
+}
+
+TEST_F(Deferred, one_that_is_not_deferred_waits_for_those_before_it) {
+  push(sut_, 1);
+  sut_.write(Durability::power,
+             [](WriteTransaction& tx) { tx.find<Numbers>("numbers")->push_back(2); });
+  EXPECT_EQ(numbers(sut_), (Values{0, 1, 2}));
+}
+
+TEST_F(Deferred, letting_the_last_handle_go_leaves_none_behind) {
+  {
+    Store last = Store::open(path("other"), deferred_options());
+    push(last, 0);
+    last.sync();
+    syncs_of_log = 0;
+    push(last, 1);
+  }
+  EXPECT_GE(syncs_of_log, 1);
+  EXPECT_EQ(numbers(Store::open(path("other"), deferred_options())), (Values{0, 1}));
+}
+
+TEST_F(Deferred, closing_makes_them_durable) {
+  push(sut_, 1);
+  sut_.close();
+  const Store again = open(deferred_options());
+  EXPECT_FALSE(again.last_recovery().needed);
+  EXPECT_EQ(numbers(again), (Values{0, 1}));
+}
+
+TEST_F(Deferred, a_failed_sync_is_told_by_who_syncs_and_by_who_writes) {
+  drill::set_io_observer(&fail_syncs);
+  push(sut_, 1);
+  expect_error(errc::io, path(), {"sync failed"}, [&] { sut_.sync(); });
+  expect_error(errc::io, path(), {"sync failed"}, [&] { push(sut_, 2); });
+  EXPECT_EQ(numbers(sut_), Values{0});
+}
+
+TEST_F(Deferred, a_process_that_is_killed_loses_none) {
+  ForkedChild writer([&] {
+    Store store = open(deferred_options());
+    drill::set_crash_observer(nullptr);
+    for (std::uint64_t i = 1; i <= 50; ++i) push(store, i);
+    ::raise(SIGKILL);
+    return true;
+  });
+  EXPECT_TRUE(writer.was_killed());
+  push(sut_, 51);
+  sut_.sync();
+  EXPECT_EQ(numbers(sut_).size(), 52U);
+  expect_sound(sut_);
+}
+
+TEST_F(Deferred, a_child_that_is_forked_has_neither_thread_nor_commits) {
+  push(sut_, 1);
+  ForkedChild child([&] {
+    try {
+      sut_.sync();
+      return false;
+    } catch (const Error& error) {
+      return error == errc::forked;
+    }
+  });
+  EXPECT_TRUE(child.succeeded());
+  sut_.sync();
+  EXPECT_EQ(numbers(sut_), (Values{0, 1}));
+}
+
+TEST_F(Deferred, a_store_of_level_process_has_no_such_level) {
+  Store process = Store::open(path("process"), options());
+  expect_error(errc::durability_mismatch, path("process"), {}, [&] {
+    process.write(Durability::deferred,
+                  [](WriteTransaction& tx) { tx.construct<Numbers>("numbers"); });
+  });
+  expect_error(errc::durability_mismatch, path("process"), {},
+               [&] { Store::open(path("process"), deferred_options()); });
+}
+
+}  // namespace
+}  // namespace cairn::test

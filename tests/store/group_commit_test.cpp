@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <signal.h>
+
+#include <atomic>
+#include <cerrno>
+#include <future>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "cairn/mapping/drill_hooks.hpp"
+#include "forked_child.hpp"
+#include "slow_reader.hpp"
+#include "temp_store.hpp"
+
+namespace cairn::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Syncs of the log that wait in `commit.sync_log` until they are let go on.
+class Gate {
+ public:
+  Gate() {
+    arrived = 0;
+    is_open = false;
+    drill::set_crash_observer(&pass);
+  }
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+  ~Gate() {
+    open();
+    drill::set_crash_observer(nullptr);
+  }
+  static void wait_for_arrival() {
+    while (arrived == 0) std::this_thread::yield();
+  }
+  static void open() { is_open = true; }
+
+ private:
+  static void pass(const char* point) {
+    if (std::string_view(point) != "commit.sync_log") return;
+    ++arrived;
+    while (!is_open) std::this_thread::sleep_for(milliseconds(1));
+  }
+  static inline std::atomic<int> arrived;
+  static inline std::atomic<bool> is_open;
+};
+
+std::atomic<int> syncs_of_log{0};
+std::atomic<bool> syncs_fail{false};
+
+void count_log_syncs(const char* point) {
+  if (std::string_view(point) == "commit.sync_log") ++syncs_of_log;
+}
+
+int fail_syncs(const drill::IoOperation& operation) {
+  return operation.kind == drill::IoKind::sync && syncs_fail ? EIO : 0;
+}
+
+/// Commits of several threads at level power, which give the write lock back before their sync.
+class GroupCommit : public StoreTest {
+ protected:
+  GroupCommit() { push(sut_, 0); }
+  ~GroupCommit() override {
+    drill::set_crash_observer(nullptr);
+    drill::set_io_observer(nullptr);
+  }
+  /// A commit of another thread that waits for its sync. Returns once it does.
+  std::future<void> push_at(const Gate&, std::uint64_t value) {
+    auto done = std::async(std::launch::async, [this, value] { push(sut_, value); });
+    Gate::wait_for_arrival();
+    return done;
+  }
+  static bool is_pending(const std::future<void>& done) {
+    return done.wait_for(milliseconds(20)) == std::future_status::timeout;
+  }
+
+  Store sut_ = open(power_options());
+};
+
+TEST_F(GroupCommit, threads_share_syncs) {
+  constexpr std::uint64_t threads = 8;
+  constexpr std::uint64_t commits = 40;
+  syncs_of_log = 0;
+  drill::set_crash_observer(&count_log_syncs);
+  drill::set_io_observer([](const drill::IoOperation& operation) {
+    // As slow as a disk, also where there is none.
+    if (operation.kind == drill::IoKind::sync) std::this_thread::sleep_for(milliseconds(2));
+    return 0;
+  });
+  std::vector<std::thread> all;
+  for (std::uint64_t i = 0; i < threads; ++i) {
+    all.emplace_back([this, i] {
+      for (std::uint64_t k = 0; k < commits; ++k) push(sut_, i, "of " + std::to_string(i));
+    });
+  }
+  for (std::thread& one : all) one.join();
+  EXPECT_LE(syncs_of_log, static_cast<int>(threads * commits / 2));
+  for (std::uint64_t i = 0; i < threads; ++i) {
+    EXPECT_EQ(numbers(sut_, "of " + std::to_string(i)), Values(commits, i));
+  }
+  expect_sound(sut_);
+}
+
+TEST_F(GroupCommit, nobody_reads_a_commit_before_it_is_durable_but_whoever_writes_next) {
+  const Gate gate;
+  const std::uint64_t before = sut_.sequence();
+  std::future<void> first = push_at(gate, 1);
+  EXPECT_EQ(numbers(sut_), Values{0});
+  EXPECT_EQ(sut_.sequence(), before);
+  EXPECT_EQ(sut_.wait_for_change(before, milliseconds(20)), before);
+  {
+    WriteTransaction tx = sut_.begin_write();
+    EXPECT_EQ(tx.find<Numbers>("numbers")->size(), 2U);
+    Gate::open();
+    // It waits for no lock: this thread has it.
+    first.get();
+    EXPECT_EQ(numbers(open(power_options())), (Values{0, 1}));
+  }
+  EXPECT_EQ(numbers(sut_), (Values{0, 1}));
+  EXPECT_EQ(sut_.sequence(), before + 1);
+}
+
+TEST_F(GroupCommit, a_commit_returns_while_another_transaction_goes_on) {
+  std::promise<void> begun;
+  std::promise<void> end;
+  std::thread other;
+  {
+    const Gate gate;
+    std::future<void> first = push_at(gate, 1);
+    other = std::thread([&] {
+      WriteTransaction tx = sut_.begin_write();
+      begun.set_value();
+      end.get_future().wait();
+      tx.find<Numbers>("numbers")->push_back(2);
+      tx.commit();
+    });
+    begun.get_future().wait();
+    Gate::open();
+    EXPECT_EQ(first.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  }
+  EXPECT_EQ(numbers(sut_), (Values{0, 1})) << "by a view of its own";
+  EXPECT_EQ(sut_.wait_for_change(sut_.sequence() - 1, milliseconds(0)), sut_.sequence());
+  end.set_value();
+  other.join();
+  EXPECT_EQ(numbers(sut_), (Values{0, 1, 2}));
+  expect_sound(sut_);
+}
+
+TEST_F(GroupCommit, who_read_what_is_not_durable_learns_that_its_transaction_ended_once_it_is) {
+  for (const bool commits : {false, true}) {
+    const Gate gate;
+    std::future<void> first = push_at(gate, 1);
+    auto second = std::async(std::launch::async, [&] {
+      WriteTransaction tx = sut_.begin_write();
+      static_cast<void>(tx.find<Numbers>("numbers"));
+      // Nothing is changed.
+      if (commits) tx.commit();
+    });
+    EXPECT_TRUE(is_pending(second));
+    Gate::open();
+    second.get();
+    first.get();
+  }
+}
+
+TEST_F(GroupCommit, what_is_rolled_back_over_it_leaves_it_whole) {
+  const Gate gate;
+  std::future<void> first = push_at(gate, 1);
+  auto second = std::async(std::launch::async, [&] {
+    WriteTransaction tx = sut_.begin_write();
+    for (std::uint64_t i = 0; i < 1000; ++i) tx.find<Numbers>("numbers")->push_back(i);
+  });
+  EXPECT_TRUE(is_pending(second));
+  Gate::open();
+  first.get();
+  second.get();
+  push(sut_, 2);
+  EXPECT_EQ(numbers(sut_), (Values{0, 1, 2}));
+  expect_sound(sut_);
+}
+
+TEST_F(GroupCommit, a_failed_sync_fails_all_who_share_it) {
+  std::future<void> first;
+  std::future<void> second;
+  {
+    const Gate gate;
+    first = push_at(gate, 1);
+    second = std::async(std::launch::async, [this] { push(sut_, 2); });
+    EXPECT_TRUE(is_pending(second));
+    syncs_fail = true;
+    drill::set_io_observer(&fail_syncs);
+  }
+  expect_error(errc::io, path(), {"open it again"}, [&] { first.get(); });
+  expect_error(errc::io, path(), {"open it again"}, [&] { second.get(); });
+  EXPECT_EQ(numbers(sut_), Values{0}) << "nobody sees what may not be on the disk";
+  expect_error(errc::io, path(), {"sync failed"}, [&] { push(sut_, 3); });
+  drill::set_io_observer(nullptr);
+  sut_.close();
+  const Store again = open(power_options());
+  const Values survived = numbers(again);
+  EXPECT_EQ(survived, Values(survived.size() == 1 ? Values{0} : Values{0, 1, 2}));
+  expect_sound(again);
+}
+
+TEST_F(GroupCommit, closing_waits_for_commits_of_other_threads) {
+  std::future<void> first;
+  std::future<void> closed;
+  {
+    const Gate gate;
+    first = push_at(gate, 1);
+    closed = std::async(std::launch::async, [this] { sut_.close(); });
+    EXPECT_TRUE(is_pending(closed));
+  }
+  first.get();
+  closed.get();
+  const Store again = open(power_options());
+  EXPECT_FALSE(again.last_recovery().needed);
+  EXPECT_EQ(numbers(again), (Values{0, 1}));
+}
+
+TEST_F(GroupCommit, a_checkpoint_covers_what_was_appended_and_not_synced) {
+  const Gate gate;
+  std::future<void> first = push_at(gate, 1);
+  auto checkpoint = std::async(std::launch::async, [this] { sut_.checkpoint(); });
+  EXPECT_TRUE(is_pending(checkpoint));
+  Gate::open();
+  first.get();
+  checkpoint.get();
+  EXPECT_EQ(numbers(sut_), (Values{0, 1}));
+}
+
+/// It makes an Atomic, which changes in the shared image alone, so nobody may begin before it is
+/// there.
+TEST_F(GroupCommit, a_commit_that_makes_an_atomic_keeps_the_lock_until_it_is_published) {
+  sut_.write(
+      [](WriteTransaction& tx) { tx.construct<Atomic<std::uint64_t>>("first of its span"); });
+  const Gate gate;
+  auto made = std::async(std::launch::async, [this] {
+    sut_.write([](WriteTransaction& tx) { tx.construct<Atomic<std::uint64_t>>("second"); });
+  });
+  Gate::wait_for_arrival();
+  auto next = std::async(std::launch::async, [this] {
+    sut_.write([](WriteTransaction& tx) { tx.find<Atomic<std::uint64_t>>("second")->store(7); });
+  });
+  EXPECT_TRUE(is_pending(next));
+  Gate::open();
+  made.get();
+  next.get();
+  sut_.read([](const ReadTransaction& tx) {
+    EXPECT_EQ(tx.find<Atomic<std::uint64_t>>("second")->load(), 7U);
+  });
+}
+
+TEST_F(GroupCommit, what_sections_keep_back_is_durable_and_seen_all_the_same) {
+  SlowReader reader(sut_);
+  std::vector<std::thread> all;
+  for (int i = 0; i < 4; ++i) {
+    all.emplace_back([this] {
+      for (int k = 0; k < 20; ++k) {
+        push(sut_, 7);
+        EXPECT_GT(numbers(sut_).size(), 1U);
+      }
+    });
+  }
+  for (std::thread& one : all) one.join();
+  EXPECT_EQ(numbers(sut_).size(), 81U);
+  reader.leave();
+  EXPECT_EQ(numbers(sut_).size(), 81U);
+  expect_sound(sut_);
+}
+
+/// The lock is nobody's then, so nobody takes over.
+TEST_F(GroupCommit, a_writer_that_dies_before_its_sync_leaves_a_commit_that_the_next_one_syncs) {
+  ForkedChild writer([&] {
+    Store store = open(power_options());
+    drill::set_crash_observer([](const char* point) {
+      if (std::string_view(point) == "commit.sync_log") ::raise(SIGKILL);
+    });
+    push(store, 1);
+    return true;
+  });
+  EXPECT_TRUE(writer.was_killed());
+  EXPECT_EQ(numbers(sut_), Values{0}) << "it is not durable";
+  syncs_of_log = 0;
+  drill::set_crash_observer(&count_log_syncs);
+  {
+    WriteTransaction tx = sut_.begin_write();
+    EXPECT_EQ(tx.find<Numbers>("numbers")->size(), 2U);
+  }
+  EXPECT_EQ(syncs_of_log, 1);
+  EXPECT_EQ(numbers(sut_), (Values{0, 1})) << "who rolled back over it waited for it";
+}
+
+}  // namespace
+}  // namespace cairn::test

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/store/group_sync.hpp"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "temp_store.hpp"
+
+namespace cairn::test {
+namespace {
+
+using Begin = GroupSync::Member::Begin;
+using std::chrono::milliseconds;
+
+/// Counts syncs, which take as long as they are told to.
+class SyncHost final : public GroupSync::Host {
+ public:
+  void sync_log() override {
+    ++syncs;
+    EXPECT_EQ(++running, 1) << "two syncs at once";
+    if (during_sync) during_sync();
+    --running;
+    if (fails) {
+      failed = true;
+      throw Error(errc::io, "log", "a sync failed");
+    }
+  }
+  void require_not_failed() const override {
+    if (failed) throw Error(errc::io, "log", "a sync failed");
+  }
+  void log_synced() noexcept override { ++told; }
+
+  std::function<void()> during_sync;
+  std::atomic<int> syncs{0};
+  std::atomic<int> running{0};
+  std::atomic<int> told{0};
+  std::atomic<bool> fails{false};
+  std::atomic<bool> failed{false};
+};
+
+class GroupSyncTest : public ::testing::Test {
+ protected:
+  static std::uint64_t append(LiveWords& words) { return words.log_tail.fetch_add(64) + 64; }
+  std::uint64_t append() { return append(*live_); }
+  void wait(std::uint64_t position, Begin begin = Begin::together) {
+    GroupSync::Member(sut_).wait(position, begin);
+  }
+  LiveWords& live() { return *live_; }
+
+  SyncHost host_;
+
+ private:
+  std::unique_ptr<LiveWords> live_ = std::make_unique<LiveWords>();
+
+ protected:
+  GroupSync sut_{*live_, host_};
+};
+
+TEST_F(GroupSyncTest, one_sync_makes_durable_all_that_was_appended_before_it) {
+  const std::uint64_t first = append();
+  const std::uint64_t second = append();
+  wait(first);
+  EXPECT_EQ(sut_.durable(), second);
+  wait(second);
+  EXPECT_EQ(host_.syncs, 1);
+}
+
+TEST_F(GroupSyncTest, what_is_appended_during_a_sync_waits_for_the_next_one) {
+  const std::uint64_t first = append();
+  std::uint64_t second = 0;
+  host_.during_sync = [&] {
+    if (second == 0) second = append();
+  };
+  wait(first);
+  EXPECT_EQ(sut_.durable(), first);
+  wait(second);
+  EXPECT_EQ(host_.syncs, 2);
+  EXPECT_EQ(sut_.durable(), second);
+}
+
+TEST_F(GroupSyncTest, those_who_wait_at_the_same_time_share_syncs) {
+  constexpr int threads = 8;
+  constexpr int rounds = 50;
+  host_.during_sync = [] { std::this_thread::sleep_for(milliseconds(2)); };
+  std::vector<std::thread> all;
+  for (int i = 0; i < threads; ++i) {
+    all.emplace_back([&] {
+      for (int round = 0; round < rounds; ++round) {
+        const std::uint64_t mine = append();
+        wait(mine);
+        EXPECT_GE(sut_.durable(), mine);
+      }
+    });
+  }
+  for (std::thread& one : all) one.join();
+  EXPECT_LE(host_.syncs, threads * rounds / 2) << "of " << threads * rounds << " commits";
+  EXPECT_EQ(host_.told, host_.syncs);
+}
+
+TEST_F(GroupSyncTest, a_sync_that_fails_fails_all_who_share_it_and_there_is_none_afterwards) {
+  constexpr int threads = 4;
+  std::atomic<int> appended{0};
+  host_.fails = true;
+  host_.during_sync = [&] {
+    while (appended != threads) std::this_thread::yield();
+    std::this_thread::sleep_for(milliseconds(20));
+  };
+  std::atomic<int> refused{0};
+  std::vector<std::thread> all;
+  for (int i = 0; i < threads; ++i) {
+    all.emplace_back([&] {
+      const std::uint64_t mine = append();
+      ++appended;
+      try {
+        wait(mine);
+      } catch (const Error& error) {
+        if (error == errc::io) ++refused;
+      }
+    });
+  }
+  for (std::thread& one : all) one.join();
+  EXPECT_EQ(refused, threads);
+  EXPECT_EQ(host_.syncs, 1);
+  EXPECT_EQ(sut_.durable(), 0U);
+}
+
+TEST_F(GroupSyncTest, what_was_durable_before_a_failure_is_durable) {
+  const std::uint64_t first = append();
+  wait(first);
+  host_.failed = true;
+  EXPECT_NO_THROW(wait(first));
+  EXPECT_THROW(wait(append()), Error);
+}
+
+TEST_F(GroupSyncTest, another_process_may_have_synced_it) {
+  const std::uint64_t mine = append();
+  live().durable = mine;
+  wait(mine);
+  EXPECT_EQ(host_.syncs, 0);
+}
+
+TEST_F(GroupSyncTest, a_word_beyond_the_tail_is_garbage_and_is_mended) {
+  const std::uint64_t mine = append();
+  live().durable = ~std::uint64_t{0};
+  EXPECT_EQ(sut_.durable(), 0U);
+  wait(mine);
+  EXPECT_EQ(host_.syncs, 1);
+  EXPECT_EQ(sut_.durable(), mine);
+}
+
+TEST_F(GroupSyncTest, garbage_in_either_word_keeps_nobody_waiting) {
+  append();
+  const std::uint64_t mine = append();
+  host_.during_sync = [&] {
+    live().log_tail = 7;
+    live().durable = 0;
+  };
+  wait(mine);
+  EXPECT_EQ(host_.syncs, 1);
+}
+
+TEST_F(GroupSyncTest, who_holds_the_write_lock_is_not_asked_to_show_what_it_shows_itself) {
+  wait(append(), Begin::at_once);
+  EXPECT_EQ(host_.syncs, 1);
+  EXPECT_EQ(host_.told, 0);
+}
+
+TEST_F(GroupSyncTest, members_are_waited_for_until_the_last_has_gone) {
+  auto member = std::make_unique<GroupSync::Member>(sut_);
+  std::atomic<bool> gone{false};
+  std::thread waiter([&] {
+    sut_.wait_for_members();
+    EXPECT_TRUE(gone);
+  });
+  std::this_thread::sleep_for(milliseconds(20));
+  gone = true;
+  member.reset();
+  waiter.join();
+}
+
+}  // namespace
+}  // namespace cairn::test
