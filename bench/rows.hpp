@@ -7,8 +7,10 @@
 
 namespace cairn::bench {
 
-/// Puts of u64 to u64, transaction by transaction, kill-safe and durable.
+/// Puts of u64 to u64, transaction by transaction, kill-safe.
 std::vector<Row> put_rows();
+/// Commits at level power: alone, by threads at once, deferred.
+std::vector<Row> durable_rows();
 /// All puts in one transaction.
 std::vector<Row> bulk_rows();
 std::vector<Row> lookup_rows();

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -74,6 +76,14 @@ double seconds_of(Work&& work) {
   const auto begin = std::chrono::steady_clock::now();
   std::forward<Work>(work)();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// Puts all, `batch` in a transaction.
+template <class Map>
+void put_in_batches(Map& map, std::span<const Put> puts, std::size_t batch) {
+  for (std::size_t i = 0; i < puts.size(); i += batch) {
+    map.put_all(puts.subspan(i, std::min(batch, puts.size() - i)));
+  }
 }
 
 /// Nanoseconds that each of `count` operations took.

@@ -24,6 +24,8 @@ class CairnMap {
 
   /// Puts all in one transaction.
   void put_all(std::span<const Put> puts);
+  /// Waits for deferred puts.
+  void sync() { store_.sync(); }
   /// Looks up each key in one read section; the sum of what was found, absent keys counting 0.
   std::uint64_t sum_of_found(std::span<const std::uint64_t> keys);
   Digest digest();
