@@ -34,7 +34,8 @@ struct Options {
   /// errc::invalid_argument.
   std::uint64_t max_bytes = 0;
   /// Size of a new log ring, rounded up to a power of two within max_log_bytes. It grows for
-  /// transactions that need more; the last process to close the store gives that back.
+  /// transactions that need more and, at level power from 1 MiB on, up to 64 MiB where commits fill
+  /// it more than twice a second; the last process to close the store gives that back.
   std::uint64_t log_bytes = 1 << 20;
   /// Most that the log may hold: of one transaction, and of commits that read sections at older
   /// states keep out of the data file. The ring is at most the largest power of two within it.

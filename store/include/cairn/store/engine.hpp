@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -261,9 +262,6 @@ class Engine final : private HeapSpace,
   bool has_fresh_atomic() const;
   void verify_marks();
   void verify_marks_against(const HeapBytes& committed) const;
-  void make_room_in_log(std::uint64_t bytes);
-  void grow_log(std::uint64_t ring_bytes);
-  RecordView append();
   void end_transaction() noexcept;
   void restore_lines() noexcept;
   void require_committable(Durability durability);
@@ -275,6 +273,12 @@ class Engine final : private HeapSpace,
   void write_checkpoint(bool clean, std::uint64_t log_bytes);
   void empty_log();
   void mark_unclean();
+
+  // the log: engine_log.cpp
+  void make_room_in_log(std::uint64_t bytes);
+  std::uint64_t ring_bytes_for_pace(std::uint64_t most);
+  void grow_log(std::uint64_t ring_bytes);
+  RecordView append();
 
   // publishing, and what sections hold back: engine_publish.cpp
   bool is_held_back() const noexcept { return shown_.sequence != state_.sequence; }
@@ -383,9 +387,10 @@ class Engine final : private HeapSpace,
   FileId log_id_;
   MetaSlot meta_;
   WriteContext context_;
-  LogState state_;            ///< what the working view shows outside transactions
-  LogState shown_;            ///< what the shared image shows, as far as this process knows
-  LogState visible_;          ///< what new sections see, as far as this process knows
+  LogState state_;    ///< what the working view shows outside transactions
+  LogState shown_;    ///< what the shared image shows, as far as this process knows
+  LogState visible_;  ///< what new sections see, as far as this process knows
+  std::chrono::steady_clock::time_point ring_was_full_;
   bool stale_pages_ = false;  ///< private pages are a fenced transaction's
   std::uint32_t quarantine_looks_ = 0;
   std::uint32_t pin_looks_ = 0;

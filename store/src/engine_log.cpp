@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSL-1.0
+// The record of a commit, and room for it in the log.
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "cairn/error.hpp"
+#include "cairn/store/engine.hpp"
+
+namespace cairn {
+namespace {
+
+/// So far apart checkpoints should be, and so much log that may take; smaller rings are left alone.
+constexpr std::chrono::milliseconds checkpoint_pace{500};
+constexpr std::uint64_t least_paced_ring_bytes = 1 << 20;
+constexpr std::uint64_t most_paced_ring_bytes = 64 << 20;
+
+}  // namespace
+
+void Engine::make_room_in_log(std::uint64_t bytes) {
+  if (state_.position - meta_.checkpoint_position + bytes <= log_.ring_bytes()) return;
+  const std::uint64_t most = std::bit_floor(options_.max_log_bytes);
+  if (bytes > most) {
+    throw Error(errc::too_large, path(),
+                "it needs " + std::to_string(bytes) + " bytes of log, max_log_bytes allows " +
+                    std::to_string(most) + "; commit in smaller steps");
+  }
+  // What sections keep out of the shared image has to stay.
+  const auto needed = [&] { return state_.position - shown_.position + bytes; };
+  if (needed() > log_.ring_bytes()) settle_appended();
+  if (needed() > most) {
+    require_published("nothing was committed: the log holds as much as max_log_bytes allows",
+                      errc::no_space);
+  }
+  const std::uint64_t ring_bytes = std::max(std::bit_ceil(needed()), ring_bytes_for_pace(most));
+  if (ring_bytes <= log_.ring_bytes()) {
+    write_checkpoint(false);
+  } else {
+    grow_log(ring_bytes);
+  }
+}
+
+/// Twice as much as the ring has, where it was full again too soon after the last checkpoint: that
+/// syncs the data file, while everybody waits. A small ring was asked for.
+std::uint64_t Engine::ring_bytes_for_pace(std::uint64_t most) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto since = now - std::exchange(ring_was_full_, now);
+  const std::uint64_t ring_bytes = log_.ring_bytes();
+  const bool may_double = ring_bytes >= least_paced_ring_bytes &&
+                          2 * ring_bytes <= std::min(most_paced_ring_bytes, most);
+  return survives_power() && may_double && since < checkpoint_pace ? 2 * ring_bytes : 0;
+}
+
+void Engine::grow_log(std::uint64_t ring_bytes) {
+  log_.grow_file(ring_bytes);
+  // Mapped first: once the meta slot names the new length, nothing may fail any more.
+  RingMapping mapping = log_.map_ahead(ring_bytes);
+  log_.copy_to(mapping, shown_.position, state_.position);
+  crash_point("log.copied");
+  // Before the meta slot names the length: a log that is shorter than it says cannot be opened.
+  if (survives_power()) sync_or_fail(log_.file());
+  write_checkpoint(false, ring_bytes);
+  log_.adopt(std::move(mapping));
+}
+
+RecordView Engine::append() {
+  RecordHeader header{};
+  header.magic = record_magic;
+  header.position = state_.position;
+  header.sequence = state_.sequence + 1;
+  // A word that anybody may write over: what the checkpoint covers is durable in any case.
+  header.durable_position = std::clamp(survives_power() ? group_sync_.durable() : 0,
+                                       meta_.checkpoint_position, state_.position);
+  header.heap_end_pages = static_cast<std::uint32_t>(heap_end_ / page_bytes);
+  header.file_pages = static_cast<std::uint32_t>(file_bytes_ / page_bytes);
+  header.page_count = static_cast<std::uint32_t>(entries_.size());
+  header.line_count = static_cast<std::uint32_t>(line_count_);
+  const RecordView record = log_.append(
+      header, entries_, [this](std::uint64_t page) { return context_.base() + page * page_bytes; });
+  crash_point("append.before_tail");
+  // Release pairs with the acquire in `catch_up`. This store is the commit point for kills.
+  live_.log_tail.store(record.end_position(), std::memory_order_release);
+  crash_point("append.after_tail");
+  return record;
+}
+
+}  // namespace cairn
