@@ -16,10 +16,23 @@ struct alignas(page_bytes) HeaderCopy {
   std::array<std::byte, heap_begin> bytes{};
 
   template <class T>
-  const T* at(std::uint64_t offset) const noexcept {
-    return reinterpret_cast<const T*>(bytes.data() + offset);
+  T* at(std::uint64_t offset) noexcept {
+    return reinterpret_cast<T*>(bytes.data() + offset);
   }
 };
+
+/// As `Engine::pins`, of the one that was set aside.
+std::optional<std::uint32_t> pinned_by_fenced(const Quarantine& words, const ProcessTable& table) {
+  // Relaxed: a copy of this process's own.
+  const std::uint64_t body = words.owner.load(std::memory_order_relaxed);
+  if (body == 0 || words.ended.load(std::memory_order_relaxed) == body ||
+      words.unpinned.load(std::memory_order_relaxed) == body) {
+    return {};
+  }
+  const auto token = static_cast<std::uint32_t>(body);
+  if (token == 0 || !table.is_token_alive(token)) return {};
+  return ProcessTable::slot_of(token);
+}
 
 }  // namespace
 
@@ -43,6 +56,8 @@ Activity look_at_activity(const std::string& path) {
     seen.held_back_bytes =
         tail - std::min(tail, live.published_position.load(std::memory_order_relaxed));
   }
+  seen.fenced_slot = pinned_by_fenced(
+      live.quarantine, ProcessTable(data, header.at<ProcessSlot>(process_table_offset)));
   seen.write_lock = LockWord(live.write_lock.load(std::memory_order_relaxed));
   seen.processes = ProcessTable::list(
       {header.at<ProcessSlot>(process_table_offset), process_slot_count},

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "cairn/error.hpp"
@@ -96,6 +97,43 @@ T* at_offset(const Reservation& memory, std::uint64_t offset) noexcept {
   return reinterpret_cast<T*>(memory.data() + offset);
 }
 
+/// For messages: who holds the byte of openers, where it has got as far as to note that.
+std::string describe_opener(const File& data) {
+  const Reservation header = copy_of_header(data);
+  // Relaxed: a copy of this process's own.
+  const std::uint32_t token =
+      at_offset<LiveWords>(header, live_words_offset)->opener.load(std::memory_order_relaxed);
+  const ProcessTable table(data, at_offset<ProcessSlot>(header, process_table_offset));
+  // Of one that died, or of garbage, there is nothing to be said.
+  if (token == 0 || !table.is_token_alive(token)) return {};
+  return table.describe(ProcessTable::slot_of(token));
+}
+
+/// Waits until no other process opens or closes the store.
+ByteLock take_opening_lock(const File& file, const Options& options,
+                           ByteLock::Kind kind = ByteLock::Kind::exclusive) {
+  return ByteLock::acquire(file, opening_lock_offset, options.lock_timeout,
+                           "opening or closing the store", kind,
+                           [&file] { return describe_opener(file); });
+}
+
+/// Names this process to those who wait while it opens or closes the store: the kernel does not
+/// tell whose the byte is. Before it has a slot, which is the first thing that it takes, and on the
+/// way into a store that may only be read it has no name.
+class OpenerNote {
+ public:
+  OpenerNote(LiveWords& live, const ProcessTable& table) noexcept : live_(live) {
+    // Relaxed, both: for people.
+    live_.opener.store(table.own_token(), std::memory_order_relaxed);
+  }
+  OpenerNote(const OpenerNote&) = delete;
+  OpenerNote& operator=(const OpenerNote&) = delete;
+  ~OpenerNote() { live_.opener.store(0, std::memory_order_relaxed); }
+
+ private:
+  LiveWords& live_;
+};
+
 }  // namespace
 
 std::shared_ptr<Engine> Engine::open(const std::string& path, const Options& asked, OpenMode mode) {
@@ -143,8 +181,7 @@ std::shared_ptr<Engine> Engine::attach_frozen(const std::string& path, const Opt
   File locks = kept.open(path, File::Access::read_only);
   // The byte that openers hold, for as long as the store is open here: so not even a version that
   // knows nothing of such readers changes the files under them.
-  ByteLock still = ByteLock::acquire(locks, opening_lock_offset, options.lock_timeout,
-                                     "opening or closing the store", ByteLock::Kind::shared);
+  ByteLock still = take_opening_lock(locks, options, ByteLock::Kind::shared);
   if (!(locks.id() == id) || !data.is_still_at_path() || ProcessTable::any_attached(data))
     return nullptr;
   const MetaSlot meta = read_meta(data, identity);
@@ -202,8 +239,7 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   File own = File::open(path, File::Access::read_write);
   File locks = kept.open(path, File::Access::read_write);
   if (!(own.id() == id) || !(locks.id() == id)) return nullptr;
-  const ByteLock opening = ByteLock::acquire(data, opening_lock_offset, options.lock_timeout,
-                                             "opening or closing the store");
+  const ByteLock opening = take_opening_lock(data, options);
   if (!data.is_still_at_path()) return nullptr;
   const MetaSlot meta = read_meta(data, identity);
   const bool alone = !ProcessTable::any_attached(data);
@@ -213,6 +249,7 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   if (alone) reach = std::max(reach, round_up(options.max_bytes, page_bytes));
   std::shared_ptr<Engine> engine(new Engine(std::move(own), std::move(locks), identity, meta,
                                             options, reach, Access::attached));
+  const OpenerNote note(engine->live_, engine->table_);
   if (alone) {
     engine->recover_alone();
     // Every process maps the file as far as the header says, so it must say so before another
@@ -362,11 +399,12 @@ void Engine::close() {
   // Held until the slot is given back: of two that close at once the later one must find itself
   // alone.
   ByteLock closing;
+  std::optional<OpenerNote> note;
   // Relaxed: a reason not to try; `begin_guarded` looks with the lock.
   if (live_.failed.load(std::memory_order_relaxed) == 0 && !only_reads_) {
     // On the file that is open: its name may be gone, or another file's.
-    closing = ByteLock::acquire(locks_, opening_lock_offset, options_.lock_timeout,
-                                "opening or closing the store");
+    closing = take_opening_lock(locks_, options_);
+    note.emplace(live_, table_);
     // Taken in any case, so that no transaction of this process is left behind.
     begin_guarded();
     try {

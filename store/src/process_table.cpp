@@ -42,7 +42,8 @@ std::uint32_t token_for(std::uint64_t nonce, std::uint32_t slot) noexcept {
   return static_cast<std::uint32_t>(nonce >> 40 << 8) | (slot + 1);
 }
 
-std::vector<ReaderInfo> readers_of(std::uint32_t token, std::span<const ReaderLane> lanes) {
+std::vector<ReaderInfo> readers_of(std::uint32_t token, std::span<const ReaderLane> lanes,
+                                   std::uint64_t now_ns) {
   std::vector<ReaderInfo> readers;
   for (std::uint32_t index = 0; index < lanes.size(); ++index) {
     const ReaderLane& lane = lanes[index];
@@ -50,7 +51,8 @@ std::vector<ReaderInfo> readers_of(std::uint32_t token, std::span<const ReaderLa
     if (lane.owner.load(std::memory_order_relaxed) != token) continue;
     const std::uint64_t sequence = lane.sequence.load(std::memory_order_relaxed);
     if (sequence == 0) continue;
-    readers.push_back({index, lane.thread_id.load(std::memory_order_relaxed), sequence});
+    readers.push_back({index, lane.thread_id.load(std::memory_order_relaxed), sequence,
+                       awaited_for(lane, now_ns)});
   }
   return readers;
 }
@@ -61,6 +63,14 @@ std::string label_of(const ProcessSlot& slot) {
 }
 
 }  // namespace
+
+std::optional<std::chrono::nanoseconds> awaited_for(const ReaderLane& lane,
+                                                    std::uint64_t now_ns) noexcept {
+  // Relaxed: for people. What stands there of a section before this one is of another sequence.
+  const std::uint64_t awaited = lane.awaited_sequence.load(std::memory_order_relaxed);
+  if (awaited == 0 || awaited != lane.sequence.load(std::memory_order_relaxed)) return {};
+  return since(lane.awaited_since_ns.load(std::memory_order_relaxed), now_ns);
+}
 
 ByteLock::ByteLock(ByteLock&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)), offset_(other.offset_) {}
@@ -85,19 +95,22 @@ ByteLock ByteLock::try_acquire(const File& file, std::uint64_t offset, Kind kind
 }
 
 ByteLock ByteLock::acquire(const File& file, std::uint64_t offset,
-                           std::chrono::milliseconds timeout, const std::string& purpose,
-                           Kind kind) {
+                           std::chrono::milliseconds timeout, const std::string& purpose, Kind kind,
+                           const Holder& holder) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   constexpr std::chrono::microseconds longest_pause{5000};
   for (std::chrono::microseconds pause{50};; pause = std::min(2 * pause, longest_pause)) {
     if (ByteLock lock = try_acquire(file, offset, kind)) return lock;
     if (std::chrono::steady_clock::now() >= deadline) {
       const bool is_shared = holder_type(file, offset) == F_RDLCK;
-      throw Error(errc::timeout, file.path(),
-                  (is_shared ? "a read-only reader still has the store open"
-                             : "another process is still " + purpose) +
-                      " after " + std::to_string(timeout.count()) +
-                      " ms; `cairn ps` shows who is at work on it");
+      std::string text = "a read-only reader still has the store open";
+      if (!is_shared) {
+        const std::string name = holder ? holder() : "";
+        text = name.empty() ? "another process" : name + ",";
+        text.append(" is still ").append(purpose);
+      }
+      text.append(" after ").append(std::to_string(timeout.count()));
+      throw Error(errc::timeout, file.path(), text + " ms; `cairn ps` shows who is at work on it");
     }
     std::this_thread::sleep_for(pause);
   }
@@ -249,7 +262,7 @@ ProcessTable::list(std::span<const ProcessSlot> slots, std::span<const ReaderLan
     info.phase_age = since(slot.phase_since_ns.load(std::memory_order_relaxed), now);
     info.heartbeat_age = since(slot.heartbeat_ns.load(std::memory_order_relaxed), now);
     info.alive = is_alive(index);
-    info.readers = readers_of(token_for(nonce, index), lanes);
+    info.readers = readers_of(token_for(nonce, index), lanes, now);
     if (info.phase == ProcessPhase::idle && !info.readers.empty()) {
       info.phase = ProcessPhase::reading;
       info.phase_age.reset();

@@ -197,6 +197,7 @@ ReaderLane* ReaderLanes::claim() {
       crash_point("lane.claimed");
       // Relaxed: the bit that is set behind them releases both to the publisher.
       lane.sequence.store(0, std::memory_order_relaxed);
+      lane.awaited_sequence.store(0, std::memory_order_relaxed);
       lane.thread_id.store(static_cast<std::uint32_t>(::syscall(SYS_gettid)),
                            std::memory_order_relaxed);
       // Sequentially consistent: see for_each_claimed.
@@ -415,10 +416,14 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
   };
   if (!is_older()) [[likely]]
     return true;
-  if (patience.count() == 0) return false;
+  if (patience.count() == 0) {
+    note_awaited(lane);
+    return false;
+  }
   for (int round = 0; round < spin_rounds; ++round) {
     if (!is_older()) return true;
   }
+  note_awaited(lane);
   table_.restart_phase();
   const auto start = std::chrono::steady_clock::now();
   auto next_look = start + liveness_interval;
@@ -432,6 +437,16 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
     reap();
   }
   return true;
+}
+
+/// Its section does not know that it is waited for, and reads no clock: whoever first meets it
+/// does.
+void ReaderLanes::note_awaited(ReaderLane& lane) noexcept {
+  // Relaxed, all: for people.
+  const std::uint64_t pinned = lane.sequence.load(std::memory_order_relaxed);
+  if (lane.awaited_sequence.load(std::memory_order_relaxed) == pinned) return;
+  lane.awaited_since_ns.store(uptime_ns(), std::memory_order_relaxed);
+  lane.awaited_sequence.store(pinned, std::memory_order_relaxed);
 }
 
 bool ReaderLanes::free_if_dead(ReaderLane& lane) {
@@ -462,9 +477,16 @@ std::string ReaderLanes::describe_older() const {
   if (older_ == nullptr) return "a read section";
   // Relaxed: for people.
   const std::uint32_t owner = older_->owner.load(std::memory_order_relaxed);
-  return "thread " + std::to_string(older_->thread_id.load(std::memory_order_relaxed)) + " of " +
-         table_.describe(ProcessTable::slot_of(owner)) + ", in a read section at commit " +
-         std::to_string(older_->sequence.load(std::memory_order_relaxed));
+  std::string text = "thread " + std::to_string(older_->thread_id.load(std::memory_order_relaxed)) +
+                     " of " + table_.describe(ProcessTable::slot_of(owner)) +
+                     ", in a read section at commit " +
+                     std::to_string(older_->sequence.load(std::memory_order_relaxed));
+  if (const auto waited = awaited_for(*older_, uptime_ns())) {
+    text += ", waited for since " +
+            std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(*waited).count()) +
+            " ms,";
+  }
+  return text;
 }
 
 std::uint32_t ReaderLanes::reap() {

@@ -79,8 +79,8 @@ std::map<std::string, Layout> header_layouts() {
          CAIRN_ROW(LiveWords, overlay_end),    CAIRN_ROW(LiveWords, reserved1),
          CAIRN_ROW(LiveWords, claimed_lanes),  CAIRN_ROW(LiveWords, failed),
          CAIRN_ROW(LiveWords, fence_ns),       CAIRN_ROW(LiveWords, boot_id),
-         CAIRN_ROW(LiveWords, reserved3),      CAIRN_ROW(LiveWords, resize),
-         CAIRN_ROW(LiveWords, quarantine)}}},
+         CAIRN_ROW(LiveWords, opener),         CAIRN_ROW(LiveWords, reserved3),
+         CAIRN_ROW(LiveWords, resize),         CAIRN_ROW(LiveWords, quarantine)}}},
       {"Quarantine",
        {sizeof(Quarantine),
         {CAIRN_ROW(Quarantine, owner), CAIRN_ROW(Quarantine, ended), CAIRN_ROW(Quarantine, begin),
@@ -100,7 +100,8 @@ std::map<std::string, Layout> header_layouts() {
       {"ReaderLane",
        {sizeof(ReaderLane),
         {CAIRN_ROW(ReaderLane, sequence), CAIRN_ROW(ReaderLane, owner),
-         CAIRN_ROW(ReaderLane, thread_id), CAIRN_ROW(ReaderLane, reserved)}}},
+         CAIRN_ROW(ReaderLane, thread_id), CAIRN_ROW(ReaderLane, awaited_sequence),
+         CAIRN_ROW(ReaderLane, awaited_since_ns), CAIRN_ROW(ReaderLane, reserved)}}},
   };
 }
 

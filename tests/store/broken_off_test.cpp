@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "cairn/mapping/drill_hooks.hpp"
+#include "cairn/store/process_table.hpp"
 #include "forked_child.hpp"
 #include "slow_reader.hpp"
 #include "temp_store.hpp"
@@ -53,9 +54,77 @@ TEST_F(BrokenOff, closing_is_refused_while_a_transaction_is_open_also_beside_oth
   EXPECT_EQ(numbers(open()), (Values{7}));
 }
 
+/// The message of somebody who opens the store in vain.
+std::string told_to_wait(const std::string& path, Options how) {
+  how.lock_timeout = milliseconds(40);
+  const Error error = error_of([&] { Store::open(path, how); });
+  EXPECT_EQ(error.code(), make_error_code(errc::timeout)) << error.what();
+  return error.what();
+}
+
+TEST_F(BrokenOff, who_waits_for_an_opener_that_left_no_name_is_told_so) {
+  { const Store made = open(); }
+  const Channel channel;
+  ForkedChild dead([&] {
+    const Store store = open();
+    channel.tell_parent();
+    channel.hear_parent();
+    return true;
+  });
+  channel.hear_child();
+  const auto nonce = read_struct<std::uint64_t>(path(), process_table_offset);
+  const auto token_of_dead = static_cast<std::uint32_t>(nonce >> 40 << 8) | 1;
+  dead.kill_now();
+  const File own = File::open(path(), File::Access::read_write);
+  const ByteLock opening = ByteLock::try_acquire(own, 0);
+  ASSERT_TRUE(opening);
+  for (const std::uint32_t noted : {0U, ~0U, 0xDEADBE02U, token_of_dead}) {
+    write_struct(path(), live_words_offset + offsetof(LiveWords, opener), noted);
+    const std::string text = told_to_wait(path(), options());
+    EXPECT_TRUE(contains(text, "another process is still opening or closing the store")) << text;
+  }
+}
+
 #if defined(CAIRN_DRILLS) && CAIRN_DRILLS
-void stop_when_looked(const char* point) {
-  if (std::string_view(point) == "close.looked") ::raise(SIGSTOP);
+std::string_view point_to_stop_at;
+
+void stop_there(const char* point) {
+  if (point == point_to_stop_at) ::raise(SIGSTOP);
+}
+
+void expect_stopped(const ForkedChild& child) {
+  int status = 0;
+  ASSERT_EQ(::waitpid(child.pid(), &status, WUNTRACED), child.pid());
+  ASSERT_TRUE(WIFSTOPPED(status));
+}
+
+TEST_F(BrokenOff, who_waits_to_open_is_told_by_whom) {
+  { const Store made = open(); }
+  struct Wait {
+    const char* point;
+    const char* phase;
+  };
+  for (const auto& [point, phase] : {Wait{"recover.begin", "recovering"}, {"close.looked", ""}}) {
+    ForkedChild first([&, at = point] {
+      point_to_stop_at = at;
+      drill::set_crash_observer(&stop_there);
+      Options how = options();
+      how.label = "the first";
+      Store store = open(how);
+      store.close();
+      return true;
+    });
+    expect_stopped(first);
+    const std::string text = told_to_wait(path(), options());
+    const std::string name = "process " + std::to_string(first.pid()) + " \"the first\", ";
+    EXPECT_TRUE(contains(text, name + phase)) << text;
+    EXPECT_TRUE(contains(text, "is still opening or closing the store")) << text;
+    first.go_on();
+    EXPECT_TRUE(first.succeeded());
+    EXPECT_EQ(read_struct<std::uint32_t>(path(), live_words_offset + offsetof(LiveWords, opener)),
+              0U)
+        << "who is through with it is named no more";
+  }
 }
 
 /// The first has seen the other, and has not gone yet.
@@ -64,13 +133,12 @@ TEST_F(BrokenOff, processes_that_close_at_once_leave_a_closed_store) {
   ForkedChild first([&] {
     Store store = open();
     push(store, 1);
-    drill::set_crash_observer(&stop_when_looked);
+    point_to_stop_at = "close.looked";
+    drill::set_crash_observer(&stop_there);
     store.close();
     return true;
   });
-  int status = 0;
-  ASSERT_EQ(::waitpid(first.pid(), &status, WUNTRACED), first.pid());
-  ASSERT_TRUE(WIFSTOPPED(status));
+  expect_stopped(first);
   std::thread second([&] { sut.close(); });
   std::this_thread::sleep_for(milliseconds(50));
   first.go_on();

@@ -47,6 +47,10 @@ TEST_F(Slots, waiting_for_a_byte_ends_in_a_named_time_out) {
   const ByteLock held = ByteLock::try_acquire(file_, 7);
   expect_error(errc::timeout, directory_ / "slots", {"40 ms", "knitting"},
                [&] { ByteLock::acquire(other, 7, std::chrono::milliseconds(40), "knitting"); });
+  expect_error(errc::timeout, directory_ / "slots", {"my aunt, is still knitting"}, [&] {
+    ByteLock::acquire(other, 7, std::chrono::milliseconds(0), "knitting", ByteLock::Kind::exclusive,
+                      [] { return std::string("my aunt"); });
+  });
 }
 
 TEST_F(Slots, death_frees_the_byte_at_once) {
@@ -155,6 +159,23 @@ TEST_F(Slots, an_idle_process_with_an_open_section_is_reading_and_since_when_is_
   row = sut.list(lanes).at(0);
   EXPECT_EQ(row.phase, ProcessPhase::writing) << "another thread of the process writes";
   EXPECT_EQ(row.readers.size(), 1U);
+}
+
+TEST_F(Slots, a_section_that_is_waited_for_has_an_age_whatever_stands_there) {
+  ProcessTable sut(file_, slots_.data());
+  sut.claim("sut", ~0U);
+  std::vector<ReaderLane> lanes(1);
+  lanes[0].owner.store(sut.own_token());
+  lanes[0].sequence.store(7);
+  const auto waited = [&] { return sut.list(lanes).at(0).readers.at(0).waited_for; };
+  EXPECT_FALSE(waited().has_value());
+  lanes[0].awaited_sequence.store(6);
+  lanes[0].awaited_since_ns.store(1);
+  EXPECT_FALSE(waited().has_value()) << "that was a section before this one";
+  lanes[0].awaited_sequence.store(7);
+  EXPECT_GT(waited()->count(), 0);
+  lanes[0].awaited_since_ns.store(~std::uint64_t{0});
+  EXPECT_EQ(waited()->count(), 0) << "of garbage that lies ahead";
 }
 
 TEST_F(Slots, a_beat_renews_the_heartbeat_and_leaves_the_phase_its_age) {

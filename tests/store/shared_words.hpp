@@ -65,6 +65,7 @@ inline constexpr std::array shared_words = {
     SharedWord{"failed", live_offset(offsetof(LiveWords, failed)), 4},
     SharedWord{"fence_ns", live_offset(offsetof(LiveWords, fence_ns)), 4},
     SharedWord{"boot_id", live_offset(offsetof(LiveWords, boot_id)), 8},
+    SharedWord{"opener", live_offset(offsetof(LiveWords, opener)), 4},
     SharedWord{"resize_state", live_offset(offsetof(LiveWords, resize)), 4},
     SharedWord{"quarantine_owner", live_offset(offsetof(LiveWords, quarantine)), 8},
     SharedWord{"quarantine_end", live_offset(offsetof(LiveWords, quarantine) + 24), 8},
@@ -86,6 +87,10 @@ inline constexpr std::array shared_words = {
                Guards::sections},
     SharedWord{"reader_lane_owner", lane_offset(2, offsetof(ReaderLane, owner)), 4,
                Guards::sections},
+    SharedWord{"reader_lane_awaited_sequence",
+               lane_offset(2, offsetof(ReaderLane, awaited_sequence)), 8},
+    SharedWord{"reader_lane_awaited_since", lane_offset(2, offsetof(ReaderLane, awaited_since_ns)),
+               8},
     SharedWord{"free_lane_sequence", lane_offset(5, offsetof(ReaderLane, sequence)), 8},
     SharedWord{"free_lane_owner", lane_offset(5, offsetof(ReaderLane, owner)), 4},
 };

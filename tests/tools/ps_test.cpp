@@ -2,8 +2,11 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <chrono>
+#include <map>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 #include "forked_child.hpp"
 #include "json_output.hpp"
@@ -83,6 +86,62 @@ TEST_F(Ps, shows_what_is_held_back_and_for_whom) {
   EXPECT_GT(seen["held_back"]["log_bytes"], 0);
   reader.leave();
   EXPECT_FALSE(contains(run("ps '" + path() + "'").out, "held back"));
+}
+
+TEST_F(Ps, tells_since_when_a_section_is_waited_for) {
+  using std::chrono::milliseconds;
+  Store store = open();
+  push(store, 1);
+  SlowReader in_the_way(store);
+  std::this_thread::sleep_for(milliseconds(60));
+  const auto sections = [&] {
+    std::map<std::uint64_t, Json> found;
+    const Json all = json("ps");
+    for (const Json& each : all["processes"][0]["readers"]) {
+      found[each["sequence"]] = each["waited_for_ns"];
+    }
+    return found;
+  };
+  EXPECT_TRUE(sections().at(2).is_null()) << "it is in nobody's way";
+  const auto before = std::chrono::steady_clock::now();
+  push(store, 2);
+  const SlowReader at_the_newest(store);
+  std::this_thread::sleep_for(milliseconds(30));
+  push(store, 3);
+  const auto seen = sections();
+  const std::chrono::nanoseconds most = std::chrono::steady_clock::now() - before;
+  // The clock is coarse.
+  constexpr std::chrono::nanoseconds tick = milliseconds(20);
+  EXPECT_GE(seen.at(2), (milliseconds(30) - tick).count());
+  EXPECT_LE(seen.at(2), (most + tick).count()) << "since it was met, not since it began";
+  EXPECT_TRUE(seen.at(3).is_null()) << "the older one is in the way, and is waited for";
+  expect_lines(run("ps '" + path() + "'").out, {"reads at 2, waited for since "});
+  in_the_way.leave();
+  push(store, 4);
+  EXPECT_FALSE(sections().at(3).is_null()) << "now it is its turn";
+  expect_lines(run("ps '" + path() + "'").out, {"reads at 3, waited for since "});
+}
+
+TEST_F(Ps, names_a_fenced_transaction_that_holds_back_what_is_committed) {
+  Store store = open();
+  push(store, 1);
+  const Channel channel;
+  ForkedChild writer([&] {
+    Store own = open_as("fenced");
+    const WriteTransaction held = own.begin_write();
+    channel.tell_parent();
+    channel.hear_parent();
+    return true;
+  });
+  channel.hear_child();
+  writer.stop();
+  store.recover({true, std::chrono::milliseconds(10)});
+  push(store, 2);
+  const std::string name = "process " + std::to_string(writer.pid()) + " \"fenced\"";
+  expect_lines(run("ps '" + path() + "'").out,
+               {"held back", "; a transaction of " + name + " that was fenced goes on"});
+  writer.kill_now();
+  EXPECT_FALSE(contains(run("ps '" + path() + "'").out, "was fenced"));
 }
 
 TEST_F(Ps, shows_the_dead_and_recovers_nothing) {

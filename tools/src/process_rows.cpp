@@ -36,8 +36,12 @@ nlohmann::ordered_json process_json(const ProcessInfo& row) {
                                  {"readers", nlohmann::ordered_json::array()}};
   if (row.phase_age) json["phase_age_ns"] = row.phase_age->count();
   for (const ReaderInfo& reader : row.readers) {
-    json["readers"].push_back(
-        {{"lane", reader.lane}, {"thread", reader.thread_id}, {"sequence", reader.sequence}});
+    nlohmann::ordered_json section = {{"lane", reader.lane},
+                                      {"thread", reader.thread_id},
+                                      {"sequence", reader.sequence},
+                                      {"waited_for_ns", nullptr}};
+    if (reader.waited_for) section["waited_for_ns"] = reader.waited_for->count();
+    json["readers"].push_back(std::move(section));
   }
   return json;
 }

@@ -19,11 +19,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const ProcessInfo* owner_of(const Activity& activity) {
+const ProcessInfo* row_of(const Activity& activity, std::uint32_t slot) {
   for (const ProcessInfo& row : activity.processes) {
-    if (activity.write_lock.held && row.slot == activity.write_lock.slot) return &row;
+    if (row.slot == slot) return &row;
   }
   return nullptr;
+}
+
+const ProcessInfo* owner_of(const Activity& activity) {
+  return activity.write_lock.held ? row_of(activity, activity.write_lock.slot) : nullptr;
 }
 
 std::string lock_text(const Activity& activity) {
@@ -39,25 +43,40 @@ std::string lock_text(const Activity& activity) {
                      lock.awaited ? "; others wait" : "");
 }
 
-/// What waits in the log, and for whom.
+/// Sections that are waited for come first, and among them or without them the oldest.
+bool is_more_in_the_way(const ReaderInfo& one, const ReaderInfo& other) {
+  if (one.waited_for.has_value() != other.waited_for.has_value()) return one.waited_for.has_value();
+  return one.sequence < other.sequence;
+}
+
+/// What waits in the log, for whom and since when.
 std::string held_back_text(const Activity& activity) {
   std::string text = fmt::format("{} of the newest commits, {} of log",
                                  console::format_count(activity.visible - activity.published),
                                  console::format_bytes(activity.held_back_bytes));
-  const ProcessInfo* oldest_of = nullptr;
-  ReaderInfo oldest;
+  const ProcessInfo* process = nullptr;
+  ReaderInfo section;
   for (const ProcessInfo& row : activity.processes) {
     for (const ReaderInfo& reader : row.readers) {
-      if (oldest_of != nullptr && reader.sequence >= oldest.sequence) continue;
-      oldest_of = &row;
-      oldest = reader;
+      if (reader.sequence >= activity.visible) continue;
+      if (process != nullptr && !is_more_in_the_way(reader, section)) continue;
+      process = &row;
+      section = reader;
     }
   }
-  if (oldest_of == nullptr || oldest.sequence >= activity.visible) {
-    return text + "; no section keeps them: the next one writes them out";
+  const ProcessInfo* const fenced =
+      activity.fenced_slot ? row_of(activity, *activity.fenced_slot) : nullptr;
+  if (process != nullptr && (section.waited_for || fenced == nullptr)) {
+    text += fmt::format("; thread {} of process {} reads at {}", section.thread_id,
+                        process_name(*process), console::format_count(section.sequence));
+    if (!section.waited_for) return text;
+    return text + ", waited for since " + console::format_duration(*section.waited_for);
   }
-  return text + fmt::format("; thread {} of process {} reads at {}", oldest.thread_id,
-                            process_name(*oldest_of), console::format_count(oldest.sequence));
+  if (fenced != nullptr) {
+    return text + fmt::format("; a transaction of process {} that was fenced goes on",
+                              process_name(*fenced));
+  }
+  return text + "; no section keeps them: the next one writes them out";
 }
 
 void print_text(const std::string& path, const Activity& activity) {

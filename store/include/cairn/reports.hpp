@@ -69,6 +69,8 @@ struct ReaderInfo {
   std::uint32_t lane = 0;
   std::uint32_t thread_id = 0;  ///< in the pid namespace of its process
   std::uint64_t sequence = 0;   ///< the state that its section reads
+  /// Where its section keeps commits out of the data file: since a publisher first met it.
+  std::optional<std::chrono::nanoseconds> waited_for;
 };
 
 /// One row of the process table.

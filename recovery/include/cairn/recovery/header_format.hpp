@@ -138,7 +138,9 @@ struct LiveWords {
   std::atomic<std::uint32_t> failed;    ///< 1 once a sync failed: nobody may write any more
   std::atomic<std::uint32_t> fence_ns;  ///< what the last fence on behalf of all threads took
   BootId boot_id;                       ///< the boot that these words belong to
-  std::uint64_t reserved3;
+  /// For messages: token (ProcessTable) of the process that opens or closes the store; 0 unknown.
+  std::atomic<std::uint32_t> opener;
+  std::uint32_t reserved3;
   ResizeRecord resize;
   Quarantine quarantine;
 };
@@ -159,6 +161,7 @@ static_assert(offsetof(LiveWords, claimed_lanes) == 2 * line_bytes);
 static_assert(offsetof(LiveWords, failed) == 2 * line_bytes + 32);
 static_assert(offsetof(LiveWords, fence_ns) == 2 * line_bytes + 36);
 static_assert(offsetof(LiveWords, boot_id) == 2 * line_bytes + 40);
+static_assert(offsetof(LiveWords, opener) == 2 * line_bytes + 56);
 static_assert(offsetof(LiveWords, resize) == 3 * line_bytes);
 static_assert(offsetof(LiveWords, quarantine) == 4 * line_bytes);
 static_assert(live_words_offset + sizeof(LiveWords) <= page_bytes);
@@ -203,11 +206,16 @@ struct ReaderLane {
   std::atomic<std::uint64_t> sequence;  ///< what its section reads at; 0 outside sections
   std::atomic<std::uint32_t> owner;     ///< token of the process (ProcessTable); 0 free
   std::atomic<std::uint32_t> thread_id;
-  std::array<std::uint64_t, 6> reserved;
+  // For people, by the publisher: the section at this sequence keeps commits back since then.
+  std::atomic<std::uint64_t> awaited_sequence;  ///< 0: none has been waited for
+  std::atomic<std::uint64_t> awaited_since_ns;  ///< uptime_ns()
+  std::array<std::uint64_t, 4> reserved;
 };
 static_assert(sizeof(ReaderLane) == line_bytes);
 static_assert(offsetof(ReaderLane, sequence) == 0 && offsetof(ReaderLane, owner) == 8);
-static_assert(offsetof(ReaderLane, thread_id) == 12);
+static_assert(offsetof(ReaderLane, thread_id) == 12 &&
+              offsetof(ReaderLane, awaited_sequence) == 16);
+static_assert(offsetof(ReaderLane, awaited_since_ns) == 24);
 static_assert(process_table_offset + process_slot_count * sizeof(ProcessSlot) <=
               reader_lanes_offset);
 static_assert(reader_lanes_offset + reader_lane_count * sizeof(ReaderLane) == heap_begin);

@@ -19,6 +19,8 @@ struct Activity {
   /// Sequence that the data file shows: lower where sections at older states hold commits back.
   std::uint64_t published = 0;
   std::uint64_t held_back_bytes = 0;  ///< what those commits take up in the log
+  /// Slot of a fenced transaction that goes on and may hold commits back as a section does.
+  std::optional<std::uint32_t> fenced_slot;
   /// False where the live words are of another boot: they tell nothing then, but of processes that
   /// are alive, which are about to set them anew.
   bool current = false;

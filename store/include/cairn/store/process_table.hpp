@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,10 +29,14 @@ class ByteLock {
 
   /// Takes the byte if nobody else holds it; the result is empty otherwise.
   static ByteLock try_acquire(const File& file, std::uint64_t offset, Kind kind = Kind::exclusive);
-  /// Waits for the byte. Throws errc::timeout, saying that another process is `purpose`, or, where
-  /// its lock is a shared one, that it is a reader.
+  /// Who holds a byte, for messages; empty where that is not known. The kernel does not tell: these
+  /// locks are of no process.
+  using Holder = std::function<std::string()>;
+  /// Waits for the byte. Throws errc::timeout, saying that its holder is `purpose`, or, where its
+  /// lock is a shared one, that it is a reader.
   static ByteLock acquire(const File& file, std::uint64_t offset, std::chrono::milliseconds timeout,
-                          const std::string& purpose, Kind kind = Kind::exclusive);
+                          const std::string& purpose, Kind kind = Kind::exclusive,
+                          const Holder& holder = {});
   /// True while some other open file holds one of the bytes.
   static bool is_held_elsewhere(const File& file, std::uint64_t offset, std::uint64_t bytes = 1);
 
@@ -46,6 +51,11 @@ class ByteLock {
   int descriptor_ = -1;
   std::uint64_t offset_ = 0;
 };
+
+/// For how long publishers have waited for the section in `lane`, at `now_ns`; nothing where none
+/// has met it.
+std::optional<std::chrono::nanoseconds> awaited_for(const ReaderLane& lane,
+                                                    std::uint64_t now_ns) noexcept;
 
 /// The 64 slots of attached processes. Being alive means holding the lock on one's slot; heartbeats
 /// only tell progress.

@@ -184,7 +184,7 @@ class ReaderLanes {
   /// True while the lane that made `wait_for_older` give up last still holds a sequence below
   /// `sequence`: a look at one lane instead of all. Frees it where its process is dead.
   bool is_still_older(std::uint64_t sequence);
-  /// For messages: whose lane that is.
+  /// For messages: whose lane that is, and since when it is waited for.
   std::string describe_older() const;
 
   /// To be called when attaching: sees to it that nobody relies on fences that this process cannot
@@ -226,6 +226,7 @@ class ReaderLanes {
   void give_back_adopted() noexcept;
   bool free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexcept;
   bool wait_for_lane(ReaderLane& lane, std::uint64_t sequence, std::chrono::nanoseconds patience);
+  static void note_awaited(ReaderLane& lane) noexcept;
   bool free_if_dead(ReaderLane& lane);
   template <class Visit>
   void for_each_claimed(Visit visit);
