@@ -113,6 +113,37 @@ TEST_F(HeartbeatTest, a_forked_child_has_none_and_the_parents_goes_on) {
   EXPECT_TRUE(comes_back());
 }
 
+TEST_F(HeartbeatTest, one_of_long_ago_is_shown_and_nobody_is_evicted_for_it) {
+  const Channel channel;
+  ForkedChild other([&] {
+    Options named = options();
+    named.label = "the silent one";
+    Store store = open(named);
+    WriteTransaction tx = store.begin_write();
+    tx.construct<Numbers>("numbers").push_back(1);
+    channel.tell_parent();
+    channel.hear_parent();
+    tx.commit();
+    return true;
+  });
+  channel.hear_child();
+  forget_heartbeat();
+  Options hasty = options();
+  hasty.lock_timeout = std::chrono::milliseconds(60);
+  Store sut = open(hasty);
+  const ProcessInfo row = sut.processes().at(0);
+  EXPECT_EQ(row.pid, static_cast<std::uint32_t>(other.pid()));
+  EXPECT_TRUE(row.alive);
+  EXPECT_GT(row.heartbeat_age, std::chrono::seconds(1)) << "since this system was started";
+  expect_error(errc::timeout, path(), {"the silent one"}, [&] { push(sut, 2); });
+  expect_error(errc::timeout, path(), {"the silent one"}, [&] { sut.recover(); });
+  EXPECT_EQ(heartbeat(), 1U) << "or it was not of long ago any more";
+  channel.tell_child();
+  EXPECT_TRUE(other.succeeded()) << "its transaction was ended";
+  EXPECT_EQ(numbers(sut), Values{1});
+  push(sut, 2);
+}
+
 TEST_F(HeartbeatTest, a_closed_store_refuses_to_beat) {
   Store sut = open(beating());
   sut.close();

@@ -241,7 +241,7 @@ TEST_F(Recovery, a_failed_sync_refuses_writes_until_everybody_reopened) {
 
 TEST_F(Recovery, live_words_of_another_boot_are_not_believed) {
   write_and_vanish(power_options(), 4);
-  for (std::uint64_t at = 0; at < offsetof(LiveWords, boot_id); at += 8) {
+  for (std::uint64_t at = 0; at < sizeof(LiveWords); at += 8) {
     write_struct(path(), live_words_offset + at, ~std::uint64_t{0});
   }
   pretend_reboot(path());

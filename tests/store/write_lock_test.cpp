@@ -102,6 +102,25 @@ TEST_P(Holders, a_dead_one_is_followed_and_leaves_nothing) {
   expect_sound(sut);
 }
 
+TEST_P(Holders, a_stopped_one_is_not_robbed_and_is_followed_once_it_is_killed) {
+  const Channel channel;
+  ForkedChild other = holder(channel, "the stopped one");
+  channel.hear_child();
+  Options hasty = how();
+  hasty.lock_timeout = std::chrono::milliseconds(60);
+  Store sut = open(hasty);
+  other.stop();
+  for (int i = 0; i < 3; ++i) {
+    expect_error(errc::timeout, path(), {"the stopped one"}, [&] { push(sut, 6); });
+  }
+  EXPECT_EQ(sut.sequence(), 1U);
+  other.kill_now();
+  push(sut, 6);
+  EXPECT_TRUE(sut.last_recovery().took_over);
+  EXPECT_EQ(numbers(sut), Values{6});
+  expect_sound(sut);
+}
+
 TEST_P(Holders, a_body_whose_lock_is_wiped_out_harms_nobody_and_cannot_commit) {
   const Channel channel;
   ForkedChild other([&] {
