@@ -124,23 +124,42 @@ void print_waits(const char* whose, const Waits& waits) {
              console::format_count(waits.over_limit));
 }
 
+/// At every point somebody died while another process waited to open the store or for its lock.
+void require_deaths_everywhere(const Tally& deaths) {
+  // Where a fenced process finds that out it holds nothing; and who gives back what was set aside
+  // is killed by the drill `fencing`, while nobody waits.
+  static const std::set<std::string> without_a_waiter = {"fenced.noticed", "fenced.ended",
+                                                         "quarantine.released"};
+  std::string names;
+  for (const std::string& name : deaths.missed()) {
+    if (!without_a_waiter.contains(name)) names += " " + name;
+  }
+  if (!names.empty()) throw DrillFailure("nobody died beside one who waits at:" + names);
+}
+
 void kill_and_take_over(const Settings& settings, Tally& tally) {
   TakeoverReport all;
   Waits openers;
+  Waits fencers;
   for (const Durability level : both_levels) {
     all.add(sweep_takeover(settings, tally, level));
     all.add(sweep_takeover_workloads(settings, tally, level));
     const OpenersReport opened = sweep_openers(settings, tally, level, Blow::kill);
     all.kills += opened.events;
     openers.add(opened.waits);
+    const Waits dying = sweep_dying_fencers(settings, tally, level);
+    all.kills += dying.count;
+    fencers.add(dying);
   }
   require_kills(all.kills);
   print_waits("an owner", all.owners);
   print_waits("an heir", all.heirs);
   print_waits("an opener", openers);
-  if (all.owners.count == 0 || all.heirs.count == 0 || openers.count == 0) {
+  print_waits("a fencer", fencers);
+  if (all.owners.count == 0 || all.heirs.count == 0 || openers.count == 0 || fencers.count == 0) {
     throw DrillFailure("nobody had to wait: the drill proves nothing");
   }
+  require_deaths_everywhere(tally);
 }
 
 /// Every point has somebody else beside it: creating and recovering alone, one who waits to open.

@@ -35,6 +35,7 @@ struct Script {
   const char* writer_dies_at = nullptr;  ///< once it goes on
   const char* third_dies_at = nullptr;
   const char* joining_dies_at = nullptr;  ///< one that opens the store once the fencer is dead
+  bool third_waits = false;               ///< for the fencer to die, and not only once it is dead
 };
 
 class Play {
@@ -58,11 +59,19 @@ class Play {
   const Board& fencer() const noexcept { return *fencer_; }
   bool was_fenced() const noexcept { return fencer_->holding != 0; }
   std::uint64_t events() const noexcept { return events_; }
+  /// How long the third process waited for the dead fencer.
+  std::chrono::nanoseconds wait() const { return wait_between(*fencer_, *third_); }
+  std::string text() const {
+    return "fencing, level " + std::string(to_string(durability_)) + ", writer stopped at " +
+           place_of(*writer_) + ", fencer dead at " + place_of(*fencer_);
+  }
 
  private:
   void write() const;
   void fence() const;
   void settle(const char* dies_at) const;
+  void settle(Store& store) const;
+  void wait_for_fencer() const;
   void settle_and_prove(const Script& script);
   Content expected() const;
   void require(Ending ending, const Board& board, const char* who, bool may_die);
@@ -104,6 +113,7 @@ void Play::write() const {
   Store store = Store::open_existing(path_, drill_options(durability_, "writer"));
   writer_->opened = 1;
   await(fencer_->opened, "the fencer to open the store");
+  if (script_.third_waits) await(third_->opened, "the third to open the store");
   watch_points_to_stop(*writer_, script_.writer_stops_at);
   bool again = false;
   try {
@@ -130,6 +140,7 @@ void Play::fence() const {
   fencer_->opened = 1;
   await(fencer_->waiting, "the writer to stop");
   watch_points(*fencer_, script_.fencer_dies_at);
+  if (script_.third_waits) die_awaited(third_->waiting);
   try {
     // Known to the writer whatever becomes of this process.
     const RecoveryReport report = store.recover(fence_soon);
@@ -151,9 +162,31 @@ void Play::fence() const {
 void Play::settle(const char* dies_at) const {
   if (dies_at != nullptr) watch_points_to_die_at(*third_, dies_at);
   Store store = Store::open_existing(path_, drill_options(durability_, "third"));
+  settle(store);
+}
+
+void Play::settle(Store& store) const {
   store.recover(fence_soon);
   commit(store, *third_, third_edits);
   require_sound(store, "once all is settled");
+}
+
+/// Where it had not come to fence the writer yet, that is who is waited for in vain.
+void Play::wait_for_fencer() const {
+  Options patient = drill_options(durability_, "third");
+  patient.lock_timeout = 5s;
+  Store store = open_patiently(path_, patient);
+  third_->opened = 1;
+  await(fencer_->at_the_door, "the fencer to be about to die");
+  third_->waiting = 1;
+  try {
+    store.begin_write().rollback();
+    third_->served_ns = steady_ns();
+  } catch (const Error& error) {
+    const bool named = std::string(error.what()).find("writer") != std::string::npos;
+    if (!(error == errc::timeout) || !named) throw;
+  }
+  settle(store);
 }
 
 Content Play::expected() const {
@@ -186,6 +219,8 @@ void Play::perform(const Script& script) {
   fencer_.clear();
   third_.clear();
   script_ = script;
+  std::optional<Child> waiting;
+  if (script.third_waits) waiting.emplace(*third_, [&] { wait_for_fencer(); });
   Child fencer(*fencer_, [&] { fence(); });
   Child writer(*writer_, [&] { write(); });
   const bool stopped = writer.wait_until_stopped();
@@ -207,8 +242,8 @@ void Play::perform(const Script& script) {
       require(joining.wait(patience), *third_, "who opens the store", true);
       third_.clear();
     }
-    Child third(*third_, [&] { settle(nullptr); });
-    require(third.wait(patience), *third_, "the third process", false);
+    if (!waiting) waiting.emplace(*third_, [&] { settle(nullptr); });
+    require(waiting->wait(patience), *third_, "the third process", false);
     // By one or the other of them; whoever died may not have come to say so.
     fencer_->holding = 1;
   }
@@ -232,7 +267,35 @@ void Play::settle_and_prove(const Script& script) {
   }
 }
 
+/// The number of the point at which the writer is in its body and its file grown.
+std::uint64_t point_in_growth(const Board& writer) {
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(writer.points, writer.trace.size()); ++i) {
+    if (writer.trace[i] == id_of("grow.allocated")) return i + 1;
+  }
+  throw DrillFailure("fencing: the writer does not grow");
+}
+
 }  // namespace
+
+Waits sweep_dying_fencers(const Settings& settings, Tally& deaths, Durability durability) {
+  Tally stops;
+  Play play(settings, deaths, stops, durability);
+  play.perform({});
+  const std::uint64_t in_growth = point_in_growth(play.writer());
+  play.perform({in_growth});
+  Waits waits;
+  for (const std::uint64_t number : first_passages(play.fencer())) {
+    Script script{in_growth, number};
+    script.third_waits = true;
+    waits.measure(
+        [&] {
+          play.perform(script);
+          return play.wait();
+        },
+        [&] { return play.text(); });
+  }
+  return waits;
+}
 
 std::uint64_t sweep_fencing(const Settings& settings, Tally& deaths, Tally& stops,
                             Durability durability) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "rendezvous.hpp"
 #include "sweep.hpp"
 
 namespace cairn::drills {
@@ -15,6 +16,10 @@ namespace cairn::drills {
 /// killed. Throws DrillFailure.
 std::uint64_t sweep_fencing(const Settings& settings, Tally& deaths, Tally& stops,
                             Durability durability);
+
+/// The fencer dies at the first passage of each of its points after each step while a third process
+/// waits for the lock, which takes over and settles everything. Throws DrillFailure.
+Waits sweep_dying_fencers(const Settings& settings, Tally& deaths, Durability durability);
 
 /// The same with writers that shorten the file, checkpoint, make the log longer, commit what a
 /// section of theirs holds back, roll back, close and open, and that take over from a dead one:

@@ -28,8 +28,9 @@ struct TakeoverReport {
 TakeoverReport sweep_takeover(const Settings& settings, Tally& tally, Durability durability);
 
 /// The same with owners that shorten the file, checkpoint, make the log longer, commit what a
-/// section of theirs holds back, and roll back: each is killed at the first passage of each point
-/// after each step while a second waits for the lock. Throws DrillFailure.
+/// section of theirs holds back, roll back, close and open, and take a snapshot: each is killed at
+/// the first passage of each point after each step while a second waits for the lock. Throws
+/// DrillFailure.
 TakeoverReport sweep_takeover_workloads(const Settings& settings, Tally& tally,
                                         Durability durability);
 

@@ -123,7 +123,8 @@ TakeoverReport sweep_takeover_workloads(const Settings& settings, Tally& tally,
                                         Durability durability) {
   TakeoverReport report;
   std::set<std::uint8_t> seen;
-  for (const char* const name : {"shrink", "checkpoint", "log growth", "held back", "abandon"}) {
+  for (const char* const name :
+       {"shrink", "checkpoint", "log growth", "held back", "abandon", "close", "snapshot"}) {
     Inheritance sut(settings, tally, name, durability);
     sut.play(0);
     const std::vector<std::uint64_t> firsts = first_passages(sut.owner());
