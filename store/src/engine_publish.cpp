@@ -214,9 +214,15 @@ void Engine::require_published(const char* consequence, errc code) {
   }
   while (is_held_back()) {
     const auto waited = std::chrono::steady_clock::now() - start;
+    const RecordView next = appended_after(shown_);
+    // An attempt keeps new sections out. Between two of them they read overlays that show the
+    // record; where none may show it they would be in its way.
     const auto left = std::max<std::chrono::nanoseconds>(patience - waited, section_patience);
-    if (try_publish(appended_after(shown_), left, PublishOver::fenced_bodies)) continue;
-    if (waited < patience) continue;
+    if (try_publish(next, makes_atomic(next) ? left : section_patience,
+                    PublishOver::fenced_bodies)) {
+      continue;
+    }
+    if (lanes_.wait_while_older(shown_.sequence + 1, patience - waited)) continue;
     throw Error(code, path(),
                 std::string(consequence) + " after " +
                     std::to_string(options_.reader_timeout.count()) +

@@ -473,6 +473,15 @@ bool ReaderLanes::is_still_older(std::uint64_t sequence) {
   return false;
 }
 
+bool ReaderLanes::wait_while_older(std::uint64_t sequence, std::chrono::nanoseconds patience) {
+  const auto start = std::chrono::steady_clock::now();
+  while (is_still_older(sequence)) {
+    if (std::chrono::steady_clock::now() - start >= patience) return false;
+    std::this_thread::sleep_for(pause);
+  }
+  return true;
+}
+
 std::string ReaderLanes::describe_older() const {
   if (older_ == nullptr) return "a read section";
   // Relaxed: for people.

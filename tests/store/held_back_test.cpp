@@ -3,6 +3,8 @@
 #include "forked_child.hpp"
 #include "held_back.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -158,7 +160,8 @@ TEST_F(HeldBack, past_max_log_bytes_the_reader_is_named_and_nothing_is_committed
     }
   };
   expect_error(errc::no_space, path(),
-               {"thread", "slow", std::to_string(::getpid()), "max_log_bytes"}, commit_all);
+               {"thread", "slow", std::to_string(::getpid()), "waited for since", "max_log_bytes"},
+               commit_all);
   ASSERT_GT(done, 10U);
   EXPECT_EQ(get(sut, 999), done);
   EXPECT_EQ(std::filesystem::file_size(path() + "-log"), log_ring_offset + (256U << 10));
@@ -166,6 +169,47 @@ TEST_F(HeldBack, past_max_log_bytes_the_reader_is_named_and_nothing_is_committed
   set(sut, 0, 77);
   EXPECT_EQ(get(sut, 0), 77U);
   EXPECT_EQ(get(sut, 999), done);
+  expect_sound(sut);
+}
+
+TEST_F(HeldBack,
+       a_writer_that_waits_for_room_in_the_log_is_explained_and_goes_on_when_there_is_some) {
+  constexpr std::uint64_t commits = 100;
+  Options how = options();
+  how.log_bytes = 64 << 10;
+  how.max_log_bytes = 300 << 10;
+  how.reader_timeout = std::chrono::minutes(1);
+  Store sut = open(how);
+  fill(sut);
+  std::atomic<std::uint64_t> done{0};
+  std::jthread writer;
+  SlowReader reader(sut, sees(0, 0));
+  writer = std::jthread([&] {
+    for (std::uint64_t i = 1; i <= commits; ++i) {
+      sut.write([&](WriteTransaction& tx) {
+        auto& numbers = *tx.find<Numbers>("numbers");
+        for (std::uint64_t k = 0; k < 1000; ++k) numbers[k] = i;
+      });
+      done = i;
+    }
+  });
+  const auto stands_still = [&] {
+    const std::uint64_t before = done;
+    std::this_thread::sleep_for(milliseconds(200));
+    return before != 0 && before == done;
+  };
+  for (int look = 0; look < 100 && !stands_still(); ++look) {
+  }
+  EXPECT_LT(done, commits) << "the log is not full";
+  const ProcessInfo row = sut.processes().at(0);
+  EXPECT_EQ(row.phase, ProcessPhase::publishing);
+  const auto older = std::find_if(row.readers.begin(), row.readers.end(),
+                                  [](const ReaderInfo& each) { return each.waited_for; });
+  EXPECT_TRUE(older != row.readers.end() && *older->waited_for >= milliseconds(100));
+  EXPECT_EQ(get(sut, 999), done) << "who reads does not wait";
+  reader.leave();
+  writer.join();
+  EXPECT_EQ(get(sut, 999), commits);
   expect_sound(sut);
 }
 

@@ -184,6 +184,8 @@ class ReaderLanes {
   /// True while the lane that made `wait_for_older` give up last still holds a sequence below
   /// `sequence`: a look at one lane instead of all. Frees it where its process is dead.
   bool is_still_older(std::uint64_t sequence);
+  /// Waits as long as that is so, for `patience` at most; false where it is so still.
+  bool wait_while_older(std::uint64_t sequence, std::chrono::nanoseconds patience);
   /// For messages: whose lane that is, and since when it is waited for.
   std::string describe_older() const;
 
