@@ -24,6 +24,18 @@ PowerRecorder* running = nullptr;
   throw std::system_error(errno, std::generic_category(), what);
 }
 
+/// Whether it is seen by the length or the name that it leaves.
+bool changes_shape(drill::IoKind kind) noexcept {
+  switch (kind) {
+    case drill::IoKind::write:
+    case drill::IoKind::store:
+    case drill::IoKind::sync:
+    case drill::IoKind::sync_directory:
+    case drill::IoKind::write_back: return false;
+    default: return true;
+  }
+}
+
 struct stat status_of(int descriptor) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) throw_failed("fstat of a recorded file");
@@ -54,10 +66,10 @@ bool is_log(const FileBytes& file) noexcept {
          std::memcmp(file.data(), log_magic.data(), log_magic.size()) == 0;
 }
 
-PowerRecorder::PowerRecorder(std::string path, const Board& board)
-    : path_(std::move(path)), board_(board) {
+PowerRecorder::PowerRecorder(std::string path, const Board& board, Watch watch)
+    : path_(std::move(path)), board_(board), watch_(watch) {
   look_at_names();
-  for (std::uint32_t file = 0; file < files_.size(); ++file) look_at_bytes(file);
+  for (std::uint32_t file = 0; file < files_.size(); ++file) take_for_durable(file);
   for (const Known& known : files_) history_.files.push_back(known.bytes);
   history_.names = names_;
   history_.steps.clear();
@@ -80,7 +92,12 @@ void PowerRecorder::stop() noexcept {
 
 PowerHistory PowerRecorder::take() {
   stop();
+  const auto count_bytes = [this] {
+    return std::ranges::count(history_.steps, PowerStep::Kind::bytes, &PowerStep::kind);
+  };
+  const auto told = count_bytes();
   if (failure_.empty()) look();
+  if (watch_ == Watch::recovery && count_bytes() != told) failure_ = "a store was not told of";
   if (!failure_.empty()) throw std::runtime_error("the recording failed: " + failure_);
   history_.files.resize(files_.size());
   return std::move(history_);
@@ -106,7 +123,9 @@ void PowerRecorder::add(PowerStep step) {
 }
 
 void PowerRecorder::observe(const drill::IoOperation& operation) {
-  look();
+  const bool shape_changed = shape_changes_;
+  shape_changes_ = changes_shape(operation.kind);
+  if (watch_ == Watch::everybody || shape_changed || shape_changes_) look();
   switch (operation.kind) {
     case drill::IoKind::sync: add({PowerStep::Kind::sync, number_of(operation.descriptor)}); return;
     case drill::IoKind::sync_directory: add({PowerStep::Kind::sync_directory}); return;
@@ -148,13 +167,27 @@ void PowerRecorder::look_at_names() {
   }
 }
 
-void PowerRecorder::look_at_bytes(std::uint32_t file) {
+/// Into `found_`.
+void PowerRecorder::read(std::uint32_t file) {
   const int descriptor = files_[file].descriptor;
-  FileBytes& known = files_[file].bytes;
   found_.resize(static_cast<std::size_t>(status_of(descriptor).st_size));
   if (::pread(descriptor, found_.data(), found_.size(), 0) != static_cast<ssize_t>(found_.size())) {
     throw_failed("read a recorded file");
   }
+}
+
+/// All but what means nothing after a restart, which is zeros in all histories.
+void PowerRecorder::take_for_durable(std::uint32_t file) {
+  read(file);
+  FileBytes& known = files_[file].bytes;
+  known = found_;
+  if (is_log(known) || known.size() < heap_begin) return;
+  std::fill(known.begin() + live_words_offset, known.begin() + heap_begin, std::byte{0});
+}
+
+void PowerRecorder::look_at_bytes(std::uint32_t file) {
+  read(file);
+  FileBytes& known = files_[file].bytes;
   if (found_.size() != known.size()) {
     known.resize(found_.size());
     add({PowerStep::Kind::length, file, known.size()});

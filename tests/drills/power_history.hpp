@@ -60,8 +60,12 @@ bool is_log(const FileBytes& file) noexcept;
 /// One at a time: the hooks of the library are the process's.
 class PowerRecorder {
  public:
+  enum class Watch {
+    everybody,  ///< users store into mapped pages as well
+    recovery,   ///< all is told; the files are compared at the end, where a difference is a failure
+  };
   /// Takes what stands at `path` for durable. `board` tells what was begun and acknowledged.
-  PowerRecorder(std::string path, const Board& board);
+  PowerRecorder(std::string path, const Board& board, Watch watch = Watch::everybody);
   PowerRecorder(const PowerRecorder&) = delete;
   PowerRecorder& operator=(const PowerRecorder&) = delete;
   ~PowerRecorder();
@@ -83,6 +87,8 @@ class PowerRecorder {
   void look();
   void look_at_names();
   void look_at_bytes(std::uint32_t file);
+  void read(std::uint32_t file);
+  void take_for_durable(std::uint32_t file);
   void look_at_board();
   std::uint32_t number_of(int descriptor);
   void add(PowerStep step);
@@ -90,6 +96,8 @@ class PowerRecorder {
 
   std::string path_;
   const Board& board_;
+  Watch watch_;
+  bool shape_changes_ = false;  ///< the last operation was about a length or a name
   std::vector<Known> files_;
   std::array<std::uint32_t, 2> names_ = {no_file, no_file};
   std::uint64_t begun_ = 0;
