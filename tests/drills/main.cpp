@@ -126,7 +126,11 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(2, 8))
       ->capture_default_str();
   app.add_flag("--power", power, "only the drill that cuts the power, at length");
-  app.add_option("--images", images, "distinct crash images that it judges at least")
+  app.add_option("--images", images, "distinct crash images that it judges, then it ends")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--jobs", settings.jobs, "processes that explore them at the same time")
+      ->check(CLI::Range(1, 256))
       ->capture_default_str();
   // Exits with 1 where the sweep sees what the mutant does, as a drill that fails.
   app.add_option("--mutant", mutant, "break the protocol in this way")->group("");

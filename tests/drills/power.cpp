@@ -4,139 +4,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <ctime>
-#include <optional>
+#include <memory>
+#include <thread>
 #include <utility>
 
 #include "cairn_console/format.hpp"
 #include "cairn_console/progress.hpp"
 #include "cairn_console/table.hpp"
 #include "mutants.hpp"
-#include "power_explorer.hpp"
+#include "power_exploration.hpp"
+#include "power_workloads.hpp"
 
 namespace cairn::drills {
 namespace {
 
-/// A disk sector and a page. Tearing within those is a fate of its own.
-constexpr std::array<std::uint32_t, 2> block_sizes = {512, 4096};
-/// Far above what one workload takes.
-constexpr std::chrono::minutes exploration_patience{60};
+constexpr std::chrono::milliseconds look_interval{5};
 
-/// What a child that explores tells its parent.
-struct PowerBoard {
-  Board board;
-  PowerFigures figures;
-};
-
-/// One workload at one level.
-struct Ground {
-  Workload workload;
-  Durability durability;
-};
-
-/// Of this process: whoever else is at work on the machine has no part in it.
-double processor_seconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-std::string text_of(const Ground& ground) {
-  return fmt::format("workload \"{}\", level {}", ground.workload.name,
-                     to_string(ground.durability));
-}
-
-PowerHistory record(const Ground& ground, const std::string& path) {
-  remove_store(path);
-  if (!ground.workload.from_nothing) prepare(ground.workload, ground.durability, path);
-  const Shared<Board> board;
-  PowerRecorder recorder(path, *board);
-  perform(ground.workload, ground.durability, path, *board);
-  return recorder.take();
-}
-
-/// At level power all that was acknowledged is there, and nothing that was not begun. At level
-/// process nothing is promised, but that a state which opens is one.
-void judge(const Ground& ground, const Verdict& verdict, const Promise& promise) {
-  if (verdict.holds) {
-    const bool kept =
-        ground.durability == Durability::process || *verdict.holds >= promise.acknowledged;
-    if (kept && *verdict.holds <= promise.begun) return;
-    throw DrillFailure(fmt::format("it holds {} transactions", *verdict.holds));
-  }
-  // Whoever was still creating it had been promised nothing.
-  if (ground.workload.from_nothing && promise.begun == 0) return;
-  if (ground.durability == Durability::process && verdict.code == errc::power_lost) return;
-  throw DrillFailure("it does not open: " + verdict.refusal);
-}
-
-PowerFigures explore_here(const Ground& ground, const PowerHistory& history,
-                          const PowerBudget& budget, const std::string& directory,
-                          std::uint64_t seed, const PowerMutant* mutant,
-                          const PowerExplorer::Progress& progress) {
-  const Scratch scratch(directory);
-  ImageFiles files(scratch.file("image"));
-  ImageChecker checker(files, ground.workload, ground.durability);
-  PowerExplorer explorer(files, checker, budget, mutant, seed, progress);
-  const double before = processor_seconds();
-  for (const std::uint32_t block_bytes : block_sizes) {
-    try {
-      explorer.explore(history, block_bytes, [&](const Verdict& verdict, const Promise& promise) {
-        judge(ground, verdict, promise);
-      });
-    } catch (const DrillFailure& failure) {
-      throw DrillFailure(
-          fmt::format("{}, blocks of {} bytes, {}", text_of(ground), block_bytes, failure.what()));
-    }
-  }
-  PowerFigures figures = explorer.figures();
-  figures.seconds = processor_seconds() - before;
-  return figures;
-}
-
-/// In a child: whatever an image does to the process, the drill tells of it.
-PowerFigures explore(const Ground& ground, const PowerBudget& budget, const Settings& settings,
-                     std::uint64_t seed, console::ProgressBar* bar = nullptr,
-                     const PowerMutant* mutant = nullptr) {
-  const Shared<PowerBoard> shared;
-  const std::uint64_t before = bar == nullptr ? 0 : bar->count();
-  Child child(shared->board, [&] {
-    const Scratch scratch(settings.directory);
-    PowerHistory history = record(ground, scratch.file("store"));
-    if (mutant != nullptr && mutant->change_history && !mutant->change_history(history)) return;
-    shared->figures = explore_here(ground, history, budget, settings.directory, seed, mutant,
-                                   [&] { ++shared->board.progress; });
-  });
-  const auto deadline = std::chrono::steady_clock::now() + exploration_patience;
-  std::optional<Ending> ending;
-  while (!(ending = child.poll())) {
-    if (bar != nullptr) bar->update(before + shared->board.progress);
-    if (std::chrono::steady_clock::now() > deadline) ending = child.kill();
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  if (ending != Ending::finished) {
-    const std::string why = shared->board.failure_text();
-    throw DrillFailure(why.empty() ? fmt::format("{}: the process that explores {}",
-                                                 text_of(ground), to_string(*ending))
-                                   : why);
-  }
-  return shared->figures;
-}
-
-/// In files as small as they can be: what an image costs is above all its copy.
-std::vector<Workload> small_workloads() {
-  std::vector<Workload> workloads = all_workloads();
-  std::erase_if(workloads, [](const Workload& workload) { return workload.has_other_files; });
-  for (Workload& workload : workloads) workload.options.initial_bytes = 48 << 10;
-  return workloads;
-}
-
-std::vector<Ground> all_grounds() {
+std::vector<Ground> grounds_of(std::uint64_t round, std::uint64_t seed) {
   std::vector<Ground> grounds;
   for (const Durability durability : {Durability::power, Durability::process}) {
-    for (Workload& workload : small_workloads()) {
+    for (Workload& workload : power_workloads(round, seed)) {
       grounds.push_back({std::move(workload), durability});
     }
   }
@@ -148,14 +35,118 @@ PowerBudget budget_of(const Settings& settings) {
   return {4, 6, 4, 6, 64, 64};
 }
 
-void add_row(console::Table& table, const std::string& name, const std::string& level,
-             const PowerFigures& figures) {
-  table.add_row({name, level, console::format_count(figures.moments),
-                 console::format_count(figures.images), console::format_count(figures.distinct),
-                 console::format_count(figures.refused), console::format_count(figures.recoveries),
-                 fmt::format("{:.1f} s", figures.seconds),
-                 console::format_rate(static_cast<double>(figures.distinct) /
-                                      std::max(figures.seconds, 1e-3))});
+/// What all rounds came to, by workload and level in the order of the first round.
+class PowerTable {
+ public:
+  void add(const Ground& ground, const PowerFigures& figures) {
+    const std::string level = to_string(ground.durability);
+    auto row = std::find_if(rows_.begin(), rows_.end(), [&](const Row& one) {
+      return one.name == ground.workload.name && one.level == level;
+    });
+    if (row == rows_.end()) row = rows_.insert(row, {ground.workload.name, level, {}});
+    row->figures.add(figures);
+  }
+
+  void print() const {
+    console::Table table({"workload", "level", "moments", "images", "distinct", "refused",
+                          "examined", "recoveries cut", "processor", "a second"});
+    PowerFigures all;
+    for (const Row& row : rows_) {
+      add_row(table, row);
+      all.add(row.figures);
+    }
+    table.add_rule();
+    add_row(table, {"in all", "", all});
+    table.print(stdout);
+  }
+
+ private:
+  struct Row {
+    std::string name;
+    std::string level;
+    PowerFigures figures;
+  };
+  static void add_row(console::Table& table, const Row& row) {
+    const PowerFigures& figures = row.figures;
+    table.add_row({row.name, row.level, console::format_count(figures.moments),
+                   console::format_count(figures.images), console::format_count(figures.distinct),
+                   console::format_count(figures.refused), console::format_count(figures.examined),
+                   console::format_count(figures.recoveries),
+                   fmt::format("{:.1f} s", figures.seconds),
+                   console::format_rate(static_cast<double>(figures.distinct) /
+                                        std::max(figures.seconds, 1e-3))});
+  }
+
+  std::vector<Row> rows_;
+};
+
+/// Explorations that go on at the same time, one a processor, of one ground after the other.
+class Campaign {
+ public:
+  Campaign(const Settings& settings, std::uint64_t images)
+      : settings_(settings),
+        scratch_(settings.directory),
+        bar_("power", images, "images"),
+        rounds_(images == 0 ? 1 : ~std::uint64_t{0}) {
+    settings_.directory = scratch_.file("");
+    goal_->wanted = images;
+  }
+
+  void run() {
+    for (;;) {
+      while (running_.size() < settings_.jobs && begin_next()) {
+      }
+      if (running_.empty()) break;
+      std::erase_if(running_, [this](const auto& one) {
+        const auto figures = one->poll();
+        if (figures) table_.add(one->ground(), *figures);
+        return figures.has_value();
+      });
+      bar_.update(goal_->found);
+      std::this_thread::sleep_for(look_interval);
+    }
+    bar_.done();
+    table_.print();
+  }
+
+ private:
+  bool begin_next() {
+    if (goal_->is_reached()) return false;
+    if (next_ == grounds_.size()) {
+      if (round_ == rounds_) return false;
+      grounds_ = grounds_of(round_++, settings_.seed);
+      next_ = 0;
+    }
+    running_.push_back(std::make_unique<Exploration>(
+        Exploration::Task{grounds_[next_++], budget_of(settings_), settings_.seed + round_},
+        settings_, *goal_));
+    return true;
+  }
+
+  Settings settings_;
+  Scratch scratch_;
+  Shared<PowerGoal> goal_;
+  console::ProgressBar bar_;
+  PowerTable table_;
+  std::uint64_t rounds_;
+  std::uint64_t round_ = 0;
+  std::vector<Ground> grounds_;
+  std::size_t next_ = 0;
+  std::vector<std::unique_ptr<Exploration>> running_;
+};
+
+/// What an exploration finds wrong, empty where nothing.
+std::string explore_mutant(const Ground& ground, const PowerMutant& mutant,
+                           const Settings& settings) {
+  constexpr PowerBudget budget{6, 40, 40, 40, 16, 0};
+  const Shared<PowerGoal> goal;
+  Exploration exploration({ground, budget, settings.seed, &mutant}, settings, *goal);
+  try {
+    while (!exploration.poll()) std::this_thread::sleep_for(look_interval);
+  } catch (const DrillFailure& failure) {
+    return failure.what();
+  }
+  return {};
 }
 
 }  // namespace
@@ -165,57 +156,32 @@ void PowerFigures::add(const PowerFigures& other) {
   images += other.images;
   distinct += other.distinct;
   refused += other.refused;
+  examined += other.examined;
   recoveries += other.recoveries;
   seconds += other.seconds;
 }
 
 void drill_power(const Settings& settings, std::uint64_t images) {
-  const std::vector<Ground> grounds = all_grounds();
-  std::vector<PowerFigures> figures(grounds.size());
-  PowerFigures all;
-  // A round takes as many as it takes, also where none are asked for.
-  console::ProgressBar bar("power", images, "images");
-  for (std::uint64_t round = 0; round == 0 || all.distinct < images; ++round) {
-    for (std::size_t i = 0; i < grounds.size(); ++i) {
-      const PowerFigures found =
-          explore(grounds[i], budget_of(settings), settings, settings.seed + round, &bar);
-      figures[i].add(found);
-      all.add(found);
-    }
-  }
-  bar.done();
-  console::Table table({"workload", "level", "moments", "images", "distinct", "refused",
-                        "recoveries cut", "processor", "a second"});
-  for (std::size_t i = 0; i < grounds.size(); ++i) {
-    add_row(table, grounds[i].workload.name, to_string(grounds[i].durability), figures[i]);
-  }
-  table.add_rule();
-  add_row(table, "in all", "", all);
-  table.print(stdout);
+  Campaign(settings, images).run();
 }
 
 void hunt_power_mutants(const Settings& settings) {
   std::vector<Ground> grounds;
   std::vector<PowerHistory> histories;
-  for (Workload& workload : small_workloads()) {
+  for (Workload& workload : power_workloads(0, settings.seed)) {
     grounds.push_back({std::move(workload), Durability::power});
   }
   for (const Ground& ground : grounds) {
     const Scratch scratch(settings.directory);
     histories.push_back(record(ground, scratch.file("store")));
   }
-  const PowerBudget budget{6, 40, 40, 40, 16, 0};
   Catch all;
   for (const PowerMutant& mutant : power_mutants(histories)) {
     std::string found;
     for (std::size_t i = 0; i < grounds.size() && found.empty(); ++i) {
       PowerHistory copy = histories[i];
       if (mutant.change_history && !mutant.change_history(copy)) continue;
-      try {
-        explore(grounds[i], budget, settings, settings.seed, nullptr, &mutant);
-      } catch (const DrillFailure& failure) {
-        found = failure.what();
-      }
+      found = explore_mutant(grounds[i], mutant, settings);
     }
     all.add(mutant.name, mutant.broken_rule, found.substr(0, found.find(", blocks")));
   }

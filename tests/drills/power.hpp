@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "power_state.hpp"
+#include "power_image.hpp"
 #include "sweep.hpp"
 
 namespace cairn::drills {
@@ -27,6 +27,7 @@ struct PowerFigures {
   std::uint64_t images = 0;      ///< that were asked for
   std::uint64_t distinct = 0;    ///< of these, each opened and judged
   std::uint64_t refused = 0;     ///< of these, not opened, as they may
+  std::uint64_t examined = 0;    ///< of these, looked at in full
   std::uint64_t recoveries = 0;  ///< whose own writes were cut as well
   double seconds = 0;            ///< of one processor
 

@@ -47,10 +47,12 @@ std::string describe(const PowerState& state, const std::vector<Fate>& fate_of) 
 
 }  // namespace
 
-PowerExplorer::PowerExplorer(ImageFiles& files, ImageChecker& checker, const PowerBudget& budget,
-                             const PowerMutant* mutant, std::uint64_t seed, Progress progress)
+PowerExplorer::PowerExplorer(ImageFiles& files, ImageChecker& checker, SeenImages& seen,
+                             const PowerBudget& budget, const PowerMutant* mutant,
+                             std::uint64_t seed, Progress progress)
     : files_(files),
       checker_(checker),
+      seen_(seen),
       budget_(budget),
       mutant_(mutant),
       random_(mix(seed)),
@@ -59,13 +61,12 @@ PowerExplorer::PowerExplorer(ImageFiles& files, ImageChecker& checker, const Pow
 void PowerExplorer::explore(const PowerHistory& history, std::uint32_t block_bytes,
                             const Judge& judge) {
   block_bytes_ = block_bytes;
-  seen_.clear();
   PowerState state(history, block_bytes);
   do {
     if (!state.is_turning_point() && chance(budget_.between) != 0) continue;
     ++figures_.moments;
     explore_moment(state, judge);
-  } while (state.advance());
+  } while (state.advance() && !has_enough_);
 }
 
 void PowerExplorer::explore_moment(const PowerState& state, const Judge& judge) {
@@ -119,6 +120,7 @@ void PowerExplorer::try_some_subsets(const PowerState& state, const Judge& judge
 
 void PowerExplorer::try_fates(const PowerState& state, const std::vector<Fate>& fate_of,
                               const Judge& judge) {
+  if (has_enough_) return;
   ++figures_.images;
   const std::uint64_t hash = state.hash(fate_of);
   try {
@@ -126,39 +128,48 @@ void PowerExplorer::try_fates(const PowerState& state, const std::vector<Fate>& 
     if (const auto seen = seen_.find(hash); seen != seen_.end()) {
       return judge(seen->second, state.promise());
     }
-    state.make_image(fate_of, image_);
-    if (mutant_ != nullptr && mutant_->change_image) mutant_->change_image(image_);
-    files_.write(image_);
-    const Verdict verdict = checker_.check();
+    state.lay(fate_of, image_);
+    const Verdict verdict = open_image();
     seen_.emplace(hash, verdict);
     ++figures_.distinct;
     if (!verdict.holds) ++figures_.refused;
-    if (progress_) progress_();
+    has_enough_ = !progress_();
     judge(verdict, state.promise());
     const bool chosen = budget_.recoveries != 0 && figures_.distinct % budget_.recoveries == 0;
     if (chosen && !in_recovery_ && verdict.holds && mutant_ == nullptr) {
-      explore_recovery(image_, *verdict.holds, block_bytes_);
+      explore_recovery(*verdict.holds);
     }
   } catch (const DrillFailure& failure) {
     throw DrillFailure(describe(state, fate_of) + ": " + failure.what());
   }
 }
 
+Verdict PowerExplorer::open_image() {
+  if (mutant_ == nullptr || !mutant_->change_image) {
+    files_.write(image_);
+  } else {
+    CrashImage changed = flatten(image_);
+    mutant_->change_image(changed);
+    files_.write(changed);
+  }
+  return checker_.check();
+}
+
 /// Cuts the power while the store recovers. It must come to the same state, whenever that happens.
-void PowerExplorer::explore_recovery(const CrashImage& image, std::uint64_t holds,
-                                     std::uint32_t block_bytes) {
-  files_.write(image);
+void PowerExplorer::explore_recovery(std::uint64_t holds) {
+  files_.write(image_);
   const Shared<Board> board;
-  PowerRecorder recorder(files_.path(), *board);
+  PowerRecorder recorder(files_.path(), *board, PowerRecorder::Watch::recovery);
   checker_.open();
   const PowerHistory history = recorder.take();
+  files_.forget_sectors();
   PowerBudget budget = budget_;
   budget.all_up_to = std::min(budget.all_up_to, 8U);
   budget.pairs = budget.random = budget.fates = 8;
   budget.between = 16;
-  PowerExplorer inner(files_, checker_, budget, nullptr, random_, progress_);
+  PowerExplorer inner(files_, checker_, seen_, budget, nullptr, random_, progress_);
   inner.in_recovery_ = true;
-  inner.explore(history, block_bytes, [&](const Verdict& verdict, const Promise&) {
+  inner.explore(history, block_bytes_, [&](const Verdict& verdict, const Promise&) {
     if (verdict.holds == holds) return;
     throw DrillFailure(
         fmt::format("recovery came to {} transactions before, now {}", holds,
@@ -167,7 +178,9 @@ void PowerExplorer::explore_recovery(const CrashImage& image, std::uint64_t hold
   ++figures_.recoveries;
   figures_.distinct += inner.figures_.distinct;
   figures_.images += inner.figures_.images;
+  figures_.refused += inner.figures_.refused;
   figures_.moments += inner.figures_.moments;
+  has_enough_ = inner.has_enough_;
 }
 
 }  // namespace cairn::drills

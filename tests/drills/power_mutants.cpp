@@ -92,9 +92,9 @@ bool make_late(PowerHistory& history, const SyncSite& site) {
 
 /// A library that did not look at the checksum would take each record for whole.
 void believe_records(CrashImage& image) {
-  const std::uint32_t file = image.names[static_cast<std::size_t>(StoreName::log)];
-  if (file == no_file || !is_log(image.files[file])) return;
-  FileBytes& log = image.files[file];
+  std::optional<FileBytes>& file = image.files[static_cast<std::size_t>(StoreName::log)];
+  if (!file || !is_log(*file)) return;
+  FileBytes& log = *file;
   for (std::uint64_t at = log_ring_offset; at + sizeof(RecordHeader) <= log.size();
        at += record_alignment) {
     RecordHeader header;
@@ -108,9 +108,9 @@ void believe_records(CrashImage& image) {
 
 /// The same of meta slots.
 void believe_meta_slots(CrashImage& image) {
-  const std::uint32_t file = image.names[static_cast<std::size_t>(StoreName::data)];
-  if (file == no_file || image.files[file].size() < heap_begin) return;
-  test::edit_meta_slots(image.files[file].data(),
+  std::optional<FileBytes>& file = image.files[static_cast<std::size_t>(StoreName::data)];
+  if (!file || file->size() < heap_begin) return;
+  test::edit_meta_slots(file->data(),
                         [](const MetaSlot& meta, std::uint64_t) { return meta.turn != 0; });
 }
 

@@ -4,21 +4,11 @@
 #include <algorithm>
 #include <cstring>
 #include <span>
-#include <stdexcept>
 
-#include "cairn/recovery/checksum.hpp"
 #include "mix.hpp"
 
 namespace cairn::drills {
 namespace {
-
-std::uint64_t hash_block(std::uint32_t file, std::uint64_t offset, const FileBytes& bytes) {
-  return checksum(std::span(bytes), mix(offset * 64 + file));
-}
-
-std::uint64_t hash_value(PowerStep::Kind kind, std::uint32_t file, std::uint64_t value) {
-  return mix(mix(value) + 64 * file + static_cast<std::uint64_t>(kind));
-}
 
 /// The same whenever it is asked for, so that equal images have equal garbage.
 std::byte garbage_at(std::uint64_t offset) {
@@ -31,7 +21,8 @@ PowerState::PowerState(const PowerHistory& history, std::uint32_t block_bytes)
     : history_(&history), block_bytes_(block_bytes), synced_names_(history.names) {
   for (std::uint32_t file = 0; file < history.files.size(); ++file) {
     const FileBytes& bytes = history.files[file];
-    disks_.push_back({bytes, bytes, hash_of(file, bytes)});
+    const std::uint64_t seed = seed_of(bytes);
+    disks_.push_back({SyncedFile(bytes, seed), bytes, seed});
   }
 }
 
@@ -74,11 +65,16 @@ Atom& PowerState::atom(PowerStep::Kind kind, std::uint32_t file, std::uint64_t o
 void PowerState::write(const PowerStep& step) {
   Disk& disk = disks_.at(step.file);
   std::memcpy(disk.now.data() + step.offset, step.bytes.data(), step.bytes.size());
+  if (step.offset < sector_bytes && disk.seed == 0) {
+    disk.seed = seed_of(disk.now);
+    // Meta slots are looked at with it.
+    if (disk.seed != 0) forget_made(step.file);
+  }
   const std::uint64_t end = step.offset + step.bytes.size();
   for (std::uint64_t at = step.offset / block_bytes_ * block_bytes_; at < end; at += block_bytes_) {
     Atom& block = atom(PowerStep::Kind::bytes, step.file, at);
     if (block.blocks.empty()) {
-      block.blocks.push_back(block_of(disk.synced, at));
+      block.blocks.push_back(block_of(disk.synced.bytes(), at));
       block.touched.assign(block_bytes_, false);
     }
     block.blocks.push_back(block_of(disk.now, at));
@@ -92,14 +88,14 @@ void PowerState::write(const PowerStep& step) {
 void PowerState::cut_or_lengthen(const PowerStep& step) {
   Disk& disk = disks_.at(step.file);
   Atom& length = atom(step.kind, step.file, 0);
-  if (length.values.empty()) length.values.push_back(disk.synced.size());
+  if (length.values.empty()) length.values.push_back(disk.synced.bytes().size());
   length.values.push_back(step.offset);
   const std::uint64_t before = disk.now.size();
   disk.now.resize(step.offset);
   // Behind the new end all is gone, and zeros where the file becomes longer again.
   const std::uint64_t begin = std::min(before, step.offset);
   const std::uint64_t end =
-      std::min<std::uint64_t>(std::max(before, step.offset), disk.synced.size());
+      std::min<std::uint64_t>(std::max(before, step.offset), disk.synced.bytes().size());
   if (begin < end && step.offset > before)
     write({step.kind, step.file, begin, FileBytes(end - begin)});
   for (Atom& block : atoms_) {
@@ -113,8 +109,11 @@ void PowerState::cut_or_lengthen(const PowerStep& step) {
 
 void PowerState::sync(std::uint32_t file) {
   Disk& disk = disks_.at(file);
-  disk.synced = disk.now;
-  disk.synced_hash = hash_of(file, disk.synced);
+  std::vector<std::uint64_t> offsets;
+  for (const Atom& one : atoms_) {
+    if (one.kind == PowerStep::Kind::bytes && one.file == file) offsets.push_back(one.offset);
+  }
+  disk.synced.update(disk.now, disk.seed, offsets, block_bytes_);
   drop_atoms(false, file);
 }
 
@@ -138,12 +137,11 @@ FileBytes PowerState::block_of(const FileBytes& file, std::uint64_t offset) cons
   return block;
 }
 
-std::uint64_t PowerState::hash_of(std::uint32_t file, const FileBytes& bytes) const {
-  std::uint64_t sum = hash_value(PowerStep::Kind::length, file, bytes.size());
-  for (std::uint64_t at = 0; at < bytes.size(); at += block_bytes_) {
-    sum ^= hash_block(file, at, block_of(bytes, at));
+void PowerState::forget_made(std::uint32_t file) {
+  for (Atom& one : atoms_) {
+    if (one.kind != PowerStep::Kind::bytes || one.file != file) continue;
+    for (Atom::Made& made : one.made) made.valid = false;
   }
-  return sum;
 }
 
 FileBytes PowerState::block_with(const Atom& atom, Fate fate) {
@@ -191,51 +189,87 @@ const Atom::Made& PowerState::made(const Atom& atom, Fate fate) const {
   Atom::Made& made = atom.made[static_cast<std::size_t>(fate)];
   if (made.valid) return made;
   made.valid = true;
-  if (atom.kind == PowerStep::Kind::bytes) {
-    made.block = block_with(atom, fate);
-    made.hash_change = hash_block(atom.file, atom.offset, atom.blocks.front()) ^
-                       hash_block(atom.file, atom.offset, made.block);
-  } else {
-    made.hash_change = hash_value(atom.kind, atom.file, atom.values.front()) ^
-                       hash_value(atom.kind, atom.file, value_with(atom, fate));
-  }
+  made.block = block_with(atom, fate);
+  const std::uint64_t seed = disks_[atom.file].seed;
+  made.sum_change = sum_of_sectors(atom.offset, atom.blocks.front(), seed) ^
+                    sum_of_sectors(atom.offset, made.block, seed);
   return made;
 }
 
-void PowerState::make_image(const std::vector<Fate>& fate_of, CrashImage& image) const {
-  image.names = synced_names_;
-  image.files.resize(disks_.size());
-  for (std::size_t file = 0; file < disks_.size(); ++file) {
-    image.files[file].assign(disks_[file].synced.begin(), disks_[file].synced.end());
-  }
+void PowerState::shape(const std::vector<Fate>& fate_of) const {
+  shape_.names = synced_names_;
+  shape_.lengths.clear();
+  for (const Disk& disk : disks_) shape_.lengths.push_back(disk.synced.bytes().size());
   for (std::size_t i = 0; i < atoms_.size(); ++i) {
     const Atom& one = atoms_[i];
-    const std::uint64_t value =
-        one.kind == PowerStep::Kind::bytes ? 0 : value_with(one, fate_of[i]);
-    if (one.kind == PowerStep::Kind::length) image.files[one.file].resize(value);
-    if (one.kind == PowerStep::Kind::name) {
-      image.names[one.file] = static_cast<std::uint32_t>(value);
+    if (one.kind == PowerStep::Kind::bytes) continue;
+    const std::uint64_t value = value_with(one, fate_of[i]);
+    if (one.kind == PowerStep::Kind::length) {
+      shape_.lengths[one.file] = value;
+    } else {
+      shape_.names[one.file] = static_cast<std::uint32_t>(value);
     }
-  }
-  for (std::size_t i = 0; i < atoms_.size(); ++i) {
-    const Atom& one = atoms_[i];
-    if (one.kind != PowerStep::Kind::bytes || fate_of[i] == Fate::missing) continue;
-    FileBytes& file = image.files[one.file];
-    if (one.offset >= file.size()) continue;
-    const FileBytes& block = made(one, fate_of[i]).block;
-    std::memcpy(file.data() + one.offset, block.data(),
-                std::min<std::uint64_t>(block.size(), file.size() - one.offset));
   }
 }
 
-std::uint64_t PowerState::hash(const std::vector<Fate>& fate_of) const {
-  std::uint64_t sum = 0;
-  for (const Disk& disk : disks_) sum ^= disk.synced_hash;
-  for (const std::uint32_t name : synced_names_) sum = mix(sum + name);
+void PowerState::lay_file(std::uint32_t file, const std::vector<Fate>& fate_of,
+                          LayeredImage::File& layers) const {
+  layers.base = &disks_[file].synced;
+  layers.length = shape_.lengths[file];
+  layers.patches.clear();
   for (std::size_t i = 0; i < atoms_.size(); ++i) {
-    if (fate_of[i] != Fate::missing) sum ^= made(atoms_[i], fate_of[i]).hash_change;
+    const Atom& one = atoms_[i];
+    if (one.kind != PowerStep::Kind::bytes || one.file != file || fate_of[i] == Fate::missing ||
+        one.offset >= layers.length) {
+      continue;
+    }
+    const std::span<const std::byte> block(made(one, fate_of[i]).block);
+    layers.patches.push_back({one.offset, block.first(std::min<std::uint64_t>(
+                                              block.size(), layers.length - one.offset))});
   }
-  return sum;
+}
+
+void PowerState::lay(const std::vector<Fate>& fate_of, LayeredImage& image) const {
+  shape(fate_of);
+  for (std::size_t name = 0; name < shape_.names.size(); ++name) {
+    if (shape_.names[name] == no_file) {
+      image.files[name].base = nullptr;
+    } else {
+      lay_file(shape_.names[name], fate_of, image.files[name]);
+    }
+  }
+}
+
+/// Of all sectors of a file.
+std::uint64_t PowerState::sum_of(std::uint32_t file, const std::vector<Fate>& fate_of) const {
+  const Disk& disk = disks_[file];
+  const std::uint64_t length = shape_.lengths[file];
+  // Where it ends within a sector that it had, or within a block, it is put together.
+  bool is_cut = length < disk.synced.bytes().size() && length % sector_bytes != 0;
+  std::uint64_t sum = disk.synced.sum(0, (length + sector_bytes - 1) / sector_bytes);
+  for (std::size_t i = 0; i < atoms_.size() && !is_cut; ++i) {
+    const Atom& one = atoms_[i];
+    if (one.kind != PowerStep::Kind::bytes || one.file != file || fate_of[i] == Fate::missing ||
+        one.offset >= length) {
+      continue;
+    }
+    is_cut = length - one.offset < block_bytes_;
+    sum ^= made(one, fate_of[i]).sum_change;
+  }
+  if (!is_cut) return sum;
+  lay_file(file, fate_of, layers_);
+  return sum_of_sectors(0, flatten(layers_), disk.seed);
+}
+
+std::uint64_t PowerState::hash(const std::vector<Fate>& fate_of) const {
+  shape(fate_of);
+  std::uint64_t hash = 0;
+  for (const std::uint32_t file : shape_.names) {
+    // Mixed, so that the order of the names counts.
+    hash = mix(hash);
+    if (file != no_file) hash ^= mix(sum_of(file, fate_of) ^ mix(shape_.lengths[file] + 1));
+  }
+  return hash;
 }
 
 }  // namespace cairn::drills

@@ -9,7 +9,7 @@
 #include <tuple>
 #include <vector>
 
-#include "power_history.hpp"
+#include "power_image.hpp"
 
 namespace cairn::drills {
 
@@ -37,19 +37,13 @@ struct Atom {
   std::vector<bool> touched = {};  ///< its bytes that were written since
   /// The same of a length, or of the file that a name leads to.
   std::vector<std::uint64_t> values = {};
-  /// What each fate makes of a block, and of the image's hash; made when they are first asked for.
+  /// What each fate makes of a block, and of its file's sum; made when they are first asked for.
   struct Made {
     bool valid = false;
     FileBytes block = {};
-    std::uint64_t hash_change = 0;
+    std::uint64_t sum_change = 0;
   };
   mutable std::array<Made, fates> made = {};
-};
-
-/// The files of a store after a power cut.
-struct CrashImage {
-  std::vector<FileBytes> files;
-  std::array<std::uint32_t, 2> names;
 };
 
 /// Which of the transactions must be there after a cut, and which may be.
@@ -81,23 +75,33 @@ class PowerState {
   /// In the order in which they were first written.
   const std::vector<Atom>& atoms() const noexcept { return atoms_; }
 
-  /// The image with a fate for each atom, in the memory of another one.
-  void make_image(const std::vector<Fate>& fate_of, CrashImage& image) const;
-  /// Equal for equal images, of this walk and of others with blocks of the same size.
+  /// The image with a fate for each atom, in the memory of another one. Good until the next step.
+  void lay(const std::vector<Fate>& fate_of, LayeredImage& image) const;
+  /// Equal for images whose names lead to the same bytes, whatever walk they are of, and different
+  /// for others.
   std::uint64_t hash(const std::vector<Fate>& fate_of) const;
 
  private:
   struct Disk {
-    FileBytes synced;
+    SyncedFile synced;
     FileBytes now;
-    std::uint64_t synced_hash = 0;
+    std::uint64_t seed = 0;  ///< see seed_of
+  };
+  /// What an image makes of names and lengths.
+  struct Shape {
+    std::array<std::uint32_t, 2> names = {no_file, no_file};
+    std::vector<std::uint64_t> lengths = {};
   };
   Atom& atom(PowerStep::Kind kind, std::uint32_t file, std::uint64_t offset);
   void write(const PowerStep& step);
   void cut_or_lengthen(const PowerStep& step);
   void sync(std::uint32_t file);
   void drop_atoms(bool names, std::uint32_t file);
-  std::uint64_t hash_of(std::uint32_t file, const FileBytes& bytes) const;
+  void forget_made(std::uint32_t file);
+  void shape(const std::vector<Fate>& fate_of) const;
+  std::uint64_t sum_of(std::uint32_t file, const std::vector<Fate>& fate_of) const;
+  void lay_file(std::uint32_t file, const std::vector<Fate>& fate_of,
+                LayeredImage::File& layers) const;
   FileBytes block_of(const FileBytes& file, std::uint64_t offset) const;
   const Atom::Made& made(const Atom& atom, Fate fate) const;
   static FileBytes block_with(const Atom& atom, Fate fate);
@@ -111,6 +115,9 @@ class PowerState {
   std::array<std::uint32_t, 2> synced_names_;
   std::vector<Atom> atoms_;
   std::map<std::tuple<PowerStep::Kind, std::uint32_t, std::uint64_t>, std::size_t> places_;
+  // of the image that is asked for, kept for their memory
+  mutable Shape shape_;
+  mutable LayeredImage::File layers_;
 };
 
 }  // namespace cairn::drills

@@ -29,6 +29,7 @@ struct Settings {
   std::uint64_t seed = 1;
   std::uint64_t cuts = 0;   ///< of each file system, 0: as many as suit
   std::uint64_t sleep = 1;  ///< seconds that a section sleeps
+  std::size_t jobs = 1;     ///< explorations of power cuts at the same time
   std::string directory;
   PointHook hook = nullptr;                 ///< breaks the protocol in working children
   PointHook recovery_hook = nullptr;        ///< breaks it in recovering ones

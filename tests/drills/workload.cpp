@@ -224,6 +224,7 @@ Options options_of(const Workload& workload, Durability durability) {
   if (workload.options.initial_bytes != Options{}.initial_bytes) {
     options.initial_bytes = workload.options.initial_bytes;
   }
+  if (workload.options.max_bytes != 0) options.max_bytes = workload.options.max_bytes;
   return options;
 }
 
