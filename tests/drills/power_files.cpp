@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <span>
+#include <stdexcept>
 #include <system_error>
 
 #include "cairn/recovery/checksum.hpp"
@@ -23,6 +24,8 @@ namespace {
 
 /// Longer than any file of a workload becomes.
 constexpr std::uint64_t mapped_bytes = 16 << 20;
+/// So many images are written for each that is compared with what it should be.
+constexpr std::uint64_t verified_each = 256;
 
 ImageFiles* watching = nullptr;
 
@@ -83,12 +86,14 @@ std::uint64_t ImageFiles::make_room(Slot& slot, std::uint64_t length) {
   return before;
 }
 
-/// Gives the bytes what the base has there.
-void ImageFiles::restore(Slot& slot, std::uint64_t begin, std::uint64_t end) {
+/// Gives the bytes what the base has there. Behind `before`, where the file ended, are zeros
+/// already, for which the system needs no pages.
+void ImageFiles::restore(Slot& slot, std::uint64_t begin, std::uint64_t end, std::uint64_t before) {
   const FileBytes& base = slot.base->bytes();
   const std::uint64_t middle = std::clamp<std::uint64_t>(base.size(), begin, std::max(begin, end));
   if (begin < middle) std::memcpy(slot.bytes + begin, base.data() + begin, middle - begin);
-  if (middle < end) std::memset(slot.bytes + middle, 0, end - middle);
+  const std::uint64_t last = std::min(end, before);
+  if (middle < last) std::memset(slot.bytes + middle, 0, last - middle);
 }
 
 void ImageFiles::note(Slot& slot, std::uint64_t offset, std::uint64_t bytes) {
@@ -121,23 +126,34 @@ void ImageFiles::write(Slot& slot, const LayeredImage::File& layers) {
   }
   if (slot.base_number != layers.base->number()) {
     forget(slot);
-    restore(slot, 0, layers.length);
+    restore(slot, 0, layers.length, before);
     slot.base_number = layers.base->number();
   } else {
     for (const std::uint32_t sector : slot.changed) {
       const std::uint64_t begin = sector * sector_bytes;
       slot.is_changed[sector] = 0;
-      if (begin < before) restore(slot, begin, std::min(begin + sector_bytes, layers.length));
+      if (begin >= before) continue;
+      restore(slot, begin, std::min(begin + sector_bytes, layers.length), before);
     }
     slot.changed.clear();
     // What had been cut off is zeros now.
-    restore(slot, before, layers.length);
+    restore(slot, before, layers.length, before);
     // Into the header of the data file processes write without telling.
-    if (&slot == slots_.data()) restore(slot, 0, std::min(heap_begin, layers.length));
+    if (&slot == slots_.data()) restore(slot, 0, std::min(heap_begin, layers.length), before);
   }
   for (const auto& patch : layers.patches) {
     std::memcpy(slot.bytes + patch.offset, patch.bytes.data(), patch.bytes.size());
     note(slot, patch.offset, patch.bytes.size());
+  }
+}
+
+/// Throws where the file holds anything else, but for what each image is given.
+void ImageFiles::verify(const Slot& slot, const LayeredImage::File& layers) {
+  const FileBytes whole = flatten(layers);
+  const std::uint64_t seed = seed_of(whole);
+  if (sum_of_sectors(0, std::span(slot.bytes, whole.size()), seed) !=
+      sum_of_sectors(0, whole, seed)) {
+    throw std::logic_error("an image was not written as it should be: " + slot.name);
   }
 }
 
@@ -151,6 +167,10 @@ void ImageFiles::write(const LayeredImage& image) {
     }
   }
   change_boot();
+  if (++written_ % verified_each != 0) return;
+  for (std::size_t name = 0; name < slots_.size(); ++name) {
+    if (image.files[name].base != nullptr) verify(slots_[name], image.files[name]);
+  }
 }
 
 void ImageFiles::write(const CrashImage& image) {

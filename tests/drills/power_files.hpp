@@ -65,7 +65,8 @@ class ImageFiles {
   static void note(Slot& slot, std::uint64_t offset, std::uint64_t bytes);
   static void forget(Slot& slot) noexcept;
   void write(Slot& slot, const LayeredImage::File& layers);
-  static void restore(Slot& slot, std::uint64_t begin, std::uint64_t end);
+  static void verify(const Slot& slot, const LayeredImage::File& layers);
+  static void restore(Slot& slot, std::uint64_t begin, std::uint64_t end, std::uint64_t before);
   std::uint64_t make_room(Slot& slot, std::uint64_t length);
   void create(Slot& slot);
   void drop(Slot& slot) noexcept;
@@ -75,6 +76,7 @@ class ImageFiles {
 
   std::string path_;
   std::array<Slot, 2> slots_;
+  std::uint64_t written_ = 0;  ///< images
   /// Of the library, while it is watched.
   std::vector<std::pair<int, Slot*>> descriptors_;
 };
