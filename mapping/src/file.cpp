@@ -210,11 +210,16 @@ std::size_t File::read_at(std::uint64_t offset, std::span<std::byte> to) const {
 }
 
 void File::write_at(std::uint64_t offset, std::span<const std::byte> from) const {
+  write_in_pieces(offset, from, from.size());
+}
+
+void File::write_in_pieces(std::uint64_t offset, std::span<const std::byte> from,
+                           std::size_t piece_bytes) const {
   int failure = observed(drill::IoKind::write, descriptor_, offset, from.size(), from.data());
   std::size_t done = 0;
   while (failure == 0 && done < from.size()) {
     const ssize_t put = uninterrupted([&] {
-      return ::pwrite(descriptor_, from.data() + done, from.size() - done,
+      return ::pwrite(descriptor_, from.data() + done, std::min(piece_bytes, from.size() - done),
                       static_cast<off_t>(offset + done));
     });
     if (put < 0) failure = errno;
@@ -341,7 +346,10 @@ void File::write_zeros(std::uint64_t begin, std::uint64_t end) const {
   static constexpr std::array<std::byte, 65536> zeros{};
   try {
     for (std::uint64_t at = begin; at < end; at += zeros.size()) {
-      write_at(at, std::span(zeros).first(std::min<std::uint64_t>(zeros.size(), end - at)));
+      // A page at a time: what is written at once the kernel may keep as one folio, and where that
+      // is mapped, one store into it has the next sync write all of it.
+      write_in_pieces(at, std::span(zeros).first(std::min<std::uint64_t>(zeros.size(), end - at)),
+                      page_bytes);
     }
   } catch (...) {
     uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(begin)); });

@@ -124,6 +124,8 @@ class File {
   void drill_store(std::uint64_t offset, std::byte* to, const std::byte* from,
                    std::size_t bytes) const;
   void write_zeros(std::uint64_t begin, std::uint64_t end) const;
+  void write_in_pieces(std::uint64_t offset, std::span<const std::byte> from,
+                       std::size_t piece_bytes) const;
   std::uint64_t copy_in_kernel(const File& from, std::uint64_t offset, std::uint64_t bytes) const;
 
   int descriptor_ = -1;
