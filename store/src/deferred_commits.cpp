@@ -21,6 +21,8 @@ void DeferredCommits::add(const CommitPlace& commit) noexcept {
   {
     const std::lock_guard guard(mutex_);
     newest_ = commit;
+    if (!waiting_) since_ = std::chrono::steady_clock::now();
+    waiting_ = true;
   }
   thread_.wake();
 }
@@ -33,15 +35,27 @@ CommitPlace DeferredCommits::newest() const {
 void DeferredCommits::run(void* self) noexcept {
   auto& commits = *static_cast<DeferredCommits*>(self);
   while (commits.thread_.wait()) {
-    commits.thread_.pause(commits.pause_);
+    commits.thread_.pause(commits.left());
     commits.thread_.take_wake();
     commits.settle_newest();
   }
   commits.settle_newest();
 }
 
+/// Until the sync of the first that waits is to begin. It may have come while the last one was
+/// under way.
+std::chrono::nanoseconds DeferredCommits::left() const {
+  const std::lock_guard guard(mutex_);
+  return since_ + pause_ - std::chrono::steady_clock::now();
+}
+
 void DeferredCommits::settle_newest() noexcept {
-  const CommitPlace newest = this->newest();
+  CommitPlace newest;
+  {
+    const std::lock_guard guard(mutex_);
+    newest = newest_;
+    waiting_ = false;
+  }
   if (newest.sequence == settled_.sequence) return;
   host_.settle(newest);
   settled_ = newest;

@@ -165,13 +165,14 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
 
 std::uint64_t Engine::commit(Durability durability) {
   require_open();
+  // What the caller has read has to be durable, also where nothing changes.
+  CommitPlace committed{state_.position, state_.sequence};
   if (!lock_.begin_commit(epoch_)) {
     end_fenced();
+    settle(committed);
     throw_fenced();
   }
   crash_point("commit.guarded");
-  // Where nothing changes, what the caller has read is what has to be durable.
-  CommitPlace committed{state_.position, state_.sequence};
   bool appended = false;
   try {
     require_committable(durability);
@@ -201,7 +202,9 @@ std::uint64_t Engine::commit(Durability durability) {
     throw;
   }
   end_transaction();
-  if (durability != Durability::deferred) await_visible(committed);
+  if (durability != Durability::deferred) {
+    await_visible(committed, GroupSync::Member::Begin::together);
+  }
   return committed.sequence;
 }
 
@@ -379,11 +382,12 @@ void Engine::end_transaction() noexcept {
 void Engine::rollback() noexcept {
   // In a forked child the transaction goes on being the parent's; a closed store has none.
   if (condition_.load(std::memory_order_relaxed) != Condition::open) return;
+  const CommitPlace seen{state_.position, state_.sequence};
   if (!lock_.begin_commit(epoch_)) {
     end_fenced();
+    settle(seen);
     return;
   }
-  const CommitPlace seen{state_.position, state_.sequence};
   restore_lines();
   // Sections may still read what a commit that is held back has cut off, and a record whose sync
   // failed may yet be replayed, into pages that were synced before it.
@@ -396,10 +400,7 @@ void Engine::rollback() noexcept {
     }
   }
   end_transaction();
-  try {
-    await_visible(seen);
-  } catch (...) {  // NOLINT(bugprone-empty-catch): a sync failed, which the next transaction says
-  }
+  settle(seen);
 }
 
 void Engine::restore_lines() noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // When a commit is durable, and how those who see it learn that: syncs that transactions share, and
 // what becomes of all of them where one fails.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 
@@ -25,7 +26,7 @@ void Engine::sync_or_fail(const File& file) {
     live_.failed.store(1, std::memory_order_release);
     throw Error(errc::io, path(),
                 "a sync failed, so the store refuses further writes; close it everywhere and open "
-                "it again to see whether this commit survives",
+                "it again to see which of the last commits survive",
                 cause.system_errno());
   }
 }
@@ -58,7 +59,13 @@ void Engine::sync_appended() {
   const std::uint64_t tail = log_position();
   if (group_sync_.durable() >= tail) return;
   using Member = GroupSync::Member;
-  Member(group_sync_).wait(tail, Member::Begin::at_once);
+  Member(group_sync_).wait(tail, Member::Begin::with_lock);
+}
+
+/// Makes durable what was written into the log elsewhere than behind its tail. Requires: the write
+/// lock.
+void Engine::sync_log_now() {
+  if (survives_power()) GroupSync::Member(group_sync_).sync(state_.position);
 }
 
 /// Makes what was appended durable, and shows it. Requires: the write lock, caught up.
@@ -83,20 +90,23 @@ void Engine::settle_visible() {
   }
 }
 
-/// Returns once the commit is durable and new sections see it. Requires: not the write lock.
-void Engine::await_visible(const CommitPlace& commit) {
+/// Returns once the commit is durable and new sections see it.
+void Engine::await_visible(const CommitPlace& commit, GroupSync::Member::Begin begin) {
   if (!survives_power()) return;
   if (group_sync_.durable() >= commit.position && sequence() >= commit.sequence) return;
   GroupSync::Member member(group_sync_);
-  member.wait(commit.position, GroupSync::Member::Begin::together);
+  member.wait(commit.position, begin);
   // Somebody else has the lock, and nobody knows for how long.
   raise_visible(commit.sequence);
 }
 
 void Engine::sync() {
   require_open();
-  const CommitPlace newest = deferred_.newest();
-  await_visible(newest);
+  if (!survives_power()) return;
+  CommitPlace newest = deferred_.newest();
+  // A process that died may have left what it did not sync.
+  newest.position = std::max(newest.position, log_position());
+  await_visible(newest, GroupSync::Member::Begin::at_once);
   // Where nothing was to be done, since another process's sync failed.
   require_not_failed();
 }
@@ -104,9 +114,16 @@ void Engine::sync() {
 /// Of commits that nobody waits for.
 void Engine::settle(const CommitPlace& commit) noexcept {
   try {
-    await_visible(commit);
+    await_visible(commit, GroupSync::Member::Begin::at_once);
   } catch (...) {  // NOLINT(bugprone-empty-catch): a sync failed, which the next transaction says
   }
+}
+
+/// Whoever appended it may have died before its sync.
+void Engine::settle_left_over() noexcept {
+  if (!survives_power()) return;
+  const std::uint64_t tail = log_position();
+  if (group_sync_.durable() < tail) settle({tail, 0});
 }
 
 /// Lets new sections see all up to record `sequence`, by overlays where it is not published.

@@ -16,6 +16,8 @@ namespace {
 
 /// So far apart checkpoints should be, and so much log that may take; smaller rings are left alone.
 constexpr std::chrono::milliseconds checkpoint_pace{500};
+/// How long a ring that could not become longer stays as it is.
+constexpr std::chrono::seconds no_room_pause{10};
 constexpr std::uint64_t least_paced_ring_bytes = 1 << 20;
 constexpr std::uint64_t most_paced_ring_bytes = 64 << 20;
 
@@ -36,23 +38,33 @@ void Engine::make_room_in_log(std::uint64_t bytes) {
     require_published("nothing was committed: the log holds as much as max_log_bytes allows",
                       errc::no_space);
   }
-  const std::uint64_t ring_bytes = std::max(std::bit_ceil(needed()), ring_bytes_for_pace(most));
-  if (ring_bytes <= log_.ring_bytes()) {
+  if (const std::uint64_t least = std::bit_ceil(needed()); least > log_.ring_bytes()) {
+    grow_log(least);
+  } else if (!grow_log_for_pace(most)) {
     write_checkpoint(false);
-  } else {
-    grow_log(ring_bytes);
   }
 }
 
-/// Twice as much as the ring has, where it was full again too soon after the last checkpoint: that
-/// syncs the data file, while everybody waits. A small ring was asked for.
-std::uint64_t Engine::ring_bytes_for_pace(std::uint64_t most) {
+/// Doubles the ring where it is full again too soon after the last checkpoint: that syncs the data
+/// file, while everybody waits. A small ring was asked for. False where it stays as it is.
+bool Engine::grow_log_for_pace(std::uint64_t most) {
   const auto now = std::chrono::steady_clock::now();
   const auto since = now - std::exchange(ring_was_full_, now);
   const std::uint64_t ring_bytes = log_.ring_bytes();
   const bool may_double = ring_bytes >= least_paced_ring_bytes &&
                           2 * ring_bytes <= std::min(most_paced_ring_bytes, most);
-  return survives_power() && may_double && since < checkpoint_pace ? 2 * ring_bytes : 0;
+  if (!survives_power() || !may_double || since >= checkpoint_pace || now < no_room_until_) {
+    return false;
+  }
+  try {
+    grow_log(2 * ring_bytes);
+    return true;
+  } catch (const Error& error) {
+    // The commit needs no more than there is.
+    if (error == errc::io) throw;
+    no_room_until_ = now + no_room_pause;
+    return false;
+  }
 }
 
 void Engine::grow_log(std::uint64_t ring_bytes) {
@@ -62,7 +74,7 @@ void Engine::grow_log(std::uint64_t ring_bytes) {
   log_.copy_to(mapping, shown_.position, state_.position);
   crash_point("log.copied");
   // Before the meta slot names the length: a log that is shorter than it says cannot be opened.
-  if (survives_power()) sync_or_fail(log_.file());
+  sync_log_now();
   write_checkpoint(false, ring_bytes);
   log_.adopt(std::move(mapping));
 }

@@ -60,7 +60,7 @@ void Engine::sync_shown() {
 /// since, because `applying` is raised.
 void Engine::lower_visible() {
   const std::uint64_t next = shown_.sequence + 1;
-  // Relaxed: only who has the lock stores it.
+  // Relaxed: others only raise it (invariant 9), and never so far.
   if (live_.visible.load(std::memory_order_relaxed) == next &&
       makes_atomic(appended_after(shown_))) {
     keep_out_of_overlays(next, shown_.sequence);
@@ -87,7 +87,7 @@ void Engine::show(const RecordView& record) {
 void Engine::show_appended() {
   for (int i = 0; i < records_at_once && is_held_back() && may_show(shown_); ++i) {
     // Only the first that meets a section waits for it.
-    // Relaxed: only who has the lock stores it.
+    // Relaxed: others only raise it, for commits that a section may not be what holds back.
     const bool first = shown_.sequence == live_.visible.load(std::memory_order_relaxed);
     if (!first && is_still_in_the_way()) break;
     if (!try_publish(appended_after(shown_), first ? section_patience : section_patience.zero())) {
@@ -116,7 +116,7 @@ bool Engine::try_publish(const RecordView& record, std::chrono::nanoseconds pati
   // Where a writer had begun before it died, the image may show a part of the record already. It
   // had looked at the lanes, so who is there now is on the way out, or has been stopped on it, and
   // will not look at the image before it has found out.
-  // Relaxed: only who has the lock stores it, and `visible` below.
+  // Relaxed: only who has the lock stores it.
   const bool begun = live_.applying.load(std::memory_order_relaxed) == Publication::begun(sequence);
   if (begun) {
     patience = way_out_patience;
@@ -174,7 +174,7 @@ void Engine::apply_to_image(const RecordView& record) {
 
 /// Raises `visible` over what is held back, as far as overlays can show it.
 void Engine::show_held_back() {
-  // Relaxed: only who has the lock stores it.
+  // Relaxed: others only raise it, over what this process knows as well.
   const std::uint64_t seen = live_.visible.load(std::memory_order_relaxed);
   while (visible_.sequence < seen) advance(visible_, appended_after(visible_));
   while (visible_.sequence < state_.sequence && may_show(visible_)) {

@@ -199,7 +199,7 @@ void Engine::discard_torn_append() {
   if (!torn) return;
   last_recovery_.discarded_bytes = torn->bytes();
   log_.spoil(state_.position);
-  if (survives_power()) sync_or_fail(log_.file());
+  sync_log_now();
   crash_point("recover.spoiled");
 }
 
@@ -259,6 +259,7 @@ void Engine::join_others() {
   // Where no other slot was free this process has that of a writer that died holding the lock.
   if (lock_.owner_slot() == table_.own_slot()) lock_.leave_to_the_dead();
   repair_publication();
+  settle_left_over();
   last_recovery_.sequence = sequence();
   report_recovery();
 }

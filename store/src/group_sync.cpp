@@ -13,6 +13,8 @@ using Clock = std::chrono::steady_clock;
 
 /// Longer than a round takes. Who sleeps longer looks again, as after each waking.
 constexpr std::chrono::seconds round_patience{1};
+/// Waiting for others never takes longer, however long the last sync took.
+constexpr std::chrono::nanoseconds most_patience = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -27,11 +29,7 @@ std::uint64_t GroupSync::durable() const noexcept {
 GroupSync::Member::Member(GroupSync& group) : group_(group) {
   const Guard guard(group_.mutex_);
   ++group_.members_;
-  if (group_.expecting_ && group_.members_ >= group_.expected_) {
-    // Relaxed: the waiter takes the mutex before it looks at anything.
-    group_.arrived_.store(1, std::memory_order_relaxed);
-    futex_wake(group_.arrived_, 1);
-  }
+  if (group_.members_ >= group_.expected_) group_.expect_nobody();
 }
 
 GroupSync::Member::~Member() {
@@ -47,12 +45,29 @@ void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
       group_.lead(guard, position, begin);
       continue;
     }
-    // Relaxed: changed with the mutex.
-    const std::uint32_t round = group_.rounds_.load(std::memory_order_relaxed);
-    guard.unlock();
-    futex_wait(group_.rounds_, round, round_patience);
-    guard.lock();
+    // Whoever is expected may need the lock.
+    if (begin == Begin::with_lock) group_.expect_nobody();
+    sleep(guard);
   }
+}
+
+void GroupSync::Member::sync(std::uint64_t tail) {
+  Guard guard(group_.mutex_);
+  while (group_.leading_) {
+    group_.expect_nobody();
+    sleep(guard);
+  }
+  group_.host_.require_not_failed();
+  group_.lead(guard, tail, Begin::with_lock);
+}
+
+/// Until the round is over that somebody leads.
+void GroupSync::Member::sleep(Guard& guard) {
+  // Relaxed: changed with the mutex.
+  const std::uint32_t round = group_.rounds_.load(std::memory_order_relaxed);
+  guard.unlock();
+  futex_wait(group_.rounds_, round, round_patience);
+  guard.lock();
 }
 
 /// Syncs what is appended by now, among it what is before `position`.
@@ -74,25 +89,33 @@ void GroupSync::lead(Guard& guard, std::uint64_t position, Member::Begin begin) 
   const auto took = Clock::now() - start;
   note_durable(tail);
   // Who holds the write lock shows what is durable by itself.
-  if (begin == Member::Begin::together) host_.log_synced();
+  if (begin != Member::Begin::with_lock) host_.log_synced();
   guard.lock();
-  synced_ = std::max(synced_, tail);
+  synced_ = std::max(synced_, position);
   sync_took_ = took;
   expected_ = members_;
   end_round(guard);
 }
 
 /// Waits for as many as shared the last sync, but no longer than half of what that took: where they
-/// have something else to do now, waiting costs half of a sync once.
+/// have something else to do now, that is what waiting costs, once.
 void GroupSync::expect_others(Guard& guard) noexcept {
   if (members_ >= expected_) return;
   expecting_ = true;
   arrived_.store(0, std::memory_order_relaxed);
-  const std::chrono::nanoseconds patience = sync_took_ / 2;
+  const std::chrono::nanoseconds patience = std::min(sync_took_ / 2, most_patience);
   guard.unlock();
   futex_wait(arrived_, 0, patience);
   guard.lock();
   expecting_ = false;
+}
+
+/// Ends that wait.
+void GroupSync::expect_nobody() noexcept {
+  if (!expecting_) return;
+  // Relaxed: who waits takes the mutex before it looks at anything.
+  arrived_.store(1, std::memory_order_relaxed);
+  futex_wake(arrived_, 1);
 }
 
 /// Requires: the mutex is held by `guard`.
@@ -103,11 +126,12 @@ void GroupSync::end_round(Guard&) noexcept {
 }
 
 void GroupSync::note_durable(std::uint64_t position) noexcept {
-  std::uint64_t seen = live_.durable.load(std::memory_order_relaxed);
+  // Acquire, here and where the exchange fails: the tail, looked at afterwards, is no older than
+  // what another process synced up to.
+  std::uint64_t seen = live_.durable.load(std::memory_order_acquire);
   for (;;) {
     // Another process may be further. A word beyond the tail is garbage.
-    // Acquire: the tail is no older than what another process synced up to.
-    if (seen >= position && seen <= live_.log_tail.load(std::memory_order_acquire)) return;
+    if (seen >= position && seen <= live_.log_tail.load(std::memory_order_relaxed)) return;
     // Release pairs with the acquire in `durable`: whoever goes by it goes by a sync that is over.
     if (live_.durable.compare_exchange_weak(seen, position, std::memory_order_acq_rel,
                                             std::memory_order_acquire)) {
@@ -123,8 +147,8 @@ void GroupSync::wait_for_members() noexcept {
       const Guard guard(mutex_);
       if (members_ == 0) return;
     }
-    // On a word that nobody changes: they are through as soon as they run.
-    futex_wait(arrived_, arrived_.load(std::memory_order_relaxed), pause);
+    // They are through as soon as they run. Not on `arrived_`, of which one alone is woken.
+    futex_wait(rounds_, rounds_.load(std::memory_order_relaxed), pause);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <future>
@@ -56,6 +57,11 @@ void count_log_syncs(const char* point) {
 
 int fail_syncs(const drill::IoOperation& operation) {
   return operation.kind == drill::IoKind::sync && syncs_fail ? EIO : 0;
+}
+
+/// As the kernel does where one open file is synced twice at once.
+int fail_first_sync(const drill::IoOperation& operation) {
+  return operation.kind == drill::IoKind::sync && syncs_fail.exchange(false) ? EIO : 0;
 }
 
 /// Commits of several threads at level power, which give the write lock back before their sync.
@@ -229,6 +235,10 @@ TEST_F(GroupCommit, a_checkpoint_covers_what_was_appended_and_not_synced) {
   first.get();
   checkpoint.get();
   EXPECT_EQ(numbers(sut_), (Values{0, 1}));
+  std::uint64_t newest = 0;
+  edit_meta_slots(
+      path(), [&](const MetaSlot& slot) { newest = std::max(newest, slot.checkpoint_sequence); });
+  EXPECT_EQ(newest, sut_.sequence());
 }
 
 /// It makes an Atomic, which changes in the shared image alone, so nobody may begin before it is
@@ -269,6 +279,30 @@ TEST_F(GroupCommit, what_sections_keep_back_is_durable_and_seen_all_the_same) {
   reader.leave();
   EXPECT_EQ(numbers(sut_).size(), 81U);
   expect_sound(sut_);
+}
+
+/// Linux tells one of two callers that share an open file.
+TEST_F(GroupCommit, a_log_that_grows_is_synced_after_a_sync_that_is_under_way) {
+  std::atomic<bool> begun{false};
+  std::future<void> first;
+  std::future<void> large;
+  {
+    const Gate gate;
+    first = push_at(gate, 1);
+    large = std::async(std::launch::async, [&] {
+      sut_.write([&](WriteTransaction& tx) {
+        tx.find<Numbers>("numbers")->resize(400'000);
+        begun = true;
+      });
+    });
+    while (!begun) std::this_thread::yield();
+    EXPECT_TRUE(is_pending(large));
+    syncs_fail = true;
+    drill::set_io_observer(&fail_first_sync);
+  }
+  expect_error(errc::io, path(), {"open it again"}, [&] { first.get(); });
+  expect_error(errc::io, path(), {"open it again"}, [&] { large.get(); });
+  EXPECT_EQ(numbers(sut_), Values{0});
 }
 
 /// The lock is nobody's then, so nobody takes over.

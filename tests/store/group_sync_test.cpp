@@ -151,6 +151,18 @@ TEST_F(GroupSyncTest, a_word_beyond_the_tail_is_garbage_and_is_mended) {
   EXPECT_EQ(sut_.durable(), mine);
 }
 
+TEST_F(GroupSyncTest, a_tail_that_was_garbage_once_makes_nothing_durable_later) {
+  const std::uint64_t mine = append();
+  const std::uint64_t next = mine + 64;
+  host_.during_sync = [&] { live().log_tail = mine; };
+  live().log_tail = ~std::uint64_t{0};
+  wait(mine);
+  live().durable = mine;
+  live().log_tail = next;
+  wait(next);
+  EXPECT_EQ(host_.syncs, 2);
+}
+
 TEST_F(GroupSyncTest, garbage_in_either_word_keeps_nobody_waiting) {
   append();
   const std::uint64_t mine = append();
@@ -163,9 +175,28 @@ TEST_F(GroupSyncTest, garbage_in_either_word_keeps_nobody_waiting) {
 }
 
 TEST_F(GroupSyncTest, who_holds_the_write_lock_is_not_asked_to_show_what_it_shows_itself) {
-  wait(append(), Begin::at_once);
+  wait(append(), Begin::with_lock);
   EXPECT_EQ(host_.syncs, 1);
   EXPECT_EQ(host_.told, 0);
+  wait(append(), Begin::at_once);
+  EXPECT_EQ(host_.told, 1);
+}
+
+TEST_F(GroupSyncTest, who_wrote_elsewhere_than_behind_the_tail_syncs_after_the_one_under_way) {
+  const std::uint64_t mine = append();
+  std::atomic<bool> go_on{false};
+  host_.during_sync = [&] {
+    while (!go_on) std::this_thread::yield();
+  };
+  std::thread first([&] { wait(mine); });
+  while (host_.running == 0) std::this_thread::yield();
+  std::thread second([&] { GroupSync::Member(sut_).sync(mine); });
+  std::this_thread::sleep_for(milliseconds(20));
+  EXPECT_EQ(host_.syncs, 1) << "one at a time";
+  go_on = true;
+  first.join();
+  second.join();
+  EXPECT_EQ(host_.syncs, 2) << "though all that is appended is durable";
 }
 
 TEST_F(GroupSyncTest, members_are_waited_for_until_the_last_has_gone) {

@@ -13,8 +13,9 @@ namespace cairn {
 enum class Durability {
   power,     ///< kill -9 and power loss: a commit returns once it is on the disk
   process,   ///< kill -9 of any process; after a power cut, opening says errc::power_lost
-  deferred,  ///< kill -9 at once, and power loss within 10 ms or from `Store::sync` on: a commit
-             ///< returns before, and read sections see it once it survives both
+  deferred,  ///< kill -9 at once, and power loss within 10 ms, as long as its process lives, or
+             ///< from `Store::sync` on: a commit returns before, and read sections see it once it
+             ///< survives both
 };
 
 /// How a store is opened. Sizes are in bytes and rounded up to whole pages.

@@ -52,12 +52,17 @@ class DeferredCommits {
  private:
   static void run(void* self) noexcept;
   void settle_newest() noexcept;
+  std::chrono::nanoseconds left() const;
 
   Host& host_;
   mutable std::mutex mutex_;
-  CommitPlace newest_;   ///< guarded by the mutex
-  CommitPlace settled_;  ///< of the thread
-  std::chrono::nanoseconds pause_{0};
+  // guarded by the mutex
+  CommitPlace newest_;
+  bool waiting_ = false;  ///< some that no sync which is under way will cover
+  std::chrono::steady_clock::time_point since_;  ///< the first of them
+
+  CommitPlace settled_;                ///< of the thread
+  std::chrono::nanoseconds pause_{0};  ///< between the first and its sync
   BackgroundThread thread_;
 };
 

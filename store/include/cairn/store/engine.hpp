@@ -53,9 +53,8 @@ enum class OpenMode { open_or_create, create, open_existing };
 /// Invariants:
 ///  1. The shared image changes only by applying records, on fresh pages, which no record that was
 ///     published makes reachable, and in the lines of Atomics.
-///  2. A record is applied to the shared image, and read by sections, only once it is appended
-///  (and,
-///     at Durability::power, synced).
+///  2. A record is applied to the shared image, and read by sections, only once it is appended and,
+///     at Durability::power, synced.
 ///  3. The log tail is stored after all bytes that it covers; it alone decides that a commit
 ///     happened.
 ///  4. At the begin of a transaction the working view shows everything appended: what is not in the
@@ -276,7 +275,7 @@ class Engine final : private HeapSpace,
 
   // the log: engine_log.cpp
   void make_room_in_log(std::uint64_t bytes);
-  std::uint64_t ring_bytes_for_pace(std::uint64_t most);
+  bool grow_log_for_pace(std::uint64_t most);
   void grow_log(std::uint64_t ring_bytes);
   RecordView append();
 
@@ -317,9 +316,11 @@ class Engine final : private HeapSpace,
   // when commits are durable, and who may see them: engine_durability.cpp
   void sync_or_fail(const File& file);
   void sync_appended();
+  void sync_log_now();
   void settle_appended();
   void settle_visible();
-  void await_visible(const CommitPlace& commit);
+  void await_visible(const CommitPlace& commit, GroupSync::Member::Begin begin);
+  void settle_left_over() noexcept;
   void raise_visible(std::uint64_t sequence) noexcept;
 
   // ReaderLanes::Host
@@ -391,6 +392,7 @@ class Engine final : private HeapSpace,
   LogState shown_;    ///< what the shared image shows, as far as this process knows
   LogState visible_;  ///< what new sections see, as far as this process knows
   std::chrono::steady_clock::time_point ring_was_full_;
+  std::chrono::steady_clock::time_point no_room_until_;  ///< for a longer ring
   bool stale_pages_ = false;  ///< private pages are a fenced transaction's
   std::uint32_t quarantine_looks_ = 0;
   std::uint32_t pin_looks_ = 0;

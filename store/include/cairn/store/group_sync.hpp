@@ -27,6 +27,8 @@ namespace cairn {
 ///
 /// Threads: any.
 class GroupSync {
+  using Guard = std::unique_lock<std::mutex>;
+
  public:
   /// What is to be done around a sync.
   class Host {
@@ -57,14 +59,22 @@ class GroupSync {
     Member(const Member&) = delete;
     Member& operator=(const Member&) = delete;
     ~Member();
-    /// Whether to begin a sync at once, or to wait for those who shared the last one. They cannot
-    /// come where this thread holds the write lock.
-    enum class Begin : std::uint8_t { at_once, together };
+    /// How to begin a sync where nobody else does.
+    enum class Begin : std::uint8_t {
+      with_lock,  ///< at once, by who holds the write lock: nobody else can come, or show anything
+      at_once,
+      together,  ///< once those who shared the last one have come, for a short while
+    };
     /// Returns once the log is durable up to `position`, which is appended. Throws errc::io where
     /// a sync failed.
     void wait(std::uint64_t position, Begin begin);
+    /// The same for whatever stands in the log by now, behind the tail or elsewhere. Requires: the
+    /// write lock; `tail` is appended.
+    void sync(std::uint64_t tail);
 
    private:
+    void sleep(Guard& guard);
+
     GroupSync& group_;
   };
 
@@ -72,9 +82,9 @@ class GroupSync {
   void wait_for_members() noexcept;
 
  private:
-  using Guard = std::unique_lock<std::mutex>;
   void lead(Guard& guard, std::uint64_t position, Member::Begin begin);
   void expect_others(Guard& guard) noexcept;
+  void expect_nobody() noexcept;
   void end_round(Guard& guard) noexcept;
   void note_durable(std::uint64_t position) noexcept;
 
@@ -86,7 +96,7 @@ class GroupSync {
   std::uint32_t expected_ = 1;  ///< members of the last round
   bool leading_ = false;        ///< one of them syncs
   bool expecting_ = false;      ///< and waits for others before
-  std::uint64_t synced_ = 0;    ///< durable by syncs of this process, whatever the word says
+  std::uint64_t synced_ = 0;    ///< what this process waited for itself, whatever the word says
   std::chrono::nanoseconds sync_took_{0};
   // futexes; no condition variables, whose destructors wait in a forked child for the parent's
   std::atomic<std::uint32_t> rounds_{0};
