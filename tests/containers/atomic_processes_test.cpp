@@ -256,14 +256,22 @@ class AtomicPatterns : public AtomicProcessesTest,
                        public ::testing::WithParamInterface<Durability> {
  protected:
   static Options how() { return GetParam() == Durability::power ? power_options() : options(); }
-  static const Sizes& sizes(const Store& store) { return *store.begin_read().find<Sizes>("sizes"); }
+  /// In a section: what is found lies in a view of that section's, which may go with it.
+  template <class Look>
+  static auto look(const Store& store, Look look) {
+    return store.read(
+        [&](const ReadTransaction& tx) { return look(*tx.template find<Sizes>("sizes")); });
+  }
   bool store_until_the_end() const {
     const Store own = Store::open_existing(path(), how());
-    for (const Sizes& here = sizes(own); !here.at_end;) {
-      for_each_size(here, [](const auto& atomic) { atomic = 0; });
-      for_each_size(here, [](const auto& atomic) {
-        using T = typename std::remove_cvref_t<decltype(atomic)>::value_type;
-        atomic = static_cast<T>(~T{0});
+    for (bool at_end = false; !at_end;) {
+      at_end = look(own, [](const Sizes& here) {
+        for_each_size(here, [](const auto& atomic) { atomic = 0; });
+        for_each_size(here, [](const auto& atomic) {
+          using T = typename std::remove_cvref_t<decltype(atomic)>::value_type;
+          atomic = static_cast<T>(~T{0});
+        });
+        return here.at_end.load();
       });
     }
     return true;
@@ -301,7 +309,8 @@ TEST_P(AtomicPatterns, of_any_size_are_never_seen_torn_beside_commits_of_their_n
   Patterns seen;
   std::uint64_t commits = 0;
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  for (int round = 0; round < 300 || !seen.have_both(20) || !sizes(store).is_seen; ++round) {
+  const auto is_seen = [](const Sizes& here) { return here.is_seen.load(); };
+  for (int round = 0; round < 300 || !seen.have_both(20) || !look(store, is_seen); ++round) {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "not seen with and without bits";
     WriteTransaction tx = store.begin_write();
     Sizes& here = tx.modify(*tx.find<Sizes>("sizes"));
@@ -318,12 +327,14 @@ TEST_P(AtomicPatterns, of_any_size_are_never_seen_torn_beside_commits_of_their_n
     }
     if (round % 50 == 0) store.checkpoint();
   }
-  sizes(store).at_end = true;
+  look(store, [](const Sizes& here) { here.at_end = true; });
   EXPECT_TRUE(storing.succeeded());
   EXPECT_TRUE(loading.succeeded());
   EXPECT_TRUE(seen.are_whole());
-  EXPECT_EQ(sizes(store).commits, commits);
-  EXPECT_EQ(sizes(store).beside_1, commits);
+  look(store, [&](const Sizes& here) {
+    EXPECT_EQ(here.commits, commits);
+    EXPECT_EQ(here.beside_1, commits);
+  });
   expect_sound(store);
 }
 
