@@ -61,7 +61,7 @@ struct DurableWork {
   std::size_t puts_each;
 };
 
-/// Changes values of a map that lasts for the whole row. `put` puts what it is given; the row's
+/// Changes values of a map that lasts for the whole row: `put_all` puts what it is given. The row's
 /// figure is what each took.
 template <class Open, class PutAll>
 Contestant changing_contestant(const std::string& name, std::size_t threads, Open open,

@@ -2,6 +2,7 @@
 #include "cairn/store/deferred_commits.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace cairn {
 namespace {
@@ -53,12 +54,10 @@ void DeferredCommits::settle_newest() noexcept {
   CommitPlace newest;
   {
     const std::lock_guard guard(mutex_);
+    if (!std::exchange(waiting_, false)) return;
     newest = newest_;
-    waiting_ = false;
   }
-  if (newest.sequence == settled_.sequence) return;
   host_.settle(newest);
-  settled_ = newest;
 }
 
 }  // namespace cairn

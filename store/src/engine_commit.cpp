@@ -176,6 +176,7 @@ std::uint64_t Engine::commit(Durability durability) {
   bool appended = false;
   try {
     require_committable(durability);
+    if (durability == Durability::deferred) deferred_.start(options_.deferred_delay, path());
     collect_lines();
     require_no_ended_atomics();
     if (!entries_.empty() || heap_end_ != state_.heap_end || file_bytes_ != state_.file_bytes) {
@@ -186,7 +187,7 @@ std::uint64_t Engine::commit(Durability durability) {
       appended = true;
       if (shares_sync) {
         advance(state_, record);
-        if (may_show(shown_)) show_appended();
+        show_appended();
       } else {
         show_at_once(record);
       }
@@ -217,7 +218,6 @@ void Engine::require_committable(Durability durability) {
     throw Error(errc::durability_mismatch, path(),
                 "the store was created with Durability::process");
   }
-  if (durability == Durability::deferred) deferred_.start(options_.deferred_delay, path());
   if (context_.write_set().is_over_limit()) context_.write_set().throw_over_limit();
   if (options_.verify_writes) verify_marks();
 }

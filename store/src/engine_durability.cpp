@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <string>
 
 #include "cairn/error.hpp"
 #include "cairn/mapping/futex.hpp"
@@ -16,6 +17,13 @@ namespace {
 /// waiting for one costs less than the overlays by which readers see commits beside it.
 constexpr std::chrono::microseconds lock_patience{20};
 
+[[noreturn]] void throw_sync_failed(const std::string& path, int cause) {
+  throw Error(errc::io, path,
+              "a sync failed, so the store refuses further writes; close it everywhere and open it "
+              "again to see which of the last commits survive",
+              cause);
+}
+
 }  // namespace
 
 void Engine::sync_or_fail(const File& file) {
@@ -24,20 +32,14 @@ void Engine::sync_or_fail(const File& file) {
   } catch (const Error& cause) {
     // Release pairs with the acquire in `require_not_failed`.
     live_.failed.store(1, std::memory_order_release);
-    throw Error(errc::io, path(),
-                "a sync failed, so the store refuses further writes; close it everywhere and open "
-                "it again to see which of the last commits survive",
-                cause.system_errno());
+    throw_sync_failed(path(), cause.system_errno());
   }
 }
 
 void Engine::require_not_failed() const {
   // Acquire pairs with the release in `sync_or_fail`.
-  if (live_.failed.load(std::memory_order_acquire) == 0) [[likely]]
-    return;
-  throw Error(errc::io, path(),
-              "a sync failed, so the store refuses further writes; close it everywhere and open it "
-              "again to see which of the last commits survive");
+  if (live_.failed.load(std::memory_order_acquire) != 0) [[unlikely]]
+    throw_sync_failed(path(), 0);
 }
 
 void Engine::sync_log() {
@@ -117,13 +119,6 @@ void Engine::settle(const CommitPlace& commit) noexcept {
     await_visible(commit, GroupSync::Member::Begin::at_once);
   } catch (...) {  // NOLINT(bugprone-empty-catch): a sync failed, which the next transaction says
   }
-}
-
-/// Whoever appended it may have died before its sync.
-void Engine::settle_left_over() noexcept {
-  if (!survives_power()) return;
-  const std::uint64_t tail = log_position();
-  if (group_sync_.durable() < tail) settle({tail, 0});
 }
 
 /// Lets new sections see all up to record `sequence`, by overlays where it is not published.

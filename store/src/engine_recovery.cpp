@@ -259,7 +259,8 @@ void Engine::join_others() {
   // Where no other slot was free this process has that of a writer that died holding the lock.
   if (lock_.owner_slot() == table_.own_slot()) lock_.leave_to_the_dead();
   repair_publication();
-  settle_left_over();
+  // Whoever appended last may have died before its sync.
+  settle({log_position(), 0});
   last_recovery_.sequence = sequence();
   report_recovery();
 }

@@ -83,7 +83,7 @@ void GroupSync::lead(Guard& guard, std::uint64_t position, Member::Begin begin) 
     host_.sync_log();
   } catch (...) {
     guard.lock();
-    end_round(guard);
+    end_round();
     throw;
   }
   const auto took = Clock::now() - start;
@@ -94,7 +94,7 @@ void GroupSync::lead(Guard& guard, std::uint64_t position, Member::Begin begin) 
   synced_ = std::max(synced_, position);
   sync_took_ = took;
   expected_ = members_;
-  end_round(guard);
+  end_round();
 }
 
 /// Waits for as many as shared the last sync, but no longer than half of what that took: where they
@@ -110,7 +110,7 @@ void GroupSync::expect_others(Guard& guard) noexcept {
   expecting_ = false;
 }
 
-/// Ends that wait.
+/// Ends that wait. Requires: the mutex.
 void GroupSync::expect_nobody() noexcept {
   if (!expecting_) return;
   // Relaxed: who waits takes the mutex before it looks at anything.
@@ -118,8 +118,8 @@ void GroupSync::expect_nobody() noexcept {
   futex_wake(arrived_, 1);
 }
 
-/// Requires: the mutex is held by `guard`.
-void GroupSync::end_round(Guard&) noexcept {
+/// Requires: the mutex.
+void GroupSync::end_round() noexcept {
   leading_ = false;
   rounds_.fetch_add(1, std::memory_order_relaxed);
   if (members_ > 1) futex_wake(rounds_, INT_MAX);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <string_view>
 #include <thread>
 
@@ -12,6 +11,7 @@
 #include "cairn/store/process_table.hpp"
 #include "forked_child.hpp"
 #include "slow_reader.hpp"
+#include "sync_gate.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -152,10 +152,6 @@ TEST_F(BrokenOff, processes_that_close_at_once_leave_a_closed_store) {
     is_closed = meta.clean != 0;
   });
   EXPECT_TRUE(is_closed);
-}
-
-int fail_syncs(const drill::IoOperation& operation) {
-  return operation.kind == drill::IoKind::sync ? EIO : 0;
 }
 
 /// What says that it was not closed did not reach the disk then, though whoever opens it finds it.

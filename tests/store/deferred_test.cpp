@@ -2,14 +2,13 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <filesystem>
-#include <string_view>
 #include <thread>
 
 #include "cairn/mapping/drill_hooks.hpp"
 #include "forked_child.hpp"
+#include "sync_gate.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -18,34 +17,15 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-std::atomic<bool> syncs_wait{false};
-std::atomic<int> syncs_of_log{0};
-
-void hold_syncs(const char* point) {
-  if (std::string_view(point) != "commit.sync_log") return;
-  ++syncs_of_log;
-  while (syncs_wait) std::this_thread::sleep_for(milliseconds(1));
-}
-
-int fail_syncs(const drill::IoOperation& operation) {
-  return operation.kind == drill::IoKind::sync ? EIO : 0;
-}
-
 /// Commits that nobody waits for.
 class Deferred : public StoreTest {
  protected:
   Deferred() {
     push(sut_, 0);
     sut_.sync();
-    syncs_wait = false;
-    syncs_of_log = 0;
-    drill::set_crash_observer(&hold_syncs);
+    SyncGate::reset_count();
   }
-  ~Deferred() override {
-    syncs_wait = false;
-    drill::set_crash_observer(nullptr);
-    drill::set_io_observer(nullptr);
-  }
+  ~Deferred() override { drill::set_io_observer(nullptr); }
   static Options deferred_options() {
     Options how = options();
     how.durability = Durability::deferred;
@@ -64,11 +44,12 @@ class Deferred : public StoreTest {
   }
 
   Store sut_ = open(deferred_options());
+  SyncGate gate_{SyncGate::State::open};
 };
 
 TEST_F(Deferred, a_commit_returns_before_its_sync_and_is_seen_after_it) {
   EXPECT_EQ(sut_.durability(), Durability::deferred);
-  syncs_wait = true;
+  SyncGate::close();
   const std::uint64_t before = sut_.sequence();
   WriteTransaction tx = sut_.begin_write();
   tx.find<Numbers>("numbers")->push_back(1);
@@ -76,7 +57,7 @@ TEST_F(Deferred, a_commit_returns_before_its_sync_and_is_seen_after_it) {
   EXPECT_EQ(ticket, before + 1);
   EXPECT_EQ(numbers(sut_), Values{0});
   EXPECT_EQ(sut_.sequence(), before);
-  syncs_wait = false;
+  SyncGate::open();
   EXPECT_EQ(sut_.wait_for_change(before, std::chrono::seconds(30)), ticket);
   EXPECT_EQ(numbers(sut_), (Values{0, 1}));
 }
@@ -101,11 +82,11 @@ TEST_F(Deferred, many_share_a_sync) {
   Store store = Store::open(path("patient"), patient);
   push(store, 0);
   store.sync();
-  syncs_of_log = 0;
+  SyncGate::reset_count();
   for (std::uint64_t i = 1; i <= 200; ++i) push(store, i);
   store.sync();
   EXPECT_EQ(numbers(store).size(), 201U);
-  EXPECT_LE(syncs_of_log, 3) << "the heap grows now and then, and that is synced at once";
+  EXPECT_LE(SyncGate::count(), 3) << "the heap grows now and then, and that is synced at once";
   expect_sound(store);
 }
 
@@ -114,15 +95,15 @@ TEST_F(Deferred, one_that_comes_during_a_sync_is_durable_within_its_bound_of_tha
   constexpr milliseconds bound{10};
   Clock::duration best = Clock::duration::max();
   for (std::uint64_t attempt = 0; attempt < 20 && best > bound; ++attempt) {
-    syncs_wait = true;
-    syncs_of_log = 0;
+    SyncGate::close();
+    SyncGate::reset_count();
     push(sut_, attempt);
-    while (syncs_of_log == 0) std::this_thread::yield();
+    SyncGate::wait_for_arrival();
     const std::uint64_t before = sut_.sequence();
     const auto start = Clock::now();
     push(sut_, attempt);
     std::this_thread::sleep_for(milliseconds(7));
-    syncs_wait = false;
+    SyncGate::open();
     while (sut_.sequence() < before + 2) sut_.wait_for_change(before + 1, milliseconds(1));
     best = std::min(best, Clock::now() - start);
   }
@@ -137,7 +118,7 @@ TEST_F(Deferred, a_log_that_is_full_of_them_is_synced_and_does_not_grow) {
   push(store, 0);
   store.sync();
   const auto log_bytes = std::filesystem::file_size(path("small") + "-log");
-  syncs_wait = false;
+  SyncGate::open();
   for (std::uint64_t i = 1; i <= 3000; ++i) push(store, i);
   store.sync();
   EXPECT_EQ(numbers(store).size(), 3001U);
@@ -149,9 +130,9 @@ TEST_F(Deferred, syncing_waits_for_all_before_and_needs_no_sync_where_there_is_n
   push(sut_, 1);
   sut_.sync();
   EXPECT_EQ(numbers(sut_), (Values{0, 1}));
-  const int before = syncs_of_log;
+  const int before = SyncGate::count();
   sut_.sync();
-  EXPECT_EQ(syncs_of_log, before);
+  EXPECT_EQ(SyncGate::count(), before);
 }
 
 TEST_F(Deferred, one_that_is_not_deferred_waits_for_those_before_it) {
@@ -166,10 +147,10 @@ TEST_F(Deferred, letting_the_last_handle_go_leaves_none_behind) {
     Store last = Store::open(path("other"), deferred_options());
     push(last, 0);
     last.sync();
-    syncs_of_log = 0;
+    SyncGate::reset_count();
     push(last, 1);
   }
-  EXPECT_GE(syncs_of_log, 1);
+  EXPECT_GE(SyncGate::count(), 1);
   EXPECT_EQ(numbers(Store::open(path("other"), deferred_options())), (Values{0, 1}));
 }
 

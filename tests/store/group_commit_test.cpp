@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <future>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include "cairn/mapping/drill_hooks.hpp"
 #include "forked_child.hpp"
 #include "slow_reader.hpp"
+#include "sync_gate.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -20,58 +20,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Syncs of the log that wait in `commit.sync_log` until they are let go on.
-class Gate {
- public:
-  Gate() {
-    arrived = 0;
-    is_open = false;
-    drill::set_crash_observer(&pass);
-  }
-  Gate(const Gate&) = delete;
-  Gate& operator=(const Gate&) = delete;
-  ~Gate() {
-    open();
-    drill::set_crash_observer(nullptr);
-  }
-  static void wait_for_arrival() {
-    while (arrived == 0) std::this_thread::yield();
-  }
-  static void open() { is_open = true; }
-
- private:
-  static void pass(const char* point) {
-    if (std::string_view(point) != "commit.sync_log") return;
-    ++arrived;
-    while (!is_open) std::this_thread::sleep_for(milliseconds(1));
-  }
-  static inline std::atomic<int> arrived;
-  static inline std::atomic<bool> is_open;
-};
-
-std::atomic<int> syncs_of_log{0};
-std::atomic<bool> syncs_fail{false};
-
-void count_log_syncs(const char* point) {
-  if (std::string_view(point) == "commit.sync_log") ++syncs_of_log;
-}
-
-int fail_syncs(const drill::IoOperation& operation) {
-  return operation.kind == drill::IoKind::sync && syncs_fail ? EIO : 0;
-}
-
 /// Commits of several threads at level power, which give the write lock back before their sync.
 class GroupCommit : public StoreTest {
  protected:
   GroupCommit() { push(sut_, 0); }
-  ~GroupCommit() override {
-    drill::set_crash_observer(nullptr);
-    drill::set_io_observer(nullptr);
-  }
+  ~GroupCommit() override { drill::set_io_observer(nullptr); }
   /// A commit of another thread that waits for its sync. Returns once it does.
-  std::future<void> push_at(const Gate&, std::uint64_t value) {
+  std::future<void> push_at(const SyncGate&, std::uint64_t value) {
     auto done = std::async(std::launch::async, [this, value] { push(sut_, value); });
-    Gate::wait_for_arrival();
+    SyncGate::wait_for_arrival();
     return done;
   }
   static Options patient_options() {
@@ -101,8 +58,7 @@ class GroupCommit : public StoreTest {
 TEST_F(GroupCommit, threads_share_syncs) {
   constexpr std::uint64_t threads = 8;
   constexpr std::uint64_t commits = 40;
-  syncs_of_log = 0;
-  drill::set_crash_observer(&count_log_syncs);
+  const SyncGate gate(SyncGate::State::open);
   drill::set_io_observer([](const drill::IoOperation& operation) {
     // As slow as a disk, also where there is none.
     if (operation.kind == drill::IoKind::sync) std::this_thread::sleep_for(milliseconds(2));
@@ -115,7 +71,7 @@ TEST_F(GroupCommit, threads_share_syncs) {
     });
   }
   for (std::thread& one : all) one.join();
-  EXPECT_LE(syncs_of_log, static_cast<int>(threads * commits / 2));
+  EXPECT_LE(SyncGate::count(), static_cast<int>(threads * commits / 2));
   for (std::uint64_t i = 0; i < threads; ++i) {
     EXPECT_EQ(numbers(sut_, "of " + std::to_string(i)), Values(commits, i));
   }
@@ -123,7 +79,7 @@ TEST_F(GroupCommit, threads_share_syncs) {
 }
 
 TEST_F(GroupCommit, nobody_reads_a_commit_before_it_is_durable_but_whoever_writes_next) {
-  const Gate gate;
+  const SyncGate gate(SyncGate::State::closed);
   const std::uint64_t before = sut_.sequence();
   std::future<void> first = push_at(gate, 1);
   EXPECT_EQ(numbers(sut_), Values{0});
@@ -132,7 +88,7 @@ TEST_F(GroupCommit, nobody_reads_a_commit_before_it_is_durable_but_whoever_write
   {
     WriteTransaction tx = sut_.begin_write();
     EXPECT_EQ(tx.find<Numbers>("numbers")->size(), 2U);
-    Gate::open();
+    SyncGate::open();
     // It waits for no lock: this thread has it.
     first.get();
     EXPECT_EQ(numbers(open(power_options())), (Values{0, 1}));
@@ -146,7 +102,7 @@ TEST_F(GroupCommit, a_commit_returns_while_another_transaction_goes_on) {
   std::promise<void> end;
   std::thread other;
   {
-    const Gate gate;
+    const SyncGate gate(SyncGate::State::closed);
     std::future<void> first = push_at(gate, 1);
     other = std::thread([&] {
       WriteTransaction tx = sut_.begin_write();
@@ -156,7 +112,7 @@ TEST_F(GroupCommit, a_commit_returns_while_another_transaction_goes_on) {
       tx.commit();
     });
     begun.get_future().wait();
-    Gate::open();
+    SyncGate::open();
     EXPECT_EQ(first.wait_for(std::chrono::seconds(30)), std::future_status::ready);
   }
   EXPECT_EQ(numbers(sut_), (Values{0, 1})) << "by a view of its own";
@@ -169,7 +125,7 @@ TEST_F(GroupCommit, a_commit_returns_while_another_transaction_goes_on) {
 
 TEST_F(GroupCommit, who_read_what_is_not_durable_learns_that_its_transaction_ended_once_it_is) {
   for (const bool commits : {false, true}) {
-    const Gate gate;
+    const SyncGate gate(SyncGate::State::closed);
     std::future<void> first = push_at(gate, 1);
     auto second = std::async(std::launch::async, [&] {
       WriteTransaction tx = sut_.begin_write();
@@ -178,21 +134,21 @@ TEST_F(GroupCommit, who_read_what_is_not_durable_learns_that_its_transaction_end
       if (commits) tx.commit();
     });
     EXPECT_TRUE(is_pending(second));
-    Gate::open();
+    SyncGate::open();
     second.get();
     first.get();
   }
 }
 
 TEST_F(GroupCommit, what_is_rolled_back_over_it_leaves_it_whole) {
-  const Gate gate;
+  const SyncGate gate(SyncGate::State::closed);
   std::future<void> first = push_at(gate, 1);
   auto second = std::async(std::launch::async, [&] {
     WriteTransaction tx = sut_.begin_write();
     for (std::uint64_t i = 0; i < 1000; ++i) tx.find<Numbers>("numbers")->push_back(i);
   });
   EXPECT_TRUE(is_pending(second));
-  Gate::open();
+  SyncGate::open();
   first.get();
   second.get();
   push(sut_, 2);
@@ -204,11 +160,10 @@ TEST_F(GroupCommit, a_failed_sync_fails_all_who_share_it) {
   std::future<void> first;
   std::future<void> second;
   {
-    const Gate gate;
+    const SyncGate gate(SyncGate::State::closed);
     first = push_at(gate, 1);
     second = std::async(std::launch::async, [this] { push(sut_, 2); });
     EXPECT_TRUE(is_pending(second));
-    syncs_fail = true;
     drill::set_io_observer(&fail_syncs);
   }
   expect_error(errc::io, path(), {"open it again"}, [&] { first.get(); });
@@ -227,7 +182,7 @@ TEST_F(GroupCommit, closing_waits_for_commits_of_other_threads) {
   std::future<void> first;
   std::future<void> closed;
   {
-    const Gate gate;
+    const SyncGate gate(SyncGate::State::closed);
     first = push_at(gate, 1);
     closed = std::async(std::launch::async, [this] { sut_.close(); });
     EXPECT_TRUE(is_pending(closed));
@@ -240,11 +195,11 @@ TEST_F(GroupCommit, closing_waits_for_commits_of_other_threads) {
 }
 
 TEST_F(GroupCommit, a_checkpoint_covers_what_was_appended_and_not_synced) {
-  const Gate gate;
+  const SyncGate gate(SyncGate::State::closed);
   std::future<void> first = push_at(gate, 1);
   auto checkpoint = std::async(std::launch::async, [this] { sut_.checkpoint(); });
   EXPECT_TRUE(is_pending(checkpoint));
-  Gate::open();
+  SyncGate::open();
   first.get();
   checkpoint.get();
   EXPECT_EQ(numbers(sut_), (Values{0, 1}));
@@ -259,16 +214,16 @@ TEST_F(GroupCommit, a_checkpoint_covers_what_was_appended_and_not_synced) {
 TEST_F(GroupCommit, a_commit_that_makes_an_atomic_keeps_the_lock_until_it_is_published) {
   sut_.write(
       [](WriteTransaction& tx) { tx.construct<Atomic<std::uint64_t>>("first of its span"); });
-  const Gate gate;
+  const SyncGate gate(SyncGate::State::closed);
   auto made = std::async(std::launch::async, [this] {
     sut_.write([](WriteTransaction& tx) { tx.construct<Atomic<std::uint64_t>>("second"); });
   });
-  Gate::wait_for_arrival();
+  SyncGate::wait_for_arrival();
   auto next = std::async(std::launch::async, [this] {
     sut_.write([](WriteTransaction& tx) { tx.find<Atomic<std::uint64_t>>("second")->store(7); });
   });
   EXPECT_TRUE(is_pending(next));
-  Gate::open();
+  SyncGate::open();
   made.get();
   next.get();
   sut_.read([](const ReadTransaction& tx) {
@@ -308,17 +263,17 @@ TEST_F(GroupCommit, a_log_that_grows_is_synced_after_a_sync_that_is_under_way) {
     store.sync();
     std::future<void> grown;
     {
-      const Gate gate;
+      const SyncGate gate(SyncGate::State::closed);
       auto first = std::async(std::launch::async, [&] {
         store.write(Durability::power,
                     [](WriteTransaction& tx) { tx.find<Numbers>("numbers")->front() = 0; });
       });
-      Gate::wait_for_arrival();
+      SyncGate::wait_for_arrival();
       grown = std::async(std::launch::async, [&] { overwrite(store, 8); });
       const bool waits = grown.wait_for(milliseconds(150)) == std::future_status::timeout;
       was_in_time = std::chrono::steady_clock::now() - full < milliseconds(400);
       EXPECT_TRUE(waits || !was_in_time);
-      Gate::open();
+      SyncGate::open();
       first.get();
     }
     grown.get();
@@ -338,13 +293,12 @@ TEST_F(GroupCommit, a_writer_that_dies_before_its_sync_leaves_a_commit_that_the_
   });
   EXPECT_TRUE(writer.was_killed());
   EXPECT_EQ(numbers(sut_), Values{0}) << "it is not durable";
-  syncs_of_log = 0;
-  drill::set_crash_observer(&count_log_syncs);
+  const SyncGate gate(SyncGate::State::open);
   {
     WriteTransaction tx = sut_.begin_write();
     EXPECT_EQ(tx.find<Numbers>("numbers")->size(), 2U);
   }
-  EXPECT_EQ(syncs_of_log, 1);
+  EXPECT_EQ(SyncGate::count(), 1);
   EXPECT_EQ(numbers(sut_), (Values{0, 1})) << "who rolled back over it waited for it";
 }
 

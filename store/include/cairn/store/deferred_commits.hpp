@@ -61,7 +61,6 @@ class DeferredCommits {
   bool waiting_ = false;  ///< some that no sync which is under way will cover
   std::chrono::steady_clock::time_point since_;  ///< the first of them
 
-  CommitPlace settled_;                ///< of the thread
   std::chrono::nanoseconds pause_{0};  ///< between the first and its sync
   BackgroundThread thread_;
 };

@@ -320,7 +320,6 @@ class Engine final : private HeapSpace,
   void settle_appended();
   void settle_visible();
   void await_visible(const CommitPlace& commit, GroupSync::Member::Begin begin);
-  void settle_left_over() noexcept;
   void raise_visible(std::uint64_t sequence) noexcept;
 
   // ReaderLanes::Host

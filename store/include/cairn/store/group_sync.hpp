@@ -85,7 +85,7 @@ class GroupSync {
   void lead(Guard& guard, std::uint64_t position, Member::Begin begin);
   void expect_others(Guard& guard) noexcept;
   void expect_nobody() noexcept;
-  void end_round(Guard& guard) noexcept;
+  void end_round() noexcept;
   void note_durable(std::uint64_t position) noexcept;
 
   LiveWords& live_;

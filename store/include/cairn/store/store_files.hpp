@@ -44,9 +44,8 @@ void require_free_path(const std::string& path);
 /// Throws errc::already_exists, timeout and the errors of File: neither file has a name then.
 void name_store_files(File& data, File& log, std::chrono::milliseconds patience);
 
-/// Brings a store with an empty heap into being at `path`, both files complete
-/// and durable before the data file gets its name: a kill or a power cut leaves no
-/// store or a whole one.
+/// Brings a store with an empty heap into being at `path`, both files complete and durable before
+/// the data file gets its name: a kill or a power cut leaves no store or a whole one.
 /// Returns false where another process created the store first.
 /// Throws errc::already_exists where a log file is in the way that is no log of ours, and the
 /// errors of File.

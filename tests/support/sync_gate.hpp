@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <string_view>
+#include <thread>
+
+#include "cairn/mapping/drill_hooks.hpp"
+
+namespace cairn::test {
+
+/// What every sync of the log by this process passes: it counts them, and closed it has them wait.
+///
+/// One at a time: the hooks of the library are the process's.
+class SyncGate {
+ public:
+  enum class State : bool { open, closed };
+  explicit SyncGate(State state) {
+    arrived = 0;
+    is_closed = state == State::closed;
+    drill::set_crash_observer(&pass);
+  }
+  SyncGate(const SyncGate&) = delete;
+  SyncGate& operator=(const SyncGate&) = delete;
+  ~SyncGate() {
+    open();
+    drill::set_crash_observer(nullptr);
+  }
+
+  static void close() { is_closed = true; }
+  static void open() { is_closed = false; }
+  /// How many came, since the gate was made or the count was reset.
+  static int count() { return arrived; }
+  static void reset_count() { arrived = 0; }
+  static void wait_for_arrival() {
+    while (arrived == 0) std::this_thread::yield();
+  }
+
+ private:
+  static void pass(const char* point) {
+    if (std::string_view(point) != "commit.sync_log") return;
+    ++arrived;
+    while (is_closed) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  static inline std::atomic<int> arrived;
+  static inline std::atomic<bool> is_closed;
+};
+
+/// For drill::set_io_observer: every sync fails.
+inline int fail_syncs(const drill::IoOperation& operation) {
+  return operation.kind == drill::IoKind::sync ? EIO : 0;
+}
+
+}  // namespace cairn::test
