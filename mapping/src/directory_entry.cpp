@@ -2,12 +2,12 @@
 #include "cairn/mapping/directory_entry.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "cairn/error.hpp"
+#include "file_status.hpp"
 
 namespace cairn {
 namespace {
@@ -30,12 +30,10 @@ DirectoryEntry::~DirectoryEntry() {
 }
 
 bool DirectoryEntry::names(const FileId& file) const noexcept {
-  struct stat status {};
-  if (::fstatat(directory_, name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    // Anything else says nothing about the name.
-    return errno != ENOENT && errno != ENOTDIR;
-  }
-  return FileId{status.st_dev, status.st_ino} == file;
+  const FileStatus status(directory_, name_.c_str(), STATX_INO);
+  // Anything else says nothing about the name.
+  if (status.failed()) return errno != ENOENT && errno != ENOTDIR;
+  return status.id() == file;
 }
 
 }  // namespace cairn

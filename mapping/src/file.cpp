@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cairn/error.hpp"
+#include "file_status.hpp"
 
 namespace cairn {
 namespace {
@@ -168,27 +169,26 @@ void File::unlink() const {
 }
 
 FileId File::id() const {
-  struct stat status {};
-  if (::fstat(descriptor_, &status) != 0) throw_system_error(errno, path_, "fstat");
-  return {status.st_dev, status.st_ino};
+  const FileStatus status(descriptor_, STATX_INO);
+  if (status.failed()) throw_system_error(errno, path_, "statx");
+  return status.id();
 }
 
 bool File::is_still_at_path() const {
-  struct stat status {};
-  if (::lstat(path_.c_str(), &status) != 0) return false;
-  return FileId{status.st_dev, status.st_ino} == id();
+  const FileStatus status(AT_FDCWD, path_.c_str(), STATX_INO);
+  return !status.failed() && status.id() == id();
 }
 
 std::uint64_t File::size() const {
-  struct stat status {};
-  if (::fstat(descriptor_, &status) != 0) throw_system_error(errno, path_, "fstat");
-  return static_cast<std::uint64_t>(status.st_size);
+  const FileStatus status(descriptor_, STATX_SIZE);
+  if (status.failed()) throw_system_error(errno, path_, "statx");
+  return status.size();
 }
 
 std::uint64_t File::disk_bytes() const {
-  struct stat status {};
-  if (::fstat(descriptor_, &status) != 0) throw_system_error(errno, path_, "fstat");
-  return static_cast<std::uint64_t>(status.st_blocks) * 512;
+  const FileStatus status(descriptor_, STATX_BLOCKS);
+  if (status.failed()) throw_system_error(errno, path_, "statx");
+  return status.disk_bytes();
 }
 
 std::size_t File::read_at(std::uint64_t offset, std::span<std::byte> to) const {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <utility>
 
 #include "cairn/mapping/futex.hpp"
 
@@ -27,18 +28,18 @@ std::uint64_t GroupSync::durable() const noexcept {
 }
 
 GroupSync::Member::Member(GroupSync& group) : group_(group) {
-  const Guard guard(group_.mutex_);
-  ++group_.members_;
-  if (group_.members_ >= group_.expected_) group_.expect_nobody();
+  // Relaxed: only counted, for who asks again and again.
+  group_.members_.fetch_add(1, std::memory_order_relaxed);
 }
 
 GroupSync::Member::~Member() {
-  const Guard guard(group_.mutex_);
-  --group_.members_;
+  // Release pairs with the acquire in `wait_for_members`: it is through with what may go then.
+  group_.members_.fetch_sub(1, std::memory_order_release);
 }
 
 void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
   Guard guard(group_.mutex_);
+  arrive();
   while (std::max(group_.synced_, group_.durable()) < position) {
     group_.host_.require_not_failed();
     if (!group_.leading_) {
@@ -48,7 +49,30 @@ void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
     // Whoever is expected may need the lock.
     if (begin == Begin::with_lock) group_.expect_nobody();
     sleep(guard);
+    // Most leave here, all of them at once: the mutex would have them come out one by one.
+    if (is_served(position)) return;
+    guard.lock();
   }
+  leave();
+}
+
+/// Whether a round that began with it among those who waited made `position` durable. Needs no
+/// mutex.
+bool GroupSync::Member::is_served(std::uint64_t position) const noexcept {
+  // Relaxed: that what it synced is on the disk is learned from the word for that.
+  return begun_ != group_.begun_.load(std::memory_order_relaxed) && group_.durable() >= position;
+}
+
+/// Requires, as those that follow: the mutex.
+void GroupSync::Member::arrive() noexcept {
+  // Relaxed, here and below: changed with the mutex.
+  begun_ = group_.begun_.load(std::memory_order_relaxed);
+  if (++group_.waiting_ >= group_.expected_) group_.expect_nobody();
+}
+
+/// Where no round has begun since it came, it was another process that synced.
+void GroupSync::Member::leave() noexcept {
+  if (begun_ == group_.begun_.load(std::memory_order_relaxed)) --group_.waiting_;
 }
 
 void GroupSync::Member::sync(std::uint64_t tail) {
@@ -56,24 +80,26 @@ void GroupSync::Member::sync(std::uint64_t tail) {
   while (group_.leading_) {
     group_.expect_nobody();
     sleep(guard);
+    guard.lock();
   }
   group_.host_.require_not_failed();
   group_.lead(guard, tail, Begin::with_lock);
 }
 
-/// Until the round is over that somebody leads.
+/// Until the round is over that somebody leads. Returns without the mutex.
 void GroupSync::Member::sleep(Guard& guard) {
   // Relaxed: changed with the mutex.
   const std::uint32_t round = group_.rounds_.load(std::memory_order_relaxed);
   guard.unlock();
   futex_wait(group_.rounds_, round, round_patience);
-  guard.lock();
 }
 
 /// Syncs what is appended by now, among it what is before `position`.
 void GroupSync::lead(Guard& guard, std::uint64_t position, Member::Begin begin) {
   leading_ = true;
   if (begin == Member::Begin::together) expect_others(guard);
+  const std::uint32_t sharing = std::exchange(waiting_, 0);
+  begun_.fetch_add(1, std::memory_order_relaxed);
   guard.unlock();
   // Acquire pairs with the release in `Engine::append`: what the tail covers is in the file. It is
   // lower than the position only where it is garbage.
@@ -93,14 +119,15 @@ void GroupSync::lead(Guard& guard, std::uint64_t position, Member::Begin begin) 
   guard.lock();
   synced_ = std::max(synced_, position);
   sync_took_ = took;
-  expected_ = members_;
+  // Those who are told now are about to come again, mostly.
+  expected_ = sharing + waiting_;
   end_round();
 }
 
-/// Waits for as many as shared the last sync, but no longer than half of what that took: where they
-/// have something else to do now, that is what waiting costs, once.
+/// Waits for as many as had to do with the last sync, but no longer than half of what that took:
+/// where they have something else to do now, that is what waiting costs, once.
 void GroupSync::expect_others(Guard& guard) noexcept {
-  if (members_ >= expected_) return;
+  if (waiting_ >= expected_) return;
   expecting_ = true;
   arrived_.store(0, std::memory_order_relaxed);
   const std::chrono::nanoseconds patience = std::min(sync_took_ / 2, most_patience);
@@ -122,7 +149,8 @@ void GroupSync::expect_nobody() noexcept {
 void GroupSync::end_round() noexcept {
   leading_ = false;
   rounds_.fetch_add(1, std::memory_order_relaxed);
-  if (members_ > 1) futex_wake(rounds_, INT_MAX);
+  // Relaxed: whoever came since without having looked at `rounds_` looks at what is durable first.
+  if (members_.load(std::memory_order_relaxed) > 1) futex_wake(rounds_, INT_MAX);
 }
 
 void GroupSync::note_durable(std::uint64_t position) noexcept {
@@ -143,10 +171,7 @@ void GroupSync::note_durable(std::uint64_t position) noexcept {
 void GroupSync::wait_for_members() noexcept {
   constexpr std::chrono::microseconds pause{100};
   for (;;) {
-    {
-      const Guard guard(mutex_);
-      if (members_ == 0) return;
-    }
+    if (members_.load(std::memory_order_acquire) == 0) return;
     // They are through as soon as they run. Not on `arrived_`, of which one alone is woken.
     futex_wait(rounds_, rounds_.load(std::memory_order_relaxed), pause);
   }

@@ -73,9 +73,13 @@ class GroupSync {
     void sync(std::uint64_t tail);
 
    private:
+    void arrive() noexcept;
+    bool is_served(std::uint64_t position) const noexcept;
+    void leave() noexcept;
     void sleep(Guard& guard);
 
     GroupSync& group_;
+    std::uint64_t begun_ = 0;  ///< rounds when it came
   };
 
   /// Returns once nobody is a member. Requires: what they wait for is durable, or failed.
@@ -91,9 +95,11 @@ class GroupSync {
   LiveWords& live_;
   Host& host_;
   std::mutex mutex_;
+  std::atomic<std::uint32_t> members_{0};
+  std::atomic<std::uint64_t> begun_{0};  ///< rounds; changed with the mutex
   // guarded by the mutex
-  std::uint32_t members_ = 0;
-  std::uint32_t expected_ = 1;  ///< members of the last round
+  std::uint32_t waiting_ = 0;   ///< members who came since the last round began
+  std::uint32_t expected_ = 1;  ///< who shared the last round, and who came meanwhile
   bool leading_ = false;        ///< one of them syncs
   bool expecting_ = false;      ///< and waits for others before
   std::uint64_t synced_ = 0;    ///< what this process waited for itself, whatever the word says
