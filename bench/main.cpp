@@ -64,9 +64,9 @@ void declare_options(CLI::App& app, Arguments& arguments) {
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
-  for (auto* part : {put_rows, durable_rows, lookup_rows, ordered_rows, bulk_rows, vector_rows,
-                     allocator_rows, read_section_rows, processes_rows, handover_rows, open_rows,
-                     footprint_rows, hash_rows, sequence_rows}) {
+  for (auto* part : {put_rows, durable_rows, checkpoint_rows, lookup_rows, ordered_rows, bulk_rows,
+                     vector_rows, allocator_rows, read_section_rows, processes_rows, handover_rows,
+                     open_rows, footprint_rows, hash_rows, sequence_rows}) {
     std::vector<Row> some = part();
     rows.insert(rows.end(), std::make_move_iterator(some.begin()),
                 std::make_move_iterator(some.end()));

@@ -11,6 +11,8 @@ namespace cairn::bench {
 std::vector<Row> put_rows();
 /// Commits at level power: alone, by threads at once, deferred.
 std::vector<Row> durable_rows();
+/// How long commits wait for a checkpoint beside them.
+std::vector<Row> checkpoint_rows();
 /// All puts in one transaction.
 std::vector<Row> bulk_rows();
 std::vector<Row> lookup_rows();

@@ -20,8 +20,8 @@ int observe(const IoOperation& operation) noexcept {
   return observer == nullptr ? 0 : observer(operation);
 }
 
-void set_crash_observer(CrashObserver observer) noexcept {
-  crash_observer.store(observer, std::memory_order_relaxed);
+CrashObserver set_crash_observer(CrashObserver observer) noexcept {
+  return crash_observer.exchange(observer, std::memory_order_relaxed);
 }
 
 void reach_crash_point(const char* name) noexcept {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -369,13 +370,21 @@ void File::truncate(std::uint64_t bytes) const {
 }
 
 void File::sync() const {
-  int failure = observed(drill::IoKind::sync, descriptor_, 0, 0);
+  settle_sync(observed(drill::IoKind::sync, descriptor_, 0, 0),
+              [&] { return ::fdatasync(descriptor_); });
+}
+
+void File::sync_mapped(std::uint64_t offset, std::byte* at, std::size_t bytes) const {
+  settle_sync(observed(drill::IoKind::sync, descriptor_, offset, bytes),
+              [&] { return ::msync(at, bytes, MS_SYNC); });
+}
+
+template <class Call>
+void File::settle_sync(int failure, Call call) const {
   if (failure == drill::pretend_done) return;
-  if (failure == 0 && uninterrupted([&] { return ::fdatasync(descriptor_); }) != 0) {
-    failure = errno;
-  }
+  if (failure == 0 && uninterrupted(call) != 0) failure = errno;
   if (failure != 0) {
-    throw Error(errc::io, path_, "fdatasync failed; what was not yet durable may be lost", failure);
+    throw Error(errc::io, path_, "a sync failed; what was not yet durable may be lost", failure);
   }
 }
 

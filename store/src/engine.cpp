@@ -288,6 +288,7 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
       heartbeat_(table_),
       group_sync_(live_, *this),
       deferred_(*this),
+      data_sync_(*this),
       log_(File::open(log_path(data_.path()),
                       is_frozen() ? File::Access::read_only : File::Access::read_write),
            identity.uuid, meta.log_bytes,
@@ -312,6 +313,7 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
 Engine::~Engine() {
   heartbeat_.stop();
   deferred_.stop();
+  data_sync_.stop();
   // While it is in the registry: a child that another thread forks keeps no lock of it.
   if (condition_.load(std::memory_order_relaxed) == Condition::open) table_.release();
   EngineRegistry::instance().remove(this);
@@ -322,6 +324,7 @@ void Engine::abandon_in_child() noexcept {
   lanes_.shut(errc::forked);
   heartbeat_.abandon();
   deferred_.abandon();
+  data_sync_.abandon();
   frozen_lock_.abandon();
   // Slot, lock, lanes and transaction are still the parent's: nothing here may give them back.
   table_.abandon();
@@ -362,32 +365,6 @@ Durability Engine::durability() const noexcept {
   return options_.durability.value_or(Durability::power);
 }
 
-void Engine::checkpoint() {
-  begin_guarded();
-  try {
-    settle_appended();
-    write_checkpoint(false);
-  } catch (...) {
-    rollback();
-    throw;
-  }
-  rollback();
-}
-
-/// Requires: alone. Everything goes into the data file; what the log grew by is given back.
-void Engine::empty_log() {
-  const std::uint64_t ring_bytes = std::min(log_.ring_bytes(), new_ring_bytes(options_));
-  const bool empty = meta_.clean != 0 && meta_.checkpoint_position == state_.position;
-  if (!empty || ring_bytes != log_.ring_bytes()) {
-    require_published("the log cannot be emptied");
-    RingMapping ring = log_.map_ahead(ring_bytes);
-    write_checkpoint(true, ring_bytes);
-    log_.adopt(std::move(ring));
-  }
-  // The meta slot that names the shorter ring is on the disk.
-  log_.cut_file();
-}
-
 void Engine::close() {
   if (condition_.load(std::memory_order_relaxed) == Condition::closed) return;
   require_open();
@@ -424,6 +401,7 @@ void Engine::close() {
   EngineRegistry::instance().remove(this);
   heartbeat_.stop();
   deferred_.stop();
+  data_sync_.stop();
   lanes_.give_all_back();
   table_.release();
   frozen_lock_ = ByteLock();

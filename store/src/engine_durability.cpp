@@ -17,6 +17,9 @@ namespace {
 /// waiting for one costs less than the overlays by which readers see commits beside it.
 constexpr std::chrono::microseconds lock_patience{20};
 
+/// How much of the data file is given to the disk at a time beside commits.
+constexpr std::uint64_t written_at_once = 4 << 20;
+
 [[noreturn]] void throw_sync_failed(const std::string& path, int cause) {
   throw Error(errc::io, path,
               "a sync failed, so the store refuses further writes; close it everywhere and open it "
@@ -26,14 +29,36 @@ constexpr std::chrono::microseconds lock_patience{20};
 
 }  // namespace
 
-void Engine::sync_or_fail(const File& file) {
+template <class Sync>
+void Engine::sync_or_fail(Sync sync) {
   try {
-    file.sync();
+    sync();
   } catch (const Error& cause) {
     // Release pairs with the acquire in `require_not_failed`.
     live_.failed.store(1, std::memory_order_release);
     throw_sync_failed(path(), cause.system_errno());
   }
+}
+
+void Engine::sync_or_fail(const File& file) {
+  sync_or_fail([&] { file.sync(); });
+}
+
+/// Syncs the page of the meta slots, and no other.
+void Engine::sync_header_or_fail() {
+  sync_or_fail([this] { data_.sync_mapped(0, window_.data(), page_bytes); });
+}
+
+/// Piece by piece, so that a sync of the log that comes between waits for one of them and not for
+/// all that the disk has been given.
+void Engine::sync_data() {
+  sync_or_fail([this] {
+    const std::uint64_t bytes = locks_.size();
+    for (std::uint64_t at = 0; bytes > written_at_once && at < bytes; at += written_at_once) {
+      locks_.finish_writing(at, std::min(written_at_once, bytes - at));
+    }
+    locks_.sync();
+  });
 }
 
 void Engine::require_not_failed() const {

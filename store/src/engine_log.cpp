@@ -24,6 +24,7 @@ constexpr std::uint64_t most_paced_ring_bytes = 64 << 20;
 }  // namespace
 
 void Engine::make_room_in_log(std::uint64_t bytes) {
+  begin_checkpoint_beside(bytes);
   if (state_.position - meta_.checkpoint_position + bytes <= log_.ring_bytes()) return;
   const std::uint64_t most = std::bit_floor(options_.max_log_bytes);
   if (bytes > most) {

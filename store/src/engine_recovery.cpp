@@ -423,46 +423,4 @@ void Engine::cut_file() {
   data_.truncate(length);
 }
 
-void Engine::write_checkpoint(bool clean, std::uint64_t log_bytes) {
-  const PhaseScope phase(table_, ProcessPhase::checkpointing);
-  crash_point("checkpoint.begin");
-  if (survives_power() || clean) sync_or_fail(data_);
-  // At level process nothing else has made its length durable.
-  if (!survives_power() && clean) sync_or_fail(log_.file());
-  crash_point("checkpoint.data_synced");
-  MetaSlot next = meta_;
-  next.checkpoint_position = shown_.position;
-  next.checkpoint_sequence = shown_.sequence;
-  next.heap_end = shown_.heap_end;
-  next.file_bytes = shown_.file_bytes;
-  next.log_bytes = log_bytes;
-  next.boot_id = current_boot_id();
-  next.inode = data_id_.inode;
-  next.clean = clean ? 1 : 0;
-  next = write_meta(data_, window_.data(), next, seed_);
-  if (survives_power() || clean) sync_or_fail(data_);
-  crash_point("checkpoint.meta_synced");
-  meta_ = next;
-  shown_.reach = shown_.heap_end;
-  if (!is_held_back()) state_.reach = state_.heap_end;
-}
-
-/// Before the first write after a clean close: a store that is not safe against power loss must not
-/// look clean after one, and no copy that is taken meanwhile.
-void Engine::mark_unclean() {
-  MetaSlot next = meta_;
-  next.clean = 0;
-  next.boot_id = current_boot_id();
-  next.inode = data_id_.inode;
-  next = write_meta(data_, window_.data(), next, seed_);
-  if (!survives_power()) {
-    // In both slots: checkpoints are not synced at that level, so one that is torn would otherwise
-    // give way to one that says the store was closed.
-    sync_or_fail(data_);
-    next = write_meta(data_, window_.data(), next, seed_);
-    sync_or_fail(data_);
-  }
-  meta_ = next;
-}
-
 }  // namespace cairn

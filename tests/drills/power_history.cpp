@@ -127,7 +127,13 @@ void PowerRecorder::observe(const drill::IoOperation& operation) {
   shape_changes_ = changes_shape(operation.kind);
   if (watch_ == Watch::everybody || shape_changed || shape_changes_) look();
   switch (operation.kind) {
-    case drill::IoKind::sync: add({PowerStep::Kind::sync, number_of(operation.descriptor)}); return;
+    case drill::IoKind::sync:
+      add({PowerStep::Kind::sync,
+           number_of(operation.descriptor),
+           operation.offset,
+           {},
+           operation.bytes});
+      return;
     case drill::IoKind::sync_directory: add({PowerStep::Kind::sync_directory}); return;
     case drill::IoKind::write:
     case drill::IoKind::store: break;

@@ -25,7 +25,7 @@ struct PowerStep {
   enum class Kind : std::uint8_t {
     bytes,           ///< were written, or stored into a mapping
     length,          ///< `offset` is the file's length now
-    sync,            ///< everything before it is on the disk
+    sync,            ///< everything before it is on the disk; or that of `synced_bytes` at `offset`
     sync_directory,  ///< the same of names
     name,            ///< StoreName(offset) leads to `file` now, or to none
     begin,           ///< of a commit: it may be found from here on
@@ -35,7 +35,8 @@ struct PowerStep {
   std::uint32_t file = no_file;  ///< its number in the history
   std::uint64_t offset = 0;
   FileBytes bytes = {};
-  const char* site = "";  ///< the crash point that was passed last
+  std::uint64_t synced_bytes = 0;  ///< 0: all
+  const char* site = "";           ///< the crash point that was passed last
 };
 
 const char* to_string(PowerStep::Kind kind) noexcept;

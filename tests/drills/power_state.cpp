@@ -32,14 +32,14 @@ bool PowerState::advance() {
   switch (step.kind) {
     case PowerStep::Kind::bytes: write(step); break;
     case PowerStep::Kind::length: cut_or_lengthen(step); break;
-    case PowerStep::Kind::sync: sync(step.file); break;
+    case PowerStep::Kind::sync: sync(step); break;
     case PowerStep::Kind::sync_directory:
       for (const Atom& name : atoms_) {
         if (name.kind == PowerStep::Kind::name) {
           synced_names_[name.file] = static_cast<std::uint32_t>(name.values.back());
         }
       }
-      drop_atoms(true, 0);
+      drop_atoms([](const Atom& one) { return one.kind == PowerStep::Kind::name; });
       break;
     case PowerStep::Kind::name: {
       Atom& name = atom(step.kind, static_cast<std::uint32_t>(step.offset), 0);
@@ -107,21 +107,33 @@ void PowerState::cut_or_lengthen(const PowerStep& step) {
   }
 }
 
-void PowerState::sync(std::uint32_t file) {
-  Disk& disk = disks_.at(file);
+void PowerState::sync(const PowerStep& step) {
+  Disk& disk = disks_.at(step.file);
+  const bool all = step.synced_bytes == 0;
+  // Of a part of the file nothing is taken for synced that is not wholly in it, nor the length.
+  const std::uint64_t end =
+      std::min<std::uint64_t>(step.offset + step.synced_bytes, disk.synced.bytes().size());
+  const auto is_synced = [&](const Atom& one) {
+    if (one.kind == PowerStep::Kind::name || one.file != step.file) return false;
+    return all || (one.kind == PowerStep::Kind::bytes && one.offset >= step.offset &&
+                   one.offset + block_bytes_ <= end);
+  };
+  FileBytes synced = all ? disk.now : disk.synced.bytes();
   std::vector<std::uint64_t> offsets;
   for (const Atom& one : atoms_) {
-    if (one.kind == PowerStep::Kind::bytes && one.file == file) offsets.push_back(one.offset);
+    if (one.kind != PowerStep::Kind::bytes || !is_synced(one)) continue;
+    offsets.push_back(one.offset);
+    if (all) continue;
+    const FileBytes block = block_of(disk.now, one.offset);
+    std::copy(block.begin(), block.end(), synced.begin() + static_cast<std::ptrdiff_t>(one.offset));
   }
-  disk.synced.update(disk.now, disk.seed, offsets, block_bytes_);
-  drop_atoms(false, file);
+  disk.synced.update(synced, disk.seed, offsets, block_bytes_);
+  drop_atoms(is_synced);
 }
 
-void PowerState::drop_atoms(bool names, std::uint32_t file) {
-  std::erase_if(atoms_, [&](const Atom& one) {
-    const bool is_name = one.kind == PowerStep::Kind::name;
-    return names ? is_name : !is_name && one.file == file;
-  });
+template <class IsSynced>
+void PowerState::drop_atoms(IsSynced is_synced) {
+  std::erase_if(atoms_, is_synced);
   places_.clear();
   for (std::size_t i = 0; i < atoms_.size(); ++i) {
     places_[{atoms_[i].kind, atoms_[i].file, atoms_[i].offset}] = i;

@@ -95,8 +95,9 @@ class PowerState {
   Atom& atom(PowerStep::Kind kind, std::uint32_t file, std::uint64_t offset);
   void write(const PowerStep& step);
   void cut_or_lengthen(const PowerStep& step);
-  void sync(std::uint32_t file);
-  void drop_atoms(bool names, std::uint32_t file);
+  void sync(const PowerStep& step);
+  template <class IsSynced>
+  void drop_atoms(IsSynced is_synced);
   void forget_made(std::uint32_t file);
   void shape(const std::vector<Fate>& fate_of) const;
   std::uint64_t sum_of(std::uint32_t file, const std::vector<Fate>& fate_of) const;

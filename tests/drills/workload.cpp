@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "workload.hpp"
 
+#include <cstring>
+#include <functional>
 #include <stdexcept>
 
+#include "cairn/mapping/drill_hooks.hpp"
 #include "scratch.hpp"
 
 namespace cairn::drills {
@@ -167,6 +170,22 @@ Workload checkpoint_workload() {
   return made;
 }
 
+/// Checkpoints beside commits, with the log going around over what they set free.
+Workload beside_workload() {
+  Workload made{"checkpoint beside", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
+  made.setup.push_back(commit({{EditKind::fill, 3000, 1}}));
+  made.actions.push_back(commit({{EditKind::put, 1, 1}}));
+  made.actions.push_back({ActionKind::checkpoint, {{EditKind::put, 1, 2}, {EditKind::push, 0, 1}}});
+  made.actions.push_back(commit({{EditKind::fill, 3000, 2}}));
+  made.actions.push_back({ActionKind::checkpoint, {{EditKind::fill, 3000, 3}}});
+  for (std::uint64_t value = 4; value < 6; ++value) {
+    made.actions.push_back(commit({{EditKind::fill, 3000, value}}));
+    made.actions.push_back({ActionKind::checkpoint, {{EditKind::put, value, 1}}});
+  }
+  made.actions.push_back(commit({{EditKind::put, 1, 3}}));
+  return made;
+}
+
 Workload close_workload() {
   Workload made{"close", {}, false, {{ActionKind::open}}, {{ActionKind::open}}};
   made.setup.push_back(commit({{EditKind::put, 1, 1}}));
@@ -244,10 +263,10 @@ Options drill_options(Durability durability, const std::string& label) {
 }
 
 std::vector<Workload> all_workloads() {
-  return {create_workload(), numbers_workload(),  lists_workload(),     chain_workload(),
-          trees_workload(),  queue_workload(),    growth_workload(),    abandon_workload(),
-          shrink_workload(), log_workload(),      held_back_workload(), checkpoint_workload(),
-          close_workload(),  snapshot_workload(), deferred_workload()};
+  return {create_workload(), numbers_workload(), lists_workload(),     chain_workload(),
+          trees_workload(),  queue_workload(),   growth_workload(),    abandon_workload(),
+          shrink_workload(), log_workload(),     held_back_workload(), checkpoint_workload(),
+          beside_workload(), close_workload(),   snapshot_workload(),  deferred_workload()};
 }
 
 Workload workload_named(const std::string& name) {
@@ -264,7 +283,7 @@ std::vector<Content> models_of(const Workload& workload) {
   }
   std::vector<Content> models{content};
   for (const Action& action : workload.actions) {
-    if (action.kind != ActionKind::transaction && action.kind != ActionKind::defer) continue;
+    if (!commits(action)) continue;
     apply_edits(action.edits, content);
     models.push_back(content);
   }
@@ -296,6 +315,26 @@ void Performer::commit(const Action& action) {
   board_.in_transaction = 0;
 }
 
+/// Others commit while a checkpoint is made without the lock. What they do there this thread does
+/// itself, so that all operations are those of one.
+void Performer::checkpoint_beside_commit(const Action& action) {
+  static std::function<void()> beside;
+  static drill::CrashObserver watched;
+  bool committed = false;
+  beside = [&] {
+    committed = true;
+    commit({ActionKind::transaction, action.edits});
+  };
+  watched = drill::set_crash_observer([](const char* name) {
+    if (watched != nullptr) watched(name);
+    if (std::strcmp(name, "checkpoint.beside") == 0) beside();
+  });
+  store_->checkpoint();
+  drill::set_crash_observer(watched);
+  // At level process there is no such moment.
+  if (!committed) commit({ActionKind::transaction, action.edits});
+}
+
 void Performer::perform(const Action& action) {
   switch (action.kind) {
     case ActionKind::open: store_.emplace(Store::open(path_, options_)); break;
@@ -321,7 +360,11 @@ void Performer::perform(const Action& action) {
       board_.releasing = 0;
       break;
     case ActionKind::checkpoint:
-      store_->checkpoint();
+      if (action.edits.empty()) {
+        store_->checkpoint();
+      } else {
+        checkpoint_beside_commit(action);
+      }
       board_.deferred = 0;
       break;
     case ActionKind::shrink: store_->shrink_to_usage(); break;

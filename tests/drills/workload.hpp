@@ -20,10 +20,10 @@ enum class ActionKind {
   abandon,      ///< makes `edits` and lets the transaction go
   hold,         ///< a thread begins a read section and stays
   release,      ///< and leaves it
-  checkpoint,
-  shrink,    ///< shrink_to_usage
-  resize,    ///< resize_file(bytes)
-  snapshot,  ///< to a file beside the store, where an earlier one may be
+  checkpoint,   ///< and commits `edits` between its sync and its meta slot, where that is possible
+  shrink,       ///< shrink_to_usage
+  resize,       ///< resize_file(bytes)
+  snapshot,     ///< to a file beside the store, where an earlier one may be
   close,
 };
 
@@ -32,6 +32,12 @@ struct Action {
   std::vector<Edit> edits = {};
   std::uint64_t bytes = 0;
 };
+
+/// Whether the action makes a transaction.
+inline bool commits(const Action& action) {
+  return action.kind == ActionKind::transaction || action.kind == ActionKind::defer ||
+         (action.kind == ActionKind::checkpoint && !action.edits.empty());
+}
 
 /// A sequence of calls that a child makes until it is killed.
 struct Workload {
@@ -65,6 +71,7 @@ class Performer {
 
  private:
   void commit(const Action& action);
+  void checkpoint_beside_commit(const Action& action);
 
   Options options_;
   std::string path_;

@@ -19,7 +19,7 @@ enum class IoKind : std::uint8_t {
   write,
   allocate,
   truncate,
-  sync,
+  sync,  ///< of the whole file, or of `bytes` of it
   sync_directory,
   link,
   unlink,
@@ -48,9 +48,10 @@ using IoObserver = int (*)(const IoOperation& operation);
 void set_io_observer(IoObserver observer) noexcept;
 int observe(const IoOperation& operation) noexcept;
 
-/// Sees each named crash point as it is reached; a drill kills the process in here.
+/// Sees each named crash point as it is reached; a drill kills the process in here. Returns the one
+/// before.
 using CrashObserver = void (*)(const char* name);
-void set_crash_observer(CrashObserver observer) noexcept;
+CrashObserver set_crash_observer(CrashObserver observer) noexcept;
 void reach_crash_point(const char* name) noexcept;
 
 /// Asked before each block of a heap is handed out: true makes that fail for want of room.

@@ -94,6 +94,9 @@ class File {
   /// Makes all bytes and the length durable. Throws errc::io; the bytes may be lost then, and a
   /// later success would prove nothing.
   void sync() const;
+  /// The same for `bytes` from the page at `at` on, which is the place of `offset` in a shared
+  /// mapping of this file, and nothing else: others may have much to be written.
+  void sync_mapped(std::uint64_t offset, std::byte* at, std::size_t bytes) const;
   /// Makes the directory entry durable.
   void sync_directory() const;
 
@@ -121,6 +124,8 @@ class File {
       std::memcpy(to, from, line_bytes);
     }
   }
+  template <class Call>
+  void settle_sync(int failure, Call call) const;
   void drill_store(std::uint64_t offset, std::byte* to, const std::byte* from,
                    std::size_t bytes) const;
   void write_zeros(std::uint64_t begin, std::uint64_t end) const;

@@ -19,31 +19,17 @@
 #include "cairn/recovery/log_ring.hpp"
 #include "cairn/recovery/meta_slots.hpp"
 #include "cairn/reports.hpp"
+#include "cairn/store/data_sync.hpp"
 #include "cairn/store/deferred_commits.hpp"
 #include "cairn/store/group_sync.hpp"
 #include "cairn/store/heartbeat.hpp"
+#include "cairn/store/log_state.hpp"
 #include "cairn/store/overlays.hpp"
 #include "cairn/store/process_table.hpp"
 #include "cairn/store/reader_lanes.hpp"
 #include "cairn/store/write_lock.hpp"
 
 namespace cairn {
-
-/// What the records up to some position of the log amount to.
-struct LogState {
-  std::uint64_t position = 0;    ///< behind the last record
-  std::uint64_t sequence = 0;    ///< of the last record
-  std::uint64_t heap_end = 0;    ///< bytes
-  std::uint64_t file_bytes = 0;  ///< committed length of the data file
-  /// Largest heap end of any record since the checkpoint: pages below it may be written by replay.
-  std::uint64_t reach = 0;
-};
-
-/// Where replay begins.
-inline LogState checkpoint_state(const MetaSlot& meta) noexcept {
-  return {meta.checkpoint_position, meta.checkpoint_sequence, meta.heap_end, meta.file_bytes,
-          meta.heap_end};
-}
 
 enum class OpenMode { open_or_create, create, open_existing };
 
@@ -67,7 +53,8 @@ enum class OpenMode { open_or_create, create, open_existing };
 ///     Meanwhile it changes in the shared image alone, at any time, and private copies of it mean
 ///     nothing. A record that makes one where the shared image has something else is visible only
 ///     once it is published.
-///  7. The log is freed up to what the shared image shows, never further.
+///  7. The log is freed up to what the shared image shows, never further; at Durability::power, up
+///     to what it showed before a sync of the data file began that is over.
 ///  8. A commit gives the write lock back before its sync, so that others share that, unless its
 ///     record makes an Atomic or has more than the log to be synced. So whoever has the lock may
 ///     work over a state that a power cut takes back; it learns that its own transaction has ended
@@ -81,7 +68,8 @@ enum class OpenMode { open_or_create, create, open_existing };
 class Engine final : private HeapSpace,
                      private ReaderLanes::Host,
                      private GroupSync::Host,
-                     private DeferredCommits::Host {
+                     private DeferredCommits::Host,
+                     private DataSync::Host {
  public:
   /// The engine for the file at `path`, the same one for every handle of this process.
   static std::shared_ptr<Engine> open(const std::string& path, const Options& options,
@@ -268,8 +256,13 @@ class Engine final : private HeapSpace,
   RecordView append_durably();
   bool may_share_sync(const RecordView& record) const;
   void show_at_once(const RecordView& record);
+
+  // checkpoints: engine_checkpoint.cpp
   void write_checkpoint(bool clean) { write_checkpoint(clean, meta_.log_bytes); }
   void write_checkpoint(bool clean, std::uint64_t log_bytes);
+  void name_checkpoint(const LogState& covered, bool clean, std::uint64_t log_bytes);
+  void name_covered(const LogState& covered);
+  void begin_checkpoint_beside(std::uint64_t bytes);
   void empty_log();
   void mark_unclean();
 
@@ -314,7 +307,10 @@ class Engine final : private HeapSpace,
   void wake_change_waiters() noexcept;
 
   // when commits are durable, and who may see them: engine_durability.cpp
+  template <class Sync>
+  void sync_or_fail(Sync sync);
   void sync_or_fail(const File& file);
+  void sync_header_or_fail();
   void sync_appended();
   void sync_log_now();
   void settle_appended();
@@ -337,6 +333,9 @@ class Engine final : private HeapSpace,
   // DeferredCommits::Host
   void settle(const CommitPlace& commit) noexcept override;
 
+  // DataSync::Host
+  void sync_data() override;
+
   // HeapSpace
   std::uint64_t heap_end() const noexcept override { return heap_end_; }
   void extend_heap(std::uint64_t bytes) override;
@@ -355,8 +354,9 @@ class Engine final : private HeapSpace,
 
   // fixed once constructed
   File data_;
-  /// Opened once more, for locks alone: they last as long as their open file, and a mapping keeps
-  /// that open in every child of fork(2), also when this process has died.
+  /// Opened once more, for locks: they last as long as their open file, and a mapping keeps that
+  /// open in every child of fork(2), also when this process has died. And for syncs beside those of
+  /// who has the write lock, which are told of errors by themselves.
   File locks_;
   const Access access_;
   ByteLock frozen_lock_;  ///< keeps away whoever would attach to write
@@ -378,6 +378,7 @@ class Engine final : private HeapSpace,
   Heartbeat heartbeat_;
   GroupSync group_sync_;
   DeferredCommits deferred_;
+  DataSync data_sync_;
   enum class Condition : std::uint8_t { open, closed, forked };
   std::atomic<Condition> condition_{Condition::open};
   std::mutex closing_mutex_;

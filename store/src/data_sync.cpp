@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cairn/store/data_sync.hpp"
+
+#include <utility>
+
+#include "cairn/error.hpp"
+
+namespace cairn {
+
+void DataSync::begin(const LogState& covered, const std::string& path) noexcept {
+  if (has_no_thread_) return;
+  if (!thread_.is_running()) {
+    try {
+      thread_.start(&DataSync::run, this, "checkpoints", path);
+    } catch (const Error&) {
+      // Checkpoints are made with the lock then.
+      has_no_thread_ = true;
+      return;
+    }
+  }
+  {
+    const std::lock_guard guard(mutex_);
+    if (progress_ != Progress::none) return;
+    progress_ = Progress::under_way;
+    covered_ = covered;
+  }
+  thread_.wake();
+}
+
+std::optional<LogState> DataSync::take() noexcept {
+  const std::lock_guard guard(mutex_);
+  if (progress_ != Progress::over) return std::nullopt;
+  progress_ = Progress::none;
+  return covered_;
+}
+
+void DataSync::sync() {
+  const std::lock_guard guard(syncing_);
+  host_.sync_data();
+}
+
+void DataSync::run(void* self) noexcept {
+  auto& data = *static_cast<DataSync*>(self);
+  while (data.thread_.wait()) {
+    data.thread_.take_wake();
+    data.sync_covered();
+  }
+}
+
+void DataSync::sync_covered() noexcept {
+  Progress then = Progress::over;
+  try {
+    sync();
+  } catch (const Error&) {
+    // Noted down for all; who has the lock next says so.
+    then = Progress::none;
+  }
+  const std::lock_guard guard(mutex_);
+  progress_ = then;
+}
+
+}  // namespace cairn
