@@ -102,9 +102,12 @@ Workload chance_workload(Chance& chance) {
   }
   bool holds = false;
   for (std::uint64_t i = 8 + chance.below(8); i != 0; --i) {
-    const std::uint64_t what = chance.below(20);
+    const std::uint64_t what = chance.below(24);
     if (what == 0) {
-      made.actions.push_back({ActionKind::checkpoint});
+      // Half of them with a commit beside.
+      const bool beside = chance.below(2) == 0;
+      made.actions.push_back({ActionKind::checkpoint,
+                              beside ? edits_by_chance(chance) : std::vector<Edit>()});
     } else if (what == 1) {
       made.actions.push_back({ActionKind::abandon, edits_by_chance(chance)});
     } else if (what <= 3) {
@@ -115,6 +118,10 @@ Workload chance_workload(Chance& chance) {
     } else if (what == 5 && !holds) {
       made.actions.push_back({ActionKind::close});
       made.actions.push_back({ActionKind::open});
+    } else if (what == 6) {
+      made.actions.push_back({ActionKind::sync});
+    } else if (what <= 10) {
+      made.actions.push_back({ActionKind::defer, edits_by_chance(chance)});
     } else {
       made.actions.push_back({ActionKind::transaction, edits_by_chance(chance)});
     }
