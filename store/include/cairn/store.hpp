@@ -114,7 +114,12 @@ class Store {
   ///         opening it again tells which of the last commits survive. closed, forked.
   /// Complexity: one sync, shared with whoever waits for one.
   void sync();
-  /// Empties the log into the data file. Complexity: one or two syncs at Durability::power.
+  /// Brings what is committed by now into the data file, so that the log before it is free. Where
+  /// half of the log is used that comes by itself, in a thread of the library's own. Others commit
+  /// meanwhile. Waits for the write lock twice, for a moment.
+  ///
+  /// Throws: what begin_write throws; errc::io where a sync failed.
+  /// Complexity: at Durability::power what changed since the last checkpoint is written and synced.
   void checkpoint();
   /// Closes the store for every handle of this process and reports what goes wrong. The last
   /// process to close writes everything into the data file, empties the log and gives back what
