@@ -54,10 +54,17 @@ std::uint64_t resident_kib_of_opening(const std::filesystem::path& file) {
   return std::stoull(*line);
 }
 
+/// As by default, wherever the scratch directory lies.
+Options default_options() {
+  Options options;
+  options.any_file_system = true;
+  return options;
+}
+
 Samples measure_empty_store(const Setting& setting) {
   const TrialDirectory directory(setting.directory);
   const std::filesystem::path file = directory.file("store");
-  Store store = Store::create(file);
+  Store store = Store::create(file, default_options());
   const std::uint64_t open_bytes = bytes_on_disk(file.parent_path());
   store.close();
   const std::uint64_t closed_bytes = bytes_on_disk(file.parent_path());
@@ -86,7 +93,7 @@ std::vector<Row> footprint_rows() {
 int run_resident_child(const std::vector<std::string>& arguments) {
   if (arguments.size() != 1) throw std::invalid_argument("resident FILE");
   const std::uint64_t before = resident_kib();
-  const Store store = Store::open_existing(arguments[0]);
+  const Store store = Store::open_existing(arguments[0], default_options());
   const std::uint64_t after = resident_kib();
   fmt::print("{}\n", after - before);
   std::fflush(stdout);

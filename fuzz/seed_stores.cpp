@@ -92,6 +92,8 @@ void add_seeds(Durability durability, std::vector<StoreBytes>& seeds) {
   options.initial_bytes = 64 << 10;
   options.log_bytes = 64 << 10;
   options.max_bytes = 64 << 20;
+  // It lies in memory, which is faster.
+  options.any_file_system = true;
   remove_store();
   Store store = Store::create(store_path(), options);
   store.write([](WriteTransaction& tx) { fill(tx); });

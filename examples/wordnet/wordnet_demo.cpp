@@ -51,6 +51,8 @@ void remove_old_store(const Demo& demo) {
 cairn::Options demo_options() {
   cairn::Options options;
   options.label = "wordnet demo";
+  // As the importer has it, whose store this is.
+  options.any_file_system = true;
   return options;
 }
 

@@ -43,15 +43,20 @@ const Wordnet& root_of(const cairn::ReadTransaction& tx) {
   return *wordnet;
 }
 
-cairn::Store open_finished(const Arguments& arguments, const char* label) {
+cairn::Options labelled(const char* label) {
   cairn::Options options;
   options.label = label;
-  return cairn::Store::open_existing(arguments.store, options);
+  // What can be imported again may lie anywhere, in memory too.
+  options.any_file_system = true;
+  return options;
+}
+
+cairn::Store open_finished(const Arguments& arguments, const char* label) {
+  return cairn::Store::open_existing(arguments.store, labelled(label));
 }
 
 cairn::Store open_for_import(const Arguments& arguments) {
-  cairn::Options options;
-  options.label = "wordnet import";
+  cairn::Options options = labelled("wordnet import");
   // An existing store keeps the durability that it was created with.
   if (!std::filesystem::exists(arguments.store)) {
     options.durability =

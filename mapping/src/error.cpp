@@ -38,6 +38,8 @@ const char* describe(errc code) noexcept {
     case errc::closed: return "the store is closed";
     case errc::invalid_argument: return "invalid argument";
     case errc::copied_while_open: return "the store is a copy of files that were not closed";
+    case errc::unsupported_file_system:
+      return "its file system cannot keep what the store promises";
   }
   return "unknown error";
 }

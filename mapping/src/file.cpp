@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cairn/error.hpp"
+#include "directory_name.hpp"
 #include "file_status.hpp"
 
 namespace cairn {
@@ -32,12 +33,6 @@ int observed(drill::IoKind kind, int descriptor, std::uint64_t offset, std::uint
              const std::byte* data = nullptr) noexcept {
   if constexpr (!drills_enabled) return 0;
   return drill::observe({kind, descriptor, offset, data, bytes});
-}
-
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 std::string range_text(std::uint64_t offset, std::uint64_t bytes) {

@@ -15,6 +15,7 @@
 #include "cairn/recovery/checksum.hpp"
 #include "cairn/store/engine_registry.hpp"
 #include "cairn/store/store_files.hpp"
+#include "cairn/store/suitable_file_system.hpp"
 
 namespace cairn {
 namespace {
@@ -178,6 +179,7 @@ std::shared_ptr<Engine> Engine::attach_frozen(const std::string& path, const Opt
   }
   const Identity identity = read_identity(data);
   require_durability(identity, options, path);
+  require_suitable(FileSystem::of(data), identity.durability, StoreUse::reading, options, path);
   File locks = kept.open(path, File::Access::read_only);
   // The byte that openers hold, for as long as the store is open here: so not even a version that
   // knows nothing of such readers changes the files under them.
@@ -235,6 +237,9 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   }
   const Identity identity = read_identity(data);
   require_durability(identity, options, path);
+  require_suitable(FileSystem::of(data), identity.durability,
+                   wanted == Company::others ? StoreUse::reading : StoreUse::writing, options,
+                   path);
   // The lock stands on a descriptor of its own, so that it is dropped here whatever happens.
   File own = File::open(path, File::Access::read_write);
   File locks = kept.open(path, File::Access::read_write);

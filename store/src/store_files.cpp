@@ -15,6 +15,7 @@
 #include "cairn/recovery/log_ring.hpp"
 #include "cairn/recovery/meta_slots.hpp"
 #include "cairn/store/process_table.hpp"
+#include "cairn/store/suitable_file_system.hpp"
 
 namespace cairn {
 namespace {
@@ -239,6 +240,9 @@ void name_store_files(File& data, File& log, std::chrono::milliseconds patience)
 
 bool create_store_files(const std::string& path, const Options& options) {
   StoreHeader made = describe_new_store(path, options);
+  // Before there is any file, so that none is left behind.
+  require_suitable(FileSystem::around(path), made.identity.durability, StoreUse::writing, options,
+                   path);
   const NewLog log = claim_log(path, options);
   if (!log.lock) return false;
   crash_point("create.begin");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <cairn/cairn.hpp>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -35,6 +36,13 @@ inline void write_text(const std::filesystem::path& path, std::string_view text)
   std::ofstream stream(path, std::ios::binary | std::ios::trunc);
   stream << text;
   ASSERT_TRUE(stream.flush()) << path;
+}
+
+/// Of a store beside temporary files, which may lie in memory.
+inline cairn::Options wherever_it_lies() {
+  cairn::Options options;
+  options.any_file_system = true;
+  return options;
 }
 
 /// A directory of one test's own that goes away with the object.

@@ -43,7 +43,7 @@ class Import : public testing::Test {
   std::string path() const { return (directory_.path() / "store.cairn").string(); }
 
   cairn::Store create(cairn::Durability durability = cairn::Durability::process) const {
-    cairn::Options options;
+    cairn::Options options = wherever_it_lies();
     options.durability = durability;
     options.verify_writes = true;
     return cairn::Store::create(path(), options);
@@ -71,7 +71,7 @@ class Import : public testing::Test {
   /// if it came to the end without.
   bool import_with_kill(std::size_t batch_entries, std::size_t nth, bool after_commit) const {
     const int status = status_of_forked([&] {
-      cairn::Store store = cairn::Store::open(path());
+      cairn::Store store = cairn::Store::open(path(), wherever_it_lies());
       std::size_t count = 0;
       const auto kill_at_nth = [&](const ImportProgress&) {
         if (++count == nth) ::kill(::getpid(), SIGKILL);
@@ -189,7 +189,7 @@ TEST_F(Import, survives_a_kill_before_or_after_every_commit) {
       completed = !import_with_kill(batch_entries, nth, after_commit);
       if (!completed) {
         ++kills;
-        cairn::Store store = cairn::Store::open_existing(path());
+        cairn::Store store = cairn::Store::open_existing(path(), wherever_it_lies());
         expect_sound(store);
         const std::size_t committed = after_commit ? nth : nth - 1;
         if (committed > 0) {
@@ -216,7 +216,7 @@ TEST_F(Import, killed_again_and_again_still_ends_like_an_undisturbed_one) {
     ASSERT_LE(kills, states.size());
   }
   EXPECT_EQ(kills, (states.size() - 1) / 2);
-  cairn::Store store = cairn::Store::open_existing(path());
+  cairn::Store store = cairn::Store::open_existing(path(), wherever_it_lies());
   EXPECT_EQ(dump(store), states.back());
   expect_sound(store);
 }
@@ -225,7 +225,7 @@ TEST_F(Import, is_shared_by_two_processes_without_a_batch_lost_or_doubled) {
   const std::vector<std::string> states = states_of_undisturbed_import(1);
   create().close();
   const auto import_all = [&] {
-    cairn::Store store = cairn::Store::open(path());
+    cairn::Store store = cairn::Store::open(path(), wherever_it_lies());
     import_wordnet(store, source_, {.batch_entries = 1});
     store.close();
   };
@@ -242,7 +242,7 @@ TEST_F(Import, is_shared_by_two_processes_without_a_batch_lost_or_doubled) {
   int status = -1;
   EXPECT_EQ(::waitpid(other, &status, 0), other);
   EXPECT_EQ(status, 0);
-  cairn::Store store = cairn::Store::open_existing(path());
+  cairn::Store store = cairn::Store::open_existing(path(), wherever_it_lies());
   EXPECT_EQ(dump(store), states.back());
   expect_sound(store);
 }

@@ -46,6 +46,8 @@ Options small_options() {
   how.zero_on_allocate = true;
   // Its commits must be found by whoever opens the files after a restart.
   how.durability = Durability::power;
+  // The files are read back at once, and kept elsewhere.
+  how.any_file_system = true;
   return how;
 }
 

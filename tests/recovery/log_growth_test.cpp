@@ -47,6 +47,8 @@ void grow_log(std::uint64_t log_file_bytes) {
   Options options;
   options.durability = Durability::power;
   options.log_bytes = least_ring_bytes;
+  // Temporary files may lie in memory.
+  options.any_file_system = true;
   Store store = Store::create(path, options);
   store.write([](WriteTransaction& tx) { tx.construct<Bulk>("bulk").resize(20000); });
   const File log = File::open(path + "-log", File::Access::read_write);

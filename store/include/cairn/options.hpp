@@ -69,6 +69,14 @@ struct Options {
   /// snapshot of a whole file system; otherwise it may mix several states: `Store::check` proves
   /// that its structure is sound, not that its content is of one time.
   bool accept_copy = false;
+  /// Create or open the store on whatever file system, which otherwise is
+  /// errc::unsupported_file_system where it cannot keep what is promised. At level power that is
+  /// one that lives in memory (tmpfs, ramfs) or is some program's (FUSE): the first keeps nothing
+  /// over a power cut or restart, the other what its program keeps; a kill takes nothing back on
+  /// either, and what is lost may be lost in part. At both levels it is one that other machines
+  /// share (NFS, SMB, 9p and the like), where nothing is promised, and where no two machines, nor
+  /// the host and its guest, may use the store at once: they do not see each other's locks.
+  bool any_file_system = false;
   /// Mode of new files, whatever the umask.
   std::uint32_t permissions = 0600;
   /// Zero blocks as they are handed out, so that nothing freed is ever readable in them.
