@@ -13,18 +13,30 @@
 
 namespace cairn {
 
-Reservation map_shared(const File& file, std::uint64_t reach_bytes, ViewAccess access) {
-  Reservation memory = Reservation::inaccessible(reach_bytes);
-  const int protection = access == ViewAccess::read_write ? PROT_READ | PROT_WRITE : PROT_READ;
-  void* at =
-      ::mmap(memory.data(), reach_bytes, protection, MAP_SHARED | MAP_FIXED, file.descriptor(), 0);
+namespace {
+
+Reservation map_file(const File& file, std::uint64_t bytes, int protection, int flags) {
+  Reservation memory = Reservation::inaccessible(bytes);
+  void* at = ::mmap(memory.data(), bytes, protection, flags | MAP_FIXED, file.descriptor(), 0);
   if (at == MAP_FAILED) {
     throw Error(errc::too_large, file.path(),
-                "cannot map " + std::to_string(reach_bytes) +
+                "cannot map " + std::to_string(bytes) +
                     " bytes; lower max_bytes or raise the limit (ulimit -v)",
                 errno);
   }
   return memory;
+}
+
+}  // namespace
+
+Reservation map_shared(const File& file, std::uint64_t reach_bytes, ViewAccess access) {
+  return map_file(file, reach_bytes,
+                  access == ViewAccess::read_write ? PROT_READ | PROT_WRITE : PROT_READ,
+                  MAP_SHARED);
+}
+
+Reservation map_private(const File& file, std::uint64_t bytes) {
+  return map_file(file, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
 }
 
 void map_cached_pages(const std::byte* data, std::uint64_t bytes) noexcept {

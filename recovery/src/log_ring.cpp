@@ -150,6 +150,15 @@ void LogRing::spoil(std::uint64_t position) {
   store(position, &nothing, sizeof nothing);
 }
 
+void LogRing::wipe() const {
+  // A page at a time, as in a new log. Written rather than stored into the mapping: pages may lack
+  // room on the disk.
+  static constexpr std::array<std::byte, page_bytes> zeros{};
+  for (std::uint64_t place = 0; place < ring_bytes_; place += zeros.size()) {
+    file_.write_at(log_ring_offset + place, zeros);
+  }
+}
+
 /// Pads the record and writes its header; the checksum, without which it is no record, comes last.
 RecordView LogRing::seal(const RecordHeader& header, std::uint64_t body_end) {
   const std::uint64_t bytes = record_bytes(header.page_count, header.line_count);

@@ -65,25 +65,6 @@ void require_durability(const Identity& identity, const Options& options, const 
                   ", opened with Durability::" + (wants_power ? "power" : "process"));
 }
 
-MetaSlot read_meta(const File& data, const Identity& identity) {
-  std::array<std::byte, page_bytes> header;
-  if (data.read_at(0, header) < header.size()) {
-    throw Error(errc::truncated, data.path(), "the header is cut short");
-  }
-  try {
-    return newest_meta(header, checksum_seed(identity.uuid), data.path());
-  } catch (const Error&) {
-    BootId boot;
-    std::memcpy(boot.data(), header.data() + live_words_offset + offsetof(LiveWords, boot_id),
-                boot.size());
-    // Level process syncs neither slot until it is closed.
-    if (identity.durability == StoredDurability::power || boot == current_boot_id()) throw;
-    throw Error(errc::power_lost, data.path(),
-                "neither of its meta slots is whole, and it was last used in another boot; restore "
-                "it from a copy");
-  }
-}
-
 /// The pages in front of the heap, in memory of this process.
 Reservation copy_of_header(const File& data) {
   Reservation copy = Reservation::anonymous(heap_begin);
@@ -186,9 +167,9 @@ std::shared_ptr<Engine> Engine::attach_frozen(const std::string& path, const Opt
   ByteLock still = take_opening_lock(locks, options, ByteLock::Kind::shared);
   if (!(locks.id() == id) || !data.is_still_at_path() || ProcessTable::any_attached(data))
     return nullptr;
-  const MetaSlot meta = read_meta(data, identity);
+  const MetaSlot meta = read_meta(data, identity, false);
   // Before the log is looked at, which may be gone then. A copy is one by another name first.
-  if (meta.inode == id.inode) require_power_kept(identity, meta, path);
+  if (meta.inode == id.inode) require_power_kept(identity, meta, false, path);
   std::shared_ptr<Engine> engine;
   try {
     engine.reset(new Engine(std::move(data), std::move(locks), identity, meta, options,
@@ -246,10 +227,12 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
   if (!(own.id() == id) || !(locks.id() == id)) return nullptr;
   const ByteLock opening = take_opening_lock(data, options);
   if (!data.is_still_at_path()) return nullptr;
-  const MetaSlot meta = read_meta(data, identity);
+  const MetaSlot meta = read_meta(data, identity, options.accept_power_loss);
   const bool alone = !ProcessTable::any_attached(data);
   if (alone && wanted == Company::others) return nullptr;
-  if (alone && meta.inode == id.inode) require_power_kept(identity, meta, path);
+  if (alone && meta.inode == id.inode) {
+    require_power_kept(identity, meta, options.accept_power_loss, path);
+  }
   std::uint64_t reach = meta.max_bytes;
   if (alone) reach = std::max(reach, round_up(options.max_bytes, page_bytes));
   std::shared_ptr<Engine> engine(new Engine(std::move(own), std::move(locks), identity, meta,

@@ -76,15 +76,21 @@ void Engine::write_checkpoint(bool clean, std::uint64_t log_bytes) {
   name_checkpoint(shown_, clean, log_bytes);
 }
 
-/// Has the newer meta slot say that the data file holds `covered`, which it does, and what follows
-/// is in a log of `log_bytes`.
-void Engine::name_checkpoint(const LogState& covered, bool clean, std::uint64_t log_bytes) {
+/// The newest meta slot, moved to `covered`.
+MetaSlot Engine::checkpoint_at(const LogState& covered, std::uint64_t log_bytes) const noexcept {
   MetaSlot next = meta_;
   next.checkpoint_position = covered.position;
   next.checkpoint_sequence = covered.sequence;
   next.heap_end = covered.heap_end;
   next.file_bytes = covered.file_bytes;
   next.log_bytes = log_bytes;
+  return next;
+}
+
+/// Has the newer meta slot say that the data file holds `covered`, which it does, and what follows
+/// is in a log of `log_bytes`.
+void Engine::name_checkpoint(const LogState& covered, bool clean, std::uint64_t log_bytes) {
+  MetaSlot next = checkpoint_at(covered, log_bytes);
   next.boot_id = current_boot_id();
   next.inode = data_id_.inode;
   next.clean = clean ? 1 : 0;

@@ -14,12 +14,7 @@ void Engine::freeze() {
   require_one_state();
   state_ = checkpoint_state(meta_);
   require_nothing_to_replay();
-  const std::uint64_t size = data_.size();
-  if (size < state_.file_bytes) {
-    throw Error(errc::truncated, path(),
-                "the file has " + std::to_string(size) + " bytes, its last commit needs " +
-                    std::to_string(state_.file_bytes));
-  }
+  require_file_reaches(state_.file_bytes);
   shown_ = visible_ = state_;
   // In the copy: from here on it says what is read, and nobody ever changes it.
   reset_live_words();

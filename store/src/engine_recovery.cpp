@@ -32,8 +32,10 @@ void Engine::recover_alone() {
   last_recovery_ = {};
   last_recovery_.after_reboot = !same_boot;
   last_recovery_.took_over = same_boot && was_owned;
+  last_recovery_.power_was_lost = is_power_lost(identity_, meta_);
   state_ = checkpoint_state(meta_);
-  const bool trusted = same_boot && !failed && is_original() && live_words_are_trustworthy();
+  const bool trusted = same_boot && !failed && is_original() && !last_recovery_.power_was_lost &&
+                       live_words_are_trustworthy();
   crash_point("recover.begin");
   const std::uint64_t size = data_.size();
   if (size < state_.heap_end) {
@@ -41,15 +43,14 @@ void Engine::recover_alone() {
                 "the file has " + std::to_string(size) + " bytes, its last checkpoint needs " +
                     std::to_string(state_.heap_end));
   }
+  if (last_recovery_.power_was_lost) require_sound_remains();
   replay(trusted);
   shown_ = visible_ = state_;
-  if (size < state_.file_bytes) {
-    throw Error(errc::truncated, path(),
-                "the file has " + std::to_string(size) + " bytes, its last commit needs " +
-                    std::to_string(state_.file_bytes));
-  }
+  require_file_reaches(state_.file_bytes);
   if (trusted) {
     discard_torn_append();
+  } else if (last_recovery_.power_was_lost) {
+    keep_remains();
   } else {
     restart_log();
     // That it was not closed may stand in memory alone, and level process does not sync otherwise.
@@ -60,9 +61,10 @@ void Engine::recover_alone() {
   last_recovery_.reaped_processes = table_.reap();
   reset_live_words();
   last_recovery_.sequence = state_.sequence;
-  last_recovery_.needed =
-      last_recovery_.replayed_records != 0 || was_owned || last_recovery_.discarded_bytes != 0 ||
-      last_recovery_.reclaimed_bytes != 0 || last_recovery_.reaped_processes != 0;
+  last_recovery_.needed = last_recovery_.power_was_lost || last_recovery_.replayed_records != 0 ||
+                          was_owned || last_recovery_.discarded_bytes != 0 ||
+                          last_recovery_.reclaimed_bytes != 0 ||
+                          last_recovery_.reaped_processes != 0;
   last_recovery_.duration = Clock::now() - start;
   report_recovery();
 }
@@ -81,19 +83,16 @@ void Engine::require_one_state() const {
                     " now, so it may mix several states; copy the original once it is closed, or "
                     "set Options::accept_copy where nobody wrote while the copy was taken");
   }
-  require_power_kept(identity_, meta_, path());
+  // Who only reads cannot make what is there a store.
+  require_power_kept(identity_, meta_, options_.accept_power_loss && !is_frozen(), path());
 }
 
-/// Throws errc::power_lost where that store promised nothing beyond the boot it was written in.
-void Engine::require_power_kept(const Identity& identity, const MetaSlot& meta,
-                                const std::string& path) {
-  if (identity.durability == StoredDurability::power || meta.clean != 0 ||
-      meta.boot_id == current_boot_id()) {
-    return;
-  }
-  throw Error(errc::power_lost, path,
-              "it was last written in another boot and never closed, and a store of "
-              "Durability::process promises nothing then; restore it from a copy");
+void Engine::require_file_reaches(std::uint64_t committed_bytes) const {
+  const std::uint64_t size = data_.size();
+  if (size >= committed_bytes) return;
+  throw Error(errc::truncated, path(),
+              "the file has " + std::to_string(size) + " bytes, its last commit needs " +
+                  std::to_string(committed_bytes));
 }
 
 /// Shows the report, which grows while the write lock is held, to those who do not hold it.
@@ -137,7 +136,10 @@ void Engine::replay(bool trusted) {
     const bool shown = trusted && state_.sequence < published;
     const auto record = shown ? log_.parse_trusted(state_.position) : log_.parse(state_.position);
     if (!record || record->sequence() != state_.sequence + 1 || record->end_position() > ring_end) {
-      if (trusted || log_.proves_damage_at(state_.position, state_.sequence)) {
+      // At level process the loss of power leaves holes in a log that nobody synced.
+      const bool may_end_anywhere = last_recovery_.power_was_lost;
+      if (trusted ||
+          (!may_end_anywhere && log_.proves_damage_at(state_.position, state_.sequence))) {
         throw Error(errc::corrupt, log_.file().path(),
                     "the record at position " + std::to_string(state_.position) +
                         " is unreadable, and valid ones follow it");

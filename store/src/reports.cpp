@@ -37,9 +37,10 @@ std::string RecoveryReport::summary() const {
   if (!needed) return "nothing to recover, " + state;
   std::string text = fenced_pid != 0
                          ? "ended the transaction of process " + std::to_string(fenced_pid)
-                     : took_over    ? "took over from a dead process"
-                     : after_reboot ? "recovered after a restart of the system"
-                                    : "recovered after a killed process";
+                     : power_was_lost ? "kept what the loss of power left"
+                     : took_over      ? "took over from a dead process"
+                     : after_reboot   ? "recovered after a restart of the system"
+                                      : "recovered after a killed process";
   text += ": replayed " + counted(replayed_records, "record") + " (" +
           counted(replayed_bytes, "byte") + ")";
   if (discarded_bytes != 0) text += ", dropped " + std::to_string(discarded_bytes) + " torn bytes";

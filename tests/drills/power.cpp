@@ -47,9 +47,20 @@ class PowerTable {
     row->figures.add(figures);
   }
 
+  /// Both come of images that lost power, so a drill in which one does not proves nothing of them.
+  void require_both_endings() const {
+    constexpr std::uint64_t enough = 1000;
+    PowerFigures all;
+    for (const Row& row : rows_) all.add(row.figures);
+    if (all.refused < enough || (all.damaged != 0 && all.accepted != 0)) return;
+    throw DrillFailure(fmt::format("of {} images that were refused {} were damaged and {} accepted",
+                                   all.refused, all.damaged, all.accepted));
+  }
+
   void print() const {
     console::Table table({"workload", "level", "moments", "images", "distinct", "refused",
-                          "examined", "recoveries cut", "processor", "a second"});
+                          "examined", "damaged", "accepted", "recoveries cut", "processor",
+                          "a second"});
     PowerFigures all;
     for (const Row& row : rows_) {
       add_row(table, row);
@@ -71,6 +82,7 @@ class PowerTable {
     table.add_row({row.name, row.level, console::format_count(figures.moments),
                    console::format_count(figures.images), console::format_count(figures.distinct),
                    console::format_count(figures.refused), console::format_count(figures.examined),
+                   console::format_count(figures.damaged), console::format_count(figures.accepted),
                    console::format_count(figures.recoveries),
                    fmt::format("{:.1f} s", figures.seconds),
                    console::format_rate(static_cast<double>(figures.distinct) /
@@ -107,6 +119,7 @@ class Campaign {
     }
     bar_.done();
     table_.print();
+    table_.require_both_endings();
   }
 
  private:
@@ -157,6 +170,8 @@ void PowerFigures::add(const PowerFigures& other) {
   distinct += other.distinct;
   refused += other.refused;
   examined += other.examined;
+  damaged += other.damaged;
+  accepted += other.accepted;
   recoveries += other.recoveries;
   seconds += other.seconds;
 }

@@ -28,6 +28,8 @@ struct PowerFigures {
   std::uint64_t distinct = 0;    ///< of these, each opened and judged
   std::uint64_t refused = 0;     ///< of these, not opened, as they may
   std::uint64_t examined = 0;    ///< of these, looked at in full
+  std::uint64_t damaged = 0;     ///< of those that lost power, refused as damaged as well
+  std::uint64_t accepted = 0;    ///< of those, sound as they were
   std::uint64_t recoveries = 0;  ///< whose own writes were cut as well
   double seconds = 0;            ///< of one processor
 

@@ -10,6 +10,19 @@ namespace cairn::drills {
 namespace {
 
 constexpr std::uint64_t examined_each = 64;
+constexpr std::uint64_t accepted_each = 8;
+
+/// What opening may say of files that lost whatever nobody synced.
+bool is_damage(const Error& error) {
+  return error == errc::corrupt || error == errc::truncated || error == errc::not_found;
+}
+
+void require_undamaged(const Store& store, const char* when) {
+  const CheckReport report = store.check();
+  // Blocks that nobody owns are no damage.
+  if (report.ok()) return;
+  throw DrillFailure(std::string("check ") + when + " finds " + report.problems.front());
+}
 
 }  // namespace
 
@@ -34,7 +47,10 @@ std::optional<Store> ImageChecker::recover(Verdict& verdict) {
 Verdict ImageChecker::check() {
   Verdict verdict;
   std::optional<Store> store = recover(verdict);
-  if (!store) return verdict;
+  if (!store) {
+    if (verdict.code == errc::power_lost && lost_++ % accepted_each == 0) accept_loss();
+    return verdict;
+  }
   const std::uint64_t hash = files_.recovered_hash();
   const auto known = known_.find(hash);
   if (known != known_.end() && ++checked_ % examined_each != 0) return {known->second};
@@ -47,6 +63,41 @@ Verdict ImageChecker::check() {
   const std::uint64_t holds = examine(store);
   known_[hash] = holds;
   return {holds};
+}
+
+/// What is there is damage by name, whenever it is asked for; or a sound store, that works and
+/// needs nothing from then on.
+void ImageChecker::accept_loss() {
+  // From here on others write than who is watched.
+  files_.forget_sectors();
+  Options accepting = options_;
+  accepting.accept_power_loss = true;
+  std::string damage;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    try {
+      Store store = Store::open_existing(files_.path(), accepting);
+      if (attempt != 0) throw DrillFailure("what was damaged is not any more: " + damage);
+      if (!store.last_recovery().power_was_lost)
+        throw DrillFailure("it says that nothing was lost");
+      require_undamaged(store, "of what was accepted");
+      read_content(store);
+      store.write([](WriteTransaction& tx) { apply_edits(proving_edits(), tx); });
+      require_undamaged(store, "after one more transaction");
+      store.close();
+      break;
+    } catch (const Error& error) {
+      if (!is_damage(error)) throw DrillFailure(std::string("accepted, it says ") + error.what());
+      if (attempt != 0 && damage != error.what()) {
+        throw DrillFailure(damage + ", and then " + error.what());
+      }
+      damage = error.what();
+    }
+  }
+  ++(damage.empty() ? accepted_ : damaged_);
+  if (!damage.empty()) return;
+  files_.change_boot();
+  const Store store = Store::open_existing(files_.path(), options_);
+  require_undamaged(store, "after closing what was accepted");
 }
 
 std::uint64_t ImageChecker::examine(std::optional<Store>& store) {

@@ -92,6 +92,8 @@ void Exploration::work(const Settings& settings, PowerGoal& goal) {
   }
   told_->figures = explorer.figures();
   told_->figures.examined = checker.examined();
+  told_->figures.damaged = checker.damaged();
+  told_->figures.accepted = checker.accepted();
   told_->figures.seconds = processor_seconds() - before;
 }
 

@@ -69,6 +69,15 @@ struct Options {
   /// snapshot of a whole file system; otherwise it may mix several states: `Store::check` proves
   /// that its structure is sound, not that its content is of one time.
   bool accept_copy = false;
+  /// Open what is there of a store of level process that was in use when the power went or the
+  /// system crashed, which otherwise is errc::power_lost. The records of its log that are whole are
+  /// applied, all of it is examined as `Store::check` does, and errc::corrupt names what is wrong:
+  /// nothing has changed then. A store that opens is sound in its structure and an ordinary one
+  /// from then on. Its content may be of several times, miss any commits, acknowledged or not, and
+  /// be zeros where bytes never reached the disk. It takes as long as `Store::check`, and memory
+  /// for the pages that the log changes. Of no effect on a store that lost nothing, and on
+  /// `open_read_only`.
+  bool accept_power_loss = false;
   /// Create or open the store on whatever file system, which otherwise is
   /// errc::unsupported_file_system where it cannot keep what is promised. At level power that is
   /// one that lives in memory (tmpfs, ramfs) or is some program's (FUSE): the first keeps nothing

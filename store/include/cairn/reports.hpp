@@ -15,7 +15,9 @@ namespace cairn {
 struct RecoveryReport {
   bool needed = false;        ///< false: the store was as the last commit left it
   bool after_reboot = false;  ///< live words were of another boot and were reset
-  bool took_over = false;     ///< a process died while it held the write lock
+  /// Options::accept_power_loss: what a power cut left was examined and became the store.
+  bool power_was_lost = false;
+  bool took_over = false;  ///< a process died while it held the write lock
   std::uint64_t replayed_records = 0;
   std::uint64_t replayed_bytes = 0;     ///< log bytes of those records
   std::uint64_t discarded_bytes = 0;    ///< log bytes of an append that never became a commit

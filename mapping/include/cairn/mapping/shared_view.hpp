@@ -16,6 +16,10 @@ enum class ViewAccess { read_only, read_write };
 /// Throws errc::too_large where address space is short.
 Reservation map_shared(const File& file, std::uint64_t reach_bytes, ViewAccess access);
 
+/// Maps the first `bytes` of `file` so that what is stored there stays this process's. Pages that
+/// nothing was stored to may show what others do to the file. Throws errc::too_large.
+Reservation map_private(const File& file, std::uint64_t bytes);
+
 /// Maps those pages of [data, data + bytes) that the page cache holds, at a tenth of what it costs
 /// to fault on them one by one. Pages that nobody wrote yet stay away. Only advice: it cannot fail.
 void map_cached_pages(const std::byte* data, std::uint64_t bytes) noexcept;

@@ -75,6 +75,9 @@ class LogRing {
   void store_again(const RecordView& record);
   /// Makes the record at `position` unreadable.
   void spoil(std::uint64_t position);
+  /// Makes every record unreadable, whatever its position. Throws errc::no_space or io; some are
+  /// unreadable then. The caller syncs the file.
+  void wipe() const;
 
   /// Makes the file long enough for a ring of that length. The caller syncs it, also where it was
   /// long enough: a process that died may have left it so. The caller makes the new length known

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <string>
+
 #include "cairn/heap_bytes.hpp"
 #include "cairn/reports.hpp"
 
@@ -15,5 +17,8 @@ class Engine;
 /// Complexity: one pass over the log, one over the heap, and one over every object that a root
 /// reaches.
 CheckReport check_store(const Engine& engine, const HeapBytes& seen);
+
+/// The same without the log, of bytes that nobody else changes.
+CheckReport check_heap(const HeapBytes& seen, const std::string& path);
 
 }  // namespace cairn

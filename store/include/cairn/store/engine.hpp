@@ -193,8 +193,7 @@ class Engine final : private HeapSpace,
   // attaching and recovering: engine_recovery.cpp
   void recover_alone();
   void require_one_state() const;
-  static void require_power_kept(const Identity& identity, const MetaSlot& meta,
-                                 const std::string& path);
+  void require_file_reaches(std::uint64_t committed_bytes) const;
   /// False in a copy of the file that was last written.
   bool is_original() const noexcept { return meta_.inode == 0 || meta_.inode == data_id_.inode; }
   void require_whole_heap() const;
@@ -218,6 +217,14 @@ class Engine final : private HeapSpace,
   void reload_meta();
   void cut_file();
   std::optional<std::uint64_t> find_damaged_record(const MetaSlot& meta, std::uint64_t tail) const;
+
+  // what the loss of power left: engine_power_loss.cpp
+  static MetaSlot read_meta(const File& data, const Identity& identity, bool accepts);
+  static bool is_power_lost(const Identity& identity, const MetaSlot& meta) noexcept;
+  static void require_power_kept(const Identity& identity, const MetaSlot& meta, bool accepts,
+                                 const std::string& path);
+  void require_sound_remains() const;
+  void keep_remains();
 
   // the working view between threads, and fencing: engine_fencing.cpp
   WriteLock::Grant acquire_working_view(const WriteLock::Patience& patience);
@@ -258,6 +265,7 @@ class Engine final : private HeapSpace,
   void show_at_once(const RecordView& record);
 
   // checkpoints: engine_checkpoint.cpp
+  MetaSlot checkpoint_at(const LogState& covered, std::uint64_t log_bytes) const noexcept;
   void write_checkpoint(bool clean) { write_checkpoint(clean, meta_.log_bytes); }
   void write_checkpoint(bool clean, std::uint64_t log_bytes);
   void name_checkpoint(const LogState& covered, bool clean, std::uint64_t log_bytes);
