@@ -36,6 +36,7 @@ Store make_store(const std::filesystem::path& file, std::uint64_t bytes) {
   options.durability = Durability::power;
   options.label = "cairn_bench";
   options.log_bytes = bytes / 16;
+  options.any_file_system = true;
   Store store = Store::create(file, options);
   store.write([&](WriteTransaction& tx) {
     tx.construct<Cells>(cells_name).resize(bytes / sizeof(std::uint64_t));
