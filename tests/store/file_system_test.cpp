@@ -4,6 +4,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -160,7 +161,9 @@ TEST_F(OnFileSystem, a_real_one_in_memory_is_found) {
   if (::statfs("/dev/shm", &memory) != 0 || memory.f_type != TMPFS_MAGIC) {
     GTEST_SKIP() << "/dev/shm is no tmpfs";
   }
-  const std::string at = "/dev/shm/cairn-store-" + std::to_string(::getpid());
+  std::string directory = "/dev/shm/cairn-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  const std::string at = directory + "/store";
   expect_error(errc::unsupported_file_system, at, {"tmpfs", "Durability::process"},
                [&] { Store::open(at); });
   EXPECT_FALSE(std::filesystem::exists(at));
@@ -168,8 +171,7 @@ TEST_F(OnFileSystem, a_real_one_in_memory_is_found) {
   Store::open(at, strict(Durability::process)).close();
   std::filesystem::remove(at);
   Store::open(at, accepting(Durability::power)).close();
-  std::filesystem::remove(at);
-  std::filesystem::remove(at + "-log");
+  std::filesystem::remove_all(directory);
 }
 
 TEST(SuitableFileSystem, is_one_that_keeps_what_the_store_promises) {
