@@ -55,13 +55,15 @@ bool is_no_such_way(int system_errno) noexcept {
   }
 }
 
-void require_regular(int descriptor, const std::string& path) {
-  struct stat status {};
-  if (::fstat(descriptor, &status) != 0) throw_system_error(errno, path, "fstat");
-  if (S_ISREG(status.st_mode)) return;
-  ::close(descriptor);
-  if (S_ISDIR(status.st_mode)) throw Error(errc::is_directory, path, "name a file in it");
-  throw Error(errc::not_a_regular_file, path, "a FIFO, socket or device cannot hold a store");
+/// Which file it is. Throws where that is no regular one.
+FileId id_of_regular(int descriptor, const std::string& path) {
+  const FileStatus status(descriptor, STATX_TYPE | STATX_INO);
+  if (status.failed()) throw_system_error(errno, path, "statx");
+  if (status.is_directory()) throw Error(errc::is_directory, path, "name a file in it");
+  if (!status.is_regular()) {
+    throw Error(errc::not_a_regular_file, path, "a FIFO, socket or device cannot hold a store");
+  }
+  return status.id();
 }
 
 }  // namespace
@@ -87,13 +89,25 @@ void throw_system_error(int system_errno, const std::string& path, const std::st
   throw Error(code, path, attempted, system_errno);
 }
 
+File::File(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {
+  try {
+    id_ = id_of_regular(descriptor_, path_);
+  } catch (...) {
+    close();
+    throw;
+  }
+}
+
 File::File(File&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      id_(other.id_),
+      path_(std::move(other.path_)) {}
 
 File& File::operator=(File&& other) noexcept {
   if (this != &other) {
     if (descriptor_ >= 0) ::close(descriptor_);
     descriptor_ = std::exchange(other.descriptor_, -1);
+    id_ = other.id_;
     path_ = std::move(other.path_);
   }
   return *this;
@@ -113,7 +127,6 @@ File File::open(const std::string& path, Access access) {
                     O_NONBLOCK | O_NOCTTY;
   const int descriptor = uninterrupted([&] { return ::open(path.c_str(), flags); });
   if (descriptor < 0) throw_system_error(errno, path, "open");
-  require_regular(descriptor, path);
   return {descriptor, path};
 }
 
@@ -162,12 +175,6 @@ void File::unlink() const {
   int failure = observed(drill::IoKind::unlink, descriptor_, 0, 0);
   if (failure == 0 && ::unlink(path_.c_str()) != 0 && errno != ENOENT) failure = errno;
   if (failure != 0) throw_system_error(failure, path_, "remove");
-}
-
-FileId File::id() const {
-  const FileStatus status(descriptor_, STATX_INO);
-  if (status.failed()) throw_system_error(errno, path_, "statx");
-  return status.id();
 }
 
 bool File::is_still_at_path() const {

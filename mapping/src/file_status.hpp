@@ -27,6 +27,8 @@ class FileStatus {
   FileId id() const noexcept {
     return {::makedev(status_.stx_dev_major, status_.stx_dev_minor), status_.stx_ino};
   }
+  bool is_regular() const noexcept { return S_ISREG(status_.stx_mode); }
+  bool is_directory() const noexcept { return S_ISDIR(status_.stx_mode); }
   std::uint64_t size() const noexcept { return status_.stx_size; }
   std::uint64_t disk_bytes() const noexcept { return status_.stx_blocks * 512; }
 

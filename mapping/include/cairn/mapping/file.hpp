@@ -52,7 +52,8 @@ class File {
   bool is_open() const noexcept { return descriptor_ >= 0; }
   int descriptor() const noexcept { return descriptor_; }
   const std::string& path() const noexcept { return path_; }
-  FileId id() const;
+  /// Found out once, when it was opened: a number is no other file's while this one is open.
+  const FileId& id() const noexcept { return id_; }
   /// True while `path()` still names this file.
   bool is_still_at_path() const;
   std::uint64_t size() const;
@@ -111,8 +112,8 @@ class File {
   }
 
  private:
-  File(int descriptor, std::string path) noexcept
-      : descriptor_(descriptor), path_(std::move(path)) {}
+  /// Takes the descriptor over, also where it throws.
+  File(int descriptor, std::string path);
   /// Most copies are of one line or a few; for these a call to memcpy costs more than the copy.
   static void copy(std::byte* to, const std::byte* from, std::size_t bytes) noexcept {
     if (bytes % line_bytes != 0 || bytes > 8 * line_bytes) {
@@ -134,6 +135,7 @@ class File {
   std::uint64_t copy_in_kernel(const File& from, std::uint64_t offset, std::uint64_t bytes) const;
 
   int descriptor_ = -1;
+  FileId id_;
   std::string path_;
 };
 
