@@ -23,10 +23,19 @@ int open_directory_of(const std::string& path) {
 }  // namespace
 
 DirectoryEntry::DirectoryEntry(const std::string& path)
-    : path_(path), name_(path.substr(path.rfind('/') + 1)), directory_(open_directory_of(path)) {}
+    : path_(path),
+      name_(path.substr(path.rfind('/') + 1)),
+      directory_(open_directory_of(path)),
+      owns_directory_(true) {}
+
+DirectoryEntry::DirectoryEntry(const DirectoryEntry& other, const std::string& suffix)
+    : path_(other.path_ + suffix),
+      name_(other.name_ + suffix),
+      directory_(other.directory_),
+      owns_directory_(false) {}
 
 DirectoryEntry::~DirectoryEntry() {
-  ::close(directory_);
+  if (owns_directory_) ::close(directory_);
 }
 
 bool DirectoryEntry::names(const FileId& file) const noexcept {

@@ -9,6 +9,7 @@ namespace {
 std::atomic<IoObserver> io_observer{nullptr};
 std::atomic<CrashObserver> crash_observer{nullptr};
 std::atomic<AllocationObserver> allocation_observer{nullptr};
+std::atomic<MappingKeeper*> keeper{nullptr};
 }  // namespace
 
 void set_io_observer(IoObserver observer) noexcept {
@@ -18,6 +19,14 @@ void set_io_observer(IoObserver observer) noexcept {
 int observe(const IoOperation& operation) noexcept {
   const IoObserver observer = io_observer.load(std::memory_order_relaxed);
   return observer == nullptr ? 0 : observer(operation);
+}
+
+void set_mapping_keeper(MappingKeeper* one) noexcept {
+  keeper.store(one, std::memory_order_relaxed);
+}
+
+MappingKeeper* mapping_keeper() noexcept {
+  return keeper.load(std::memory_order_relaxed);
 }
 
 CrashObserver set_crash_observer(CrashObserver observer) noexcept {

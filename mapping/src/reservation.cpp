@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cairn/error.hpp"
+#include "cairn/mapping/drill_hooks.hpp"
 #include "cairn/mapping/page.hpp"
 
 namespace cairn {
@@ -32,7 +33,12 @@ Reservation& Reservation::operator=(Reservation&& other) noexcept {
 }
 
 Reservation::~Reservation() {
-  if (data_ != nullptr) ::munmap(data_, bytes_);
+  if (data_ == nullptr) return;
+  if constexpr (drills_enabled) {
+    drill::MappingKeeper* const keeper = drill::mapping_keeper();
+    if (keeper != nullptr && keeper->keep(data_)) return;
+  }
+  ::munmap(data_, bytes_);
 }
 
 Reservation Reservation::anonymous(std::size_t bytes) {

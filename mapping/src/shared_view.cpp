@@ -9,34 +9,88 @@
 #include <string>
 
 #include "cairn/error.hpp"
+#include "cairn/mapping/drill_hooks.hpp"
 #include "cairn/mapping/page.hpp"
 
 namespace cairn {
 
 namespace {
 
-Reservation map_file(const File& file, std::uint64_t bytes, int protection, int flags) {
-  Reservation memory = Reservation::inaccessible(bytes);
-  void* at = ::mmap(memory.data(), bytes, protection, flags | MAP_FIXED, file.descriptor(), 0);
+/// Maps [offset, offset + bytes) of the file over what is at `to`, or anywhere where that is
+/// nullptr.
+std::byte* map_at(std::byte* to, const File& file, std::uint64_t offset, std::uint64_t bytes,
+                  int protection, int flags) {
+  void* const at = ::mmap(to, bytes, protection, to == nullptr ? flags : flags | MAP_FIXED,
+                          file.descriptor(), static_cast<off_t>(offset));
   if (at == MAP_FAILED) {
     throw Error(errc::too_large, file.path(),
                 "cannot map " + std::to_string(bytes) +
                     " bytes; lower max_bytes or raise the limit (ulimit -v)",
                 errno);
   }
+  return static_cast<std::byte*>(at);
+}
+
+std::byte* map_at(std::byte* to, const File& file, std::uint64_t offset, std::uint64_t bytes,
+                  ViewAccess access) {
+  const int protection = access == ViewAccess::read_write ? PROT_READ | PROT_WRITE : PROT_READ;
+  return map_at(to, file, offset, bytes, protection, MAP_SHARED);
+}
+
+Reservation map_reach(const File& file, std::uint64_t reach_bytes, ViewAccess access) {
+  // Only where huge pages may lie is it worth a reservation to begin at a multiple of them.
+  if (reach_bytes < huge_page_bytes) {
+    return Reservation::of({map_at(nullptr, file, 0, reach_bytes, access), reach_bytes});
+  }
+  Reservation memory = Reservation::inaccessible(reach_bytes);
+  map_at(memory.data(), file, 0, reach_bytes, access);
   return memory;
+}
+
+Reservation map_in_a_row(const File& file, std::uint64_t offset, std::uint64_t bytes,
+                         ViewAccess access) {
+  // What is behind the first half gives way to the second.
+  Reservation memory =
+      Reservation::of({map_at(nullptr, file, offset, 2 * bytes, access), 2 * bytes});
+  map_at(memory.data() + bytes, file, offset, bytes, access);
+  return memory;
+}
+
+/// `make()`, but where a drill has kept one.
+template <class Make>
+Reservation kept_or_made([[maybe_unused]] const drill::SharedMapping& wanted, Make make) {
+  if constexpr (drills_enabled) {
+    if (drill::MappingKeeper* const keeper = drill::mapping_keeper()) {
+      if (std::byte* const kept = keeper->lend(wanted)) {
+        return Reservation::of({kept, wanted.twice ? 2 * wanted.bytes : wanted.bytes});
+      }
+      Reservation made = make();
+      keeper->note(wanted, made.data());
+      return made;
+    }
+  }
+  return make();
 }
 
 }  // namespace
 
 Reservation map_shared(const File& file, std::uint64_t reach_bytes, ViewAccess access) {
-  return map_file(file, reach_bytes,
-                  access == ViewAccess::read_write ? PROT_READ | PROT_WRITE : PROT_READ,
-                  MAP_SHARED);
+  return kept_or_made(
+      {file.descriptor(), file.id().inode, 0, reach_bytes, access == ViewAccess::read_write, false},
+      [&] { return map_reach(file, reach_bytes, access); });
+}
+
+Reservation map_shared_twice(const File& file, std::uint64_t offset, std::uint64_t bytes,
+                             ViewAccess access) {
+  return kept_or_made(
+      {file.descriptor(), file.id().inode, offset, bytes, access == ViewAccess::read_write, true},
+      [&] { return map_in_a_row(file, offset, bytes, access); });
 }
 
 Reservation map_private(const File& file, std::uint64_t bytes) {
-  return map_file(file, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
+  Reservation memory = Reservation::inaccessible(bytes);
+  map_at(memory.data(), file, 0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
+  return memory;
 }
 
 void map_cached_pages(const std::byte* data, std::uint64_t bytes) noexcept {

@@ -22,14 +22,26 @@ constexpr std::uint32_t pages_paid_by_a_change = 32;
 constexpr std::uint32_t most_paid_pages = 1 << 20;
 }  // namespace
 
-WorkingView::WorkingView(const File& file, std::uint64_t reach_bytes)
-    : file_(file),
-      memory_(reach_bytes == 0 ? Reservation()
-                               : map_shared(file, reach_bytes, ViewAccess::read_write)),
-      write_set_(std::max<std::uint64_t>(reach_bytes / page_bytes, 1)),
-      base_(memory_.data()),
-      base_address_(reinterpret_cast<std::uintptr_t>(base_)),
-      reach_bytes_(reach_bytes) {}
+WorkingView::WorkingView(const File& file, std::uint64_t reach_bytes, Mapped when)
+    : file_(file), reach_bytes_(reach_bytes) {
+  if (when == Mapped::at_once && reach_bytes != 0) map();
+}
+
+void WorkingView::map() {
+  memory_ = map_shared(file_, reach_bytes_, ViewAccess::read_write);
+  if constexpr (drills_enabled) {
+    // Private pages come into it.
+    if (drill::MappingKeeper* const keeper = drill::mapping_keeper()) {
+      keeper->forget(memory_.data());
+    }
+  }
+  write_set_.cover(reach_bytes_ / page_bytes);
+  base_ = memory_.data();
+  base_address_ = reinterpret_cast<std::uintptr_t>(base_);
+  // Relaxed: see `shows`.
+  shown_address_.store(base_address_, std::memory_order_relaxed);
+  if (prefers_huge_pages_) prefer_huge_pages();
+}
 
 bool WorkingView::mark_and_remember(const void* p, std::uint64_t bytes) {
   const std::uint64_t offset = offset_of(p);
@@ -59,6 +71,7 @@ bool WorkingView::mark_and_remember(const void* p, std::uint64_t bytes) {
 
 void WorkingView::set_tracked_bytes(std::uint64_t bytes) {
   if (bytes == tracked_bytes_) return;
+  if (base_ == nullptr) map();
   mark_memory.forget();
   const bool more = bytes > tracked_bytes_;
   const std::uint64_t begin = more ? tracked_bytes_ : bytes;
@@ -78,7 +91,7 @@ void WorkingView::set_tracked_bytes(std::uint64_t bytes) {
 }
 
 void WorkingView::keep_from_parent() noexcept {
-  if (tracked_bytes_ == reach_bytes_) return;
+  if (base_ == nullptr || tracked_bytes_ == reach_bytes_) return;
   void* const fresh = base_ + tracked_bytes_;
   const std::uint64_t bytes = reach_bytes_ - tracked_bytes_;
   void* const at =
@@ -90,6 +103,7 @@ void WorkingView::keep_from_parent() noexcept {
 
 void WorkingView::prefer_huge_pages() noexcept {
   prefers_huge_pages_ = true;
+  if (base_ == nullptr) return;
   // Only advice: a kernel or file system without huge pages refuses it.
   ::madvise(base_ + tracked_bytes_, reach_bytes_ - tracked_bytes_, MADV_HUGEPAGE);
 }

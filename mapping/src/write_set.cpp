@@ -15,12 +15,12 @@ constexpr std::size_t prefetched_pages = 64;
 constexpr std::uint64_t whole_page = ~0ULL;
 }  // namespace
 
-WriteSet::WriteSet(std::uint64_t max_pages)
-    : max_pages_(max_pages),
-      mask_memory_(Reservation::anonymous(max_pages * sizeof(std::uint64_t))),
-      private_memory_(Reservation::anonymous(max_pages)),
-      masks_(reinterpret_cast<std::uint64_t*>(mask_memory_.data())),
-      private_(reinterpret_cast<std::uint8_t*>(private_memory_.data())) {}
+void WriteSet::cover(std::uint64_t max_pages) {
+  memory_ = ZeroedMemory(max_pages * (sizeof(std::uint64_t) + 1));
+  max_pages_ = max_pages;
+  masks_ = memory_.words();
+  private_ = reinterpret_cast<std::uint8_t*>(masks_ + max_pages);
+}
 
 void WriteSet::mark_across_pages(std::uint64_t offset, std::uint64_t bytes,
                                  std::uint64_t end_page) {

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cairn/recovery/log_ring.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <vector>
 
 #include "cairn/error.hpp"
@@ -22,16 +19,6 @@ std::optional<LogIdentity> read_identity(const File& file) {
   }
   if (identity.magic != log_magic) return std::nullopt;
   return identity;
-}
-
-void map_ring(const File& file, std::byte* to, std::uint64_t ring_bytes, ViewAccess access) {
-  const int protection = access == ViewAccess::read_write ? PROT_READ | PROT_WRITE : PROT_READ;
-  void* at = ::mmap(to, ring_bytes, protection, MAP_SHARED | MAP_FIXED, file.descriptor(),
-                    static_cast<off_t>(log_ring_offset));
-  if (at == MAP_FAILED) {
-    throw Error(errc::too_large, file.path(), "cannot map " + std::to_string(ring_bytes) + " bytes",
-                errno);
-  }
 }
 
 }  // namespace
@@ -80,10 +67,7 @@ RingMapping LogRing::map_ahead(std::uint64_t ring_bytes) const {
                 "the log has " + std::to_string(size) + " bytes, its store expects " +
                     std::to_string(log_ring_offset + ring_bytes));
   }
-  Reservation memory = Reservation::inaccessible(2 * ring_bytes);
-  map_ring(file_, memory.data(), ring_bytes, access_);
-  map_ring(file_, memory.data() + ring_bytes, ring_bytes, access_);
-  return {std::move(memory), ring_bytes};
+  return {map_shared_twice(file_, log_ring_offset, ring_bytes, access_), ring_bytes};
 }
 
 void LogRing::adopt(RingMapping mapping) noexcept {

@@ -195,7 +195,7 @@ void take_name_away(const File& file) noexcept {
 }  // namespace
 
 std::string log_path(const std::string& path) {
-  return path + "-log";
+  return path + log_suffix;
 }
 
 void write_header(const File& file, const StoreHeader& header) {

@@ -20,8 +20,9 @@ namespace cairn {
 /// address, so that several stores can be written in one thread.
 class WriteContext : public WorkingView {
  public:
-  WriteContext(const File& file, std::uint64_t reach_bytes, HeapSpace& space)
-      : WorkingView(file, reach_bytes), heap_(*this, space) {}
+  WriteContext(const File& file, std::uint64_t reach_bytes, HeapSpace& space,
+               Mapped when = Mapped::at_once)
+      : WorkingView(file, reach_bytes, when), heap_(*this, space) {}
 
   FreeListAllocator& heap() noexcept { return heap_; }
   const FreeListAllocator& heap() const noexcept { return heap_; }

@@ -13,6 +13,9 @@ class DirectoryEntry {
  public:
   /// Throws the errors of File where the directory cannot be reached.
   explicit DirectoryEntry(const std::string& path);
+  /// The name that `other` has, followed by `suffix`, in the same directory. `other` has to outlive
+  /// it.
+  DirectoryEntry(const DirectoryEntry& other, const std::string& suffix);
   DirectoryEntry(const DirectoryEntry&) = delete;
   DirectoryEntry& operator=(const DirectoryEntry&) = delete;
   ~DirectoryEntry();
@@ -25,6 +28,7 @@ class DirectoryEntry {
   std::string path_;
   std::string name_;
   int directory_;
+  bool owns_directory_;
 };
 
 }  // namespace cairn

@@ -48,6 +48,36 @@ using IoObserver = int (*)(const IoOperation& operation);
 void set_io_observer(IoObserver observer) noexcept;
 int observe(const IoOperation& operation) noexcept;
 
+/// A shared mapping of a file that is about to be made.
+struct SharedMapping {
+  int descriptor;
+  std::uint64_t inode;
+  std::uint64_t offset;
+  std::uint64_t bytes;
+  bool writable;
+  bool twice;  ///< in a row
+};
+
+/// Keeps mappings for the next store of the same file. Whoever opens one crash image after the
+/// other in the same two files spends most of its time on making and unmaking them, and shared ones
+/// of a file show the same whenever they were made.
+class MappingKeeper {
+ public:
+  /// One that was kept, or nullptr: it is made then, and told of.
+  virtual std::byte* lend(const SharedMapping& wanted) noexcept = 0;
+  virtual void note(const SharedMapping& made, std::byte* at) noexcept = 0;
+  /// It is about to become something else than such a mapping.
+  virtual void forget(const std::byte* at) noexcept = 0;
+  /// True where it is kept, so that it must stay.
+  virtual bool keep(const std::byte* at) noexcept = 0;
+
+ protected:
+  ~MappingKeeper() = default;
+};
+/// Null for none. Asked by one thread at a time.
+void set_mapping_keeper(MappingKeeper* keeper) noexcept;
+MappingKeeper* mapping_keeper() noexcept;
+
 /// Sees each named crash point as it is reached; a drill kills the process in here. Returns the one
 /// before.
 using CrashObserver = void (*)(const char* name);

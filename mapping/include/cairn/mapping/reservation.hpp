@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <utility>
 
 namespace cairn {
@@ -22,6 +23,11 @@ class Reservation {
   /// Address space that nothing may touch until something is mapped over it, a whole number of
   /// pages; from `huge_page_bytes` on it begins at a multiple of that. Throws errc::too_large.
   static Reservation inaccessible(std::size_t bytes);
+
+  /// Takes over what is mapped there.
+  static Reservation of(std::span<std::byte> mapped) noexcept {
+    return {mapped.data(), mapped.size()};
+  }
 
   std::byte* data() const noexcept { return data_; }
   std::size_t bytes() const noexcept { return bytes_; }

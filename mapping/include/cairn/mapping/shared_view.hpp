@@ -20,6 +20,11 @@ Reservation map_shared(const File& file, std::uint64_t reach_bytes, ViewAccess a
 /// nothing was stored to may show what others do to the file. Throws errc::too_large.
 Reservation map_private(const File& file, std::uint64_t bytes);
 
+/// Maps [offset, offset + bytes) of `file` shared and twice in a row, so that what goes around its
+/// end can be read in one piece. Throws as `map_shared`.
+Reservation map_shared_twice(const File& file, std::uint64_t offset, std::uint64_t bytes,
+                             ViewAccess access);
+
 /// Maps those pages of [data, data + bytes) that the page cache holds, at a tenth of what it costs
 /// to fault on them one by one. Pages that nobody wrote yet stay away. Only advice: it cannot fail.
 void map_cached_pages(const std::byte* data, std::uint64_t bytes) noexcept;

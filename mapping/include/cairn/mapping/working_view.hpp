@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "cairn/mapping/file.hpp"
@@ -20,13 +21,18 @@ namespace cairn {
 ///  2. From `tracked_bytes` on, nothing committed reaches a page, so stores go straight to the
 ///     file.
 ///
-/// Threads: used by the one thread that holds the write lock.
+/// Threads: used by the one thread that holds the write lock; `shows` by any.
 class WorkingView {
  public:
-  /// Reserves `reach_bytes` of address space over `file`; everything is fresh at first.
-  /// With 0 bytes it is a view of nothing, which needs no permission to write.
-  WorkingView(const File& file, std::uint64_t reach_bytes);
+  /// When the address space is taken up. At the first use is the first `set_tracked_bytes`: who
+  /// only reads needs none of it.
+  enum class Mapped { at_once, at_first_use };
 
+  /// A view of `reach_bytes` of `file`; everything is fresh at first. Throws errc::too_large.
+  /// With 0 bytes it is a view of nothing, which needs no permission to write.
+  WorkingView(const File& file, std::uint64_t reach_bytes, Mapped when = Mapped::at_once);
+
+  /// Null before it is mapped.
   std::byte* base() const noexcept { return base_; }
   std::uint64_t tracked_bytes() const noexcept { return tracked_bytes_; }
   std::uint64_t reach_bytes() const noexcept { return reach_bytes_; }
@@ -86,6 +92,12 @@ class WorkingView {
   bool contains(const void* p) const noexcept {
     return reinterpret_cast<std::uintptr_t>(p) - base_address_ < reach_bytes_;
   }
+  /// The same for a thread that may not use this view, while another one may be mapping it.
+  bool shows(const void* p) const noexcept {
+    // Relaxed: who has an address in it has it from somebody who had seen it mapped.
+    return reinterpret_cast<std::uintptr_t>(p) - shown_address_.load(std::memory_order_relaxed) <
+           reach_bytes_;
+  }
   std::uint64_t offset_of(const void* p) const noexcept {
     return reinterpret_cast<std::uintptr_t>(p) - base_address_;
   }
@@ -124,13 +136,19 @@ class WorkingView {
     return std::uint64_t{1} << (offset / line_bytes % lines_per_page);
   }
 
+  /// So far from all that a program may point to that it is in no view that would begin there.
+  static constexpr std::uintptr_t unmapped_address = std::uintptr_t{1} << 63;
+
+  void map();
+
   const File& file_;
   Reservation memory_;
   WriteSet write_set_;
-  std::byte* base_;
-  std::uintptr_t base_address_;
+  std::byte* base_ = nullptr;
+  std::uintptr_t base_address_ = unmapped_address;
   std::uint64_t tracked_bytes_ = 0;
   std::uint64_t reach_bytes_;
+  std::atomic<std::uintptr_t> shown_address_{unmapped_address};  ///< base_address_ for any thread
   std::uint32_t repeated_marks_ = 0;
   std::uint32_t paid_pages_ = 0;
   bool prefers_huge_pages_ = false;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cairn/mapping/page.hpp"
-#include "cairn/mapping/reservation.hpp"
+#include "cairn/mapping/zeroed_memory.hpp"
 
 namespace cairn {
 
@@ -20,8 +20,12 @@ namespace cairn {
 /// Threads: used by the one thread that holds the write lock.
 class WriteSet {
  public:
-  /// Covers `max_pages` pages. Throws errc::too_large where the address space does not suffice.
-  explicit WriteSet(std::uint64_t max_pages);
+  /// Covers no page.
+  WriteSet() noexcept = default;
+  explicit WriteSet(std::uint64_t max_pages) { cover(max_pages); }
+  /// Covers `max_pages` pages from now on, with nothing declared. Throws errc::too_large where the
+  /// address space does not suffice.
+  void cover(std::uint64_t max_pages);
 
   /// Declares [offset, offset + bytes), clipped to the pages below `end_page`, whatever `bytes` is.
   void mark(std::uint64_t offset, std::uint64_t bytes, std::uint64_t end_page) {
@@ -97,11 +101,10 @@ class WriteSet {
   void mark_across_pages(std::uint64_t offset, std::uint64_t bytes, std::uint64_t end_page);
   void note_first_touch(std::uint64_t page, std::uint64_t lines);
 
-  std::uint64_t max_pages_;
-  Reservation mask_memory_;
-  Reservation private_memory_;
-  std::uint64_t* masks_;
-  std::uint8_t* private_;
+  std::uint64_t max_pages_ = 0;
+  ZeroedMemory memory_;  ///< masks, and behind them a byte a page
+  std::uint64_t* masks_ = nullptr;
+  std::uint8_t* private_ = nullptr;
   std::vector<std::uint32_t> touched_;
   std::vector<std::uint32_t> private_list_;
   std::byte* shared_image_ = nullptr;

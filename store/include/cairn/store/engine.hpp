@@ -160,7 +160,7 @@ class Engine final : private HeapSpace,
   bool is_in_read_view(const void* p) const noexcept { return shared_image(p).bytes != 0; }
   /// The read view or overlay that holds `p`, and the way from there to the window.
   SharedImage shared_image(const void* p) const noexcept;
-  bool is_in_working_view(const void* p) const noexcept { return context_.contains(p); }
+  bool is_in_working_view(const void* p) const noexcept { return context_.shows(p); }
   /// Throws errc::closed or forked where this handle cannot be used.
   void require_open() const {
     // Relaxed: closing or forking while another thread works with the store is that program's race.
@@ -182,6 +182,7 @@ class Engine final : private HeapSpace,
   /// have to be attached and none is.
   static std::shared_ptr<Engine> attach(const std::string& path, const Options& options,
                                         Company wanted);
+  void settle_in(const MetaSlot& found, bool alone);
   static std::shared_ptr<Engine> attach_frozen(const std::string& path, const Options& options);
   static std::shared_ptr<Engine> attach_reader(const std::string& path, const Options& options);
   bool is_frozen() const noexcept { return access_ == Access::frozen; }

@@ -14,6 +14,8 @@ namespace cairn {
 /// Most that `Options::max_bytes` may be.
 inline constexpr std::uint64_t largest_max_bytes = std::uint64_t{8} << 40;
 
+/// What the name of a log has behind that of its data file.
+inline constexpr const char* log_suffix = "-log";
 /// Where the log of the store at `path` lives.
 std::string log_path(const std::string& path);
 

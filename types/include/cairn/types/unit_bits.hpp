@@ -6,8 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "cairn/mapping/page.hpp"
-#include "cairn/mapping/reservation.hpp"
+#include "cairn/mapping/zeroed_memory.hpp"
 
 namespace cairn {
 
@@ -19,9 +18,7 @@ class UnitBits {
 
   /// All bits of [0, end_bytes) are clear. Throws errc::too_large.
   explicit UnitBits(std::uint64_t end_bytes)
-      : memory_(Reservation::anonymous(
-            round_up(end_bytes / unit_bytes / 8 + sizeof(std::uint64_t), page_bytes))),
-        words_(reinterpret_cast<std::uint64_t*>(memory_.data())) {}
+      : memory_(end_bytes / unit_bytes / 8 + sizeof(std::uint64_t)), words_(memory_.words()) {}
 
   bool test(std::uint64_t offset) const noexcept {
     const std::uint64_t unit = offset / unit_bytes;
@@ -68,7 +65,7 @@ class UnitBits {
     std::uint64_t last;
   };
 
-  Reservation memory_;
+  ZeroedMemory memory_;
   std::uint64_t* words_;
 };
 
