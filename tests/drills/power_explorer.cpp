@@ -160,7 +160,10 @@ void PowerExplorer::explore_recovery(std::uint64_t holds) {
   files_.write(image_);
   const Shared<Board> board;
   PowerRecorder recorder(files_.path(), *board, PowerRecorder::Watch::recovery);
+  // A store with mappings of its own now and then.
+  files_.lend_mappings(false);
   checker_.open();
+  files_.lend_mappings(true);
   const PowerHistory history = recorder.take();
   files_.forget_sectors();
   PowerBudget budget = budget_;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,6 +58,7 @@ void ImageFiles::create(Slot& slot) {
   if (at == MAP_FAILED) throw_image_failed("map " + slot.name);
   slot.bytes = static_cast<std::byte*>(at);
   slot.inode = status.st_ino;
+  slot.length = 0;
 }
 
 void ImageFiles::drop(Slot& slot) noexcept {
@@ -64,25 +66,33 @@ void ImageFiles::drop(Slot& slot) noexcept {
   // The library may have put a file there by itself.
   ::unlink(slot.name.c_str());
   if (slot.descriptor < 0) return;
+  mappings_.drop(slot.inode);
   ::munmap(slot.bytes, mapped_bytes);
   ::close(slot.descriptor);
   slot.descriptor = -1;
+  slot.length.reset();
+}
+
+/// None where the file has no name any more, which the library may have taken away.
+std::optional<std::uint64_t> ImageFiles::length_of(Slot& slot) {
+  if (slot.descriptor < 0 || slot.length) return slot.length;
+  struct stat status {};
+  if (::fstat(slot.descriptor, &status) != 0) throw_image_failed("fstat of " + slot.name);
+  if (status.st_nlink != 0) slot.length = static_cast<std::uint64_t>(status.st_size);
+  return slot.length;
 }
 
 /// Makes the file so long, and there where it is not. Returns how long it was.
 std::uint64_t ImageFiles::make_room(Slot& slot, std::uint64_t length) {
-  struct stat status {};
-  // The library may have taken its name away.
-  const bool stands =
-      slot.descriptor >= 0 && ::fstat(slot.descriptor, &status) == 0 && status.st_nlink != 0;
-  if (!stands) {
+  if (!length_of(slot)) {
     drop(slot);
     create(slot);
   }
-  const std::uint64_t before = stands ? static_cast<std::uint64_t>(status.st_size) : 0;
+  const std::uint64_t before = *slot.length;
   if (before != length && ::ftruncate(slot.descriptor, static_cast<off_t>(length)) != 0) {
     throw_image_failed("ftruncate of " + slot.name);
   }
+  slot.length = length;
   return before;
 }
 
@@ -91,7 +101,24 @@ std::uint64_t ImageFiles::make_room(Slot& slot, std::uint64_t length) {
 void ImageFiles::restore(Slot& slot, std::uint64_t begin, std::uint64_t end, std::uint64_t before) {
   const FileBytes& base = slot.base->bytes();
   const std::uint64_t middle = std::clamp<std::uint64_t>(base.size(), begin, std::max(begin, end));
-  if (begin < middle) std::memcpy(slot.bytes + begin, base.data() + begin, middle - begin);
+  const std::uint64_t there = std::clamp(before, begin, middle);
+  for (std::uint64_t at = begin; at < there;) {
+    const std::uint64_t next = std::min(round_up(at + 1, page_bytes), there);
+    // Reading a page maps those around it as well, writing it that one alone.
+    if (std::memcmp(slot.bytes + at, base.data() + at, next - at) != 0) {
+      std::memcpy(slot.bytes + at, base.data() + at, next - at);
+    }
+    at = next;
+  }
+  for (std::uint64_t at = there; at < middle;) {
+    const std::uint64_t sector = at / sector_bytes;
+    const std::uint64_t next = std::min((sector + 1) * sector_bytes, middle);
+    // Some of the header counts for nothing in sums.
+    if (at < heap_begin || slot.base->sum(sector, sector + 1) != 0) {
+      std::memcpy(slot.bytes + at, base.data() + at, next - at);
+    }
+    at = next;
+  }
   const std::uint64_t last = std::min(end, before);
   if (middle < last) std::memset(slot.bytes + middle, 0, last - middle);
 }
@@ -112,17 +139,22 @@ void ImageFiles::forget(Slot& slot) noexcept {
 }
 
 void ImageFiles::forget_sectors() noexcept {
-  for (Slot& slot : slots_) forget(slot);
+  for (Slot& slot : slots_) {
+    forget(slot);
+    slot.length.reset();
+  }
 }
 
 void ImageFiles::write(Slot& slot, const LayeredImage::File& layers) {
   const std::uint64_t before = make_room(slot, layers.length);
   slot.base = layers.base;
-  if (slot.base_number != 0 && slot.base_number == layers.base->previous_number()) {
-    for (const std::uint32_t sector : layers.base->updated()) {
-      note(slot, sector * sector_bytes, sector_bytes);
+  if (slot.base_number != layers.base->number()) {
+    if (const auto updated = layers.base->updated_since(slot.base_number)) {
+      for (const std::uint32_t sector : *updated) {
+        note(slot, sector * sector_bytes, sector_bytes);
+      }
+      slot.base_number = layers.base->number();
     }
-    slot.base_number = layers.base->number();
   }
   if (slot.base_number != layers.base->number()) {
     forget(slot);
@@ -141,18 +173,46 @@ void ImageFiles::write(Slot& slot, const LayeredImage::File& layers) {
     // Into the header of the data file processes write without telling.
     if (&slot == slots_.data()) restore(slot, 0, std::min(heap_begin, layers.length), before);
   }
+  for (const auto& patch : layers.patches) note(slot, patch.offset, patch.bytes.size());
+  write_patches(slot, layers, before);
+}
+
+/// Behind `before`, where the file ended, are no pages yet. Having the system write them, many at
+/// once, spares a fault for each.
+void ImageFiles::write_patches(const Slot& slot, const LayeredImage::File& layers,
+                               std::uint64_t before) {
+  std::array<iovec, 64> run;
+  std::size_t parts = 0;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  const auto write_run = [&] {
+    if (parts == 0) return;
+    const ssize_t put =
+        ::pwritev(slot.descriptor, run.data(), static_cast<int>(parts), static_cast<off_t>(begin));
+    if (put != static_cast<ssize_t>(end - begin)) throw_image_failed("write " + slot.name);
+    parts = 0;
+  };
   for (const auto& patch : layers.patches) {
-    std::memcpy(slot.bytes + patch.offset, patch.bytes.data(), patch.bytes.size());
-    note(slot, patch.offset, patch.bytes.size());
+    const std::span<const std::byte> bytes = patch.bytes;
+    if (patch.offset < before) {
+      std::memcpy(slot.bytes + patch.offset, bytes.data(), bytes.size());
+      continue;
+    }
+    if (parts == run.size() || patch.offset != end) write_run();
+    if (parts == 0) begin = patch.offset;
+    run[parts++] = {const_cast<std::byte*>(bytes.data()), bytes.size()};
+    end = patch.offset + bytes.size();
   }
+  write_run();
 }
 
 /// Throws where the file holds anything else, but for what each image is given.
-void ImageFiles::verify(const Slot& slot, const LayeredImage::File& layers) {
+void ImageFiles::verify(Slot& slot, const LayeredImage::File& layers) {
+  slot.length.reset();
   const FileBytes whole = flatten(layers);
   const std::uint64_t seed = seed_of(whole);
-  if (sum_of_sectors(0, std::span(slot.bytes, whole.size()), seed) !=
-      sum_of_sectors(0, whole, seed)) {
+  if (length_of(slot) != whole.size() || sum_of_sectors(0, std::span(slot.bytes, whole.size()),
+                                                        seed) != sum_of_sectors(0, whole, seed)) {
     throw std::logic_error("an image was not written as it should be: " + slot.name);
   }
 }
@@ -189,12 +249,8 @@ void ImageFiles::write(const CrashImage& image) {
 }
 
 void ImageFiles::change_boot() {
-  Slot& slot = slots_[static_cast<std::size_t>(StoreName::data)];
-  struct stat status {};
-  if (slot.descriptor < 0 || ::fstat(slot.descriptor, &status) != 0 ||
-      static_cast<std::uint64_t>(status.st_size) < heap_begin) {
-    return;
-  }
+  Slot& slot = data();
+  if (length_of(slot).value_or(0) < heap_begin) return;
   BootId other = current_boot_id();
   other[0] ^= std::byte{1};
   test::edit_meta_slots(slot.bytes, [&](MetaSlot& meta, std::uint64_t right_checksum) {
@@ -209,7 +265,7 @@ void ImageFiles::change_boot() {
 }
 
 void ImageFiles::begin_watching() {
-  descriptors_.clear();
+  mappings_.forget_descriptors();
   watching = this;
   drill::set_io_observer(&on_operation);
 }
@@ -226,28 +282,26 @@ int ImageFiles::on_operation(const drill::IoOperation& operation) {
 }
 
 void ImageFiles::observe(const drill::IoOperation& operation) {
+  if (operation.kind == drill::IoKind::sync) return;
+  Slot* const slot = slot_of(operation.descriptor);
+  if (slot == nullptr) return;
+  // All but a store may change it, or take the name away.
+  if (operation.kind != drill::IoKind::store) slot->length.reset();
+  if (slot->base_number == 0) return;
   const bool writes =
       operation.kind == drill::IoKind::store || operation.kind == drill::IoKind::write;
-  const bool cuts = operation.kind == drill::IoKind::truncate;
-  if (!writes && !cuts) return;
-  Slot* const slot = slot_of(operation.descriptor);
-  if (slot == nullptr || slot->base_number == 0) return;
   if (writes) note(*slot, operation.offset, operation.bytes);
   // Where it grows again there are zeros.
   const std::uint64_t end = slot->base->bytes().size();
-  if (cuts && operation.offset < end) note(*slot, operation.offset, end - operation.offset);
+  if (operation.kind == drill::IoKind::truncate && operation.offset < end) {
+    note(*slot, operation.offset, end - operation.offset);
+  }
 }
 
 ImageFiles::Slot* ImageFiles::slot_of(int descriptor) {
-  for (const auto& [known, slot] : descriptors_) {
-    if (known == descriptor) return slot;
-  }
-  struct stat status {};
-  if (::fstat(descriptor, &status) != 0) return nullptr;
+  const std::uint64_t inode = mappings_.inode_of(descriptor);
   for (Slot& slot : slots_) {
-    if (slot.descriptor < 0 || slot.inode != status.st_ino) continue;
-    descriptors_.emplace_back(descriptor, &slot);
-    return &slot;
+    if (slot.descriptor >= 0 && slot.inode == inode) return &slot;
   }
   return nullptr;
 }
@@ -257,7 +311,7 @@ std::uint64_t ImageFiles::heap_end() const noexcept {
   return live.heap_end.load(std::memory_order_relaxed);
 }
 
-std::uint64_t ImageFiles::recovered_hash() const {
+std::uint64_t ImageFiles::recovered_hash() {
   const Slot& slot = data();
   if (slot.base_number == 0) return recovered_hash_of_all();
   const std::uint64_t end = heap_end();
@@ -271,22 +325,20 @@ std::uint64_t ImageFiles::recovered_hash() const {
   return hash_around(sum, end);
 }
 
-std::uint64_t ImageFiles::recovered_hash_of_all() const {
+std::uint64_t ImageFiles::recovered_hash_of_all() {
   const std::uint64_t end = heap_end();
   const std::span<const std::byte> heap(data().bytes + heap_begin, end - heap_begin);
   return hash_around(sum_of_sectors(heap_begin, heap, 0), end);
 }
 
-std::uint64_t ImageFiles::hash_around(std::uint64_t heap_sum, std::uint64_t heap_end) const {
-  const Slot& slot = data();
+std::uint64_t ImageFiles::hash_around(std::uint64_t heap_sum, std::uint64_t heap_end) {
+  Slot& slot = data();
   const std::span<const std::byte> header(slot.bytes, heap_begin);
   const MetaSlot meta = newest_meta(header, seed_of(header), path_);
-  struct stat status {};
-  if (::fstat(slot.descriptor, &status) != 0) throw_image_failed("fstat of " + slot.name);
   std::uint64_t hash = heap_sum;
   for (const std::uint64_t part :
-       {heap_end, static_cast<std::uint64_t>(status.st_size), meta.checkpoint_sequence,
-        meta.heap_end, meta.file_bytes, meta.log_bytes, std::uint64_t{meta.clean}}) {
+       {heap_end, length_of(slot).value_or(0), meta.checkpoint_sequence, meta.heap_end,
+        meta.file_bytes, meta.log_bytes, std::uint64_t{meta.clean}}) {
     hash = mix(hash ^ part);
   }
   return hash;

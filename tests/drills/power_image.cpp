@@ -74,7 +74,7 @@ std::uint64_t sum_of_sectors(std::uint64_t offset, std::span<const std::byte> by
 }
 
 SyncedFile::SyncedFile(FileBytes bytes, std::uint64_t seed)
-    : bytes_(std::move(bytes)), number_(next_number()), seed_(seed) {
+    : bytes_(std::move(bytes)), number_(next_number()), seed_(seed), states_{{number_, 0}} {
   sum_up();
 }
 
@@ -90,30 +90,64 @@ void SyncedFile::sum_up() {
 
 void SyncedFile::update(const FileBytes& bytes, std::uint64_t seed,
                         std::span<const std::uint64_t> offsets, std::uint64_t block_bytes) {
-  previous_number_ = std::exchange(number_, next_number());
-  updated_.clear();
-  if (bytes.size() != bytes_.size() || seed != seed_) {
-    previous_number_ = 0;
+  number_ = next_number();
+  if (seed != seed_) {
     seed_ = seed;
     bytes_ = bytes;
     sum_up();
-    return;
-  }
-  // Each sector's own sum, to be added up again.
-  for (std::size_t i = sums_.size() - 1; i != 0; --i) sums_[i] ^= sums_[i - 1];
-  for (const std::uint64_t offset : offsets) {
-    if (offset >= bytes.size()) continue;
-    const auto block =
-        std::span(bytes).subspan(offset, std::min(block_bytes, bytes.size() - offset));
-    std::memcpy(bytes_.data() + offset, block.data(), block.size());
-    for (std::uint64_t at = 0; at < block.size(); at += sector_bytes) {
-      const auto sector = block.subspan(at, std::min(sector_bytes, block.size() - at));
-      const std::uint64_t index = (offset + at) / sector_bytes;
-      sums_[index + 1] = sum_of_sector(offset + at, sector, seed);
-      updated_.push_back(static_cast<std::uint32_t>(index));
+    states_.clear();
+    updated_.clear();
+  } else {
+    // Each sector's own sum, to be added up again.
+    for (std::size_t i = sums_.size() - 1; i != 0; --i) sums_[i] ^= sums_[i - 1];
+    if (bytes.size() != bytes_.size()) {
+      update_all(bytes);
+    } else {
+      for (const std::uint64_t offset : offsets) update_block(bytes, offset, block_bytes);
     }
+    for (std::size_t i = 1; i < sums_.size(); ++i) sums_[i] ^= sums_[i - 1];
   }
-  for (std::size_t i = 1; i < sums_.size(); ++i) sums_[i] ^= sums_[i - 1];
+  states_.push_back({number_, updated_.size()});
+}
+
+void SyncedFile::update_block(const FileBytes& bytes, std::uint64_t offset,
+                              std::uint64_t block_bytes) {
+  if (offset >= bytes.size()) return;
+  const auto block = std::span(bytes).subspan(offset, std::min(block_bytes, bytes.size() - offset));
+  std::memcpy(bytes_.data() + offset, block.data(), block.size());
+  for (std::uint64_t at = 0; at < block.size(); at += sector_bytes) {
+    const auto sector = block.subspan(at, std::min(sector_bytes, block.size() - at));
+    const std::uint64_t index = (offset + at) / sector_bytes;
+    sums_[index + 1] = sum_of_sector(offset + at, sector, seed_);
+    updated_.push_back(static_cast<std::uint32_t>(index));
+  }
+}
+
+/// Where the length is another one as well: whatever has changed.
+void SyncedFile::update_all(const FileBytes& bytes) {
+  const std::uint64_t before = bytes_.size();
+  bytes_.resize(std::max<std::size_t>(before, bytes.size()));
+  const std::uint64_t sectors = (bytes.size() + sector_bytes - 1) / sector_bytes;
+  sums_.resize(sectors + 1);
+  for (std::uint64_t at = 0; at < bytes_.size(); at += sector_bytes) {
+    const std::uint64_t kept = std::min<std::uint64_t>(sector_bytes, bytes_.size() - at);
+    Sector now{};
+    if (at < bytes.size()) {
+      std::memcpy(now.data(), bytes.data() + at, std::min(kept, bytes.size() - at));
+    }
+    if (std::memcmp(bytes_.data() + at, now.data(), kept) == 0) continue;
+    const std::uint64_t index = at / sector_bytes;
+    if (index < sectors) sums_[index + 1] = sum_of_sector(at, now, seed_);
+    updated_.push_back(static_cast<std::uint32_t>(index));
+  }
+  bytes_ = bytes;
+}
+
+std::optional<std::span<const std::uint32_t>>
+SyncedFile::updated_since(std::uint64_t number) const noexcept {
+  const auto state = std::ranges::lower_bound(states_, number, {}, &State::number);
+  if (state == states_.end() || state->number != number) return std::nullopt;
+  return std::span(updated_).subspan(state->updated_behind);
 }
 
 std::uint64_t SyncedFile::sum(std::uint64_t first, std::uint64_t end) const noexcept {

@@ -38,20 +38,27 @@ class SyncedFile {
   /// where the length is the same.
   void update(const FileBytes& bytes, std::uint64_t seed, std::span<const std::uint64_t> offsets,
               std::uint64_t block_bytes);
-  /// What it was before that, 0: something else altogether; and the sectors that may be different.
-  std::uint64_t previous_number() const noexcept { return previous_number_; }
-  const std::vector<std::uint32_t>& updated() const noexcept { return updated_; }
+  /// The sectors that may be different from what it was under that number, some of them more than
+  /// once; none where it was something else altogether. Behind its end there are zeros.
+  std::optional<std::span<const std::uint32_t>> updated_since(std::uint64_t number) const noexcept;
   /// Of the sectors [first, end), as `sum_of_sectors` says; behind its end there are zeros.
   std::uint64_t sum(std::uint64_t first, std::uint64_t end) const noexcept;
   std::uint64_t sum() const noexcept { return sums_.back(); }
 
  private:
+  /// What it was once, and where in `updated_` those sectors begin that were updated since.
+  struct State {
+    std::uint64_t number;
+    std::size_t updated_behind;
+  };
   void sum_up();
+  void update_block(const FileBytes& bytes, std::uint64_t offset, std::uint64_t block_bytes);
+  void update_all(const FileBytes& bytes);
 
   FileBytes bytes_;
   std::uint64_t number_;
-  std::uint64_t previous_number_ = 0;
   std::uint64_t seed_ = 0;
+  std::vector<State> states_;
   std::vector<std::uint32_t> updated_;
   std::vector<std::uint64_t> sums_;  ///< of the sectors before each
 };
