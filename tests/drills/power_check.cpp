@@ -57,10 +57,10 @@ Verdict ImageChecker::check() {
   if (files_.recovered_hash_of_all() != hash) {
     throw std::logic_error("recovery wrote to the store without telling");
   }
-  // From here on others write than who is watched.
-  files_.forget_sectors();
   ++examined_;
   const std::uint64_t holds = examine(store);
+  // Others wrote than who is watched, and asked for lengths in between.
+  files_.forget_sectors();
   known_[hash] = holds;
   return {holds};
 }
@@ -113,6 +113,7 @@ std::uint64_t ImageChecker::examine(std::optional<Store>& store) {
   }
   // The power goes once more, behind all that recovery wrote.
   store.reset();
+  files_.forget_sectors();
   files_.change_boot();
   store.emplace(Store::open_existing(files_.path(), options_));
   if (read_content(*store) != content) throw DrillFailure("a second recovery changes the content");
@@ -120,6 +121,7 @@ std::uint64_t ImageChecker::examine(std::optional<Store>& store) {
   store->write([](WriteTransaction& tx) { apply_edits(proving_edits(), tx); });
   store->close();
   store.reset();
+  files_.forget_sectors();
   files_.change_boot();
   store.emplace(Store::open_existing(files_.path(), options_));
   if (read_content(*store) != content) {
