@@ -8,6 +8,7 @@
 
 #include "cairn/error.hpp"
 #include "file_status.hpp"
+#include "system_call.hpp"
 
 namespace cairn {
 namespace {
@@ -15,7 +16,8 @@ namespace {
 int open_directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const int descriptor = ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const int descriptor =
+      uninterrupted([&] { return ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); });
   if (descriptor < 0) throw_system_error(errno, directory, "open the directory");
   return descriptor;
 }

@@ -17,26 +17,17 @@
 #include "cairn/error.hpp"
 #include "directory_name.hpp"
 #include "file_status.hpp"
+#include "system_call.hpp"
 
 namespace cairn {
 namespace {
 
-/// Repeats a system call that a signal interrupted.
-template <class Call>
-auto uninterrupted(Call call) {
-  auto result = call();
-  while (result == -1 && errno == EINTR) result = call();
-  return result;
-}
-
-int observed(drill::IoKind kind, int descriptor, std::uint64_t offset, std::uint64_t bytes,
-             const std::byte* data = nullptr) noexcept {
-  if constexpr (!drills_enabled) return 0;
-  return drill::observe({kind, descriptor, offset, data, bytes});
-}
-
 std::string range_text(std::uint64_t offset, std::uint64_t bytes) {
   return std::to_string(bytes) + " bytes at offset " + std::to_string(offset);
+}
+
+[[noreturn]] void throw_sync_failed(int system_errno, const std::string& path) {
+  throw Error(errc::io, path, "a sync failed; what was not yet durable may be lost", system_errno);
 }
 
 /// What says that the system has no such way between these two files, and not that it failed.
@@ -53,17 +44,6 @@ bool is_no_such_way(int system_errno) noexcept {
     case EACCES: return true;
     default: return false;
   }
-}
-
-/// Which file it is. Throws where that is no regular one.
-FileId id_of_regular(int descriptor, const std::string& path) {
-  const FileStatus status(descriptor, STATX_TYPE | STATX_INO);
-  if (status.failed()) throw_system_error(errno, path, "statx");
-  if (status.is_directory()) throw Error(errc::is_directory, path, "name a file in it");
-  if (!status.is_regular()) {
-    throw Error(errc::not_a_regular_file, path, "a FIFO, socket or device cannot hold a store");
-  }
-  return status.id();
 }
 
 }  // namespace
@@ -89,15 +69,6 @@ void throw_system_error(int system_errno, const std::string& path, const std::st
   throw Error(code, path, attempted, system_errno);
 }
 
-File::File(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {
-  try {
-    id_ = id_of_regular(descriptor_, path_);
-  } catch (...) {
-    close();
-    throw;
-  }
-}
-
 File::File(File&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       id_(other.id_),
@@ -121,27 +92,28 @@ void File::close() noexcept {
   if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }
 
+// In these the path is copied first: once there is a descriptor, nothing may fail that would not
+// close it.
 File File::open(const std::string& path, Access access) {
   // O_NONBLOCK: opening a FIFO for reading would wait for a writer for ever.
   const int flags = (access == Access::read_write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW |
                     O_NONBLOCK | O_NOCTTY;
-  const int descriptor = uninterrupted([&] { return ::open(path.c_str(), flags); });
-  if (descriptor < 0) throw_system_error(errno, path, "open");
-  return {descriptor, path};
+  File file(-1, path);
+  file.descriptor_ = uninterrupted([&] { return ::open(path.c_str(), flags); });
+  if (!file.is_open()) throw_system_error(errno, path, "open");
+  file.identify();
+  return file;
 }
 
 File File::open_or_create(const std::string& path, std::uint32_t permissions) {
   const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-  const int created = uninterrupted(
+  File file(-1, path);
+  file.descriptor_ = uninterrupted(
       [&] { return ::open(path.c_str(), flags | O_CREAT | O_EXCL, mode_t{permissions}); });
-  if (created >= 0) {
-    // The umask must neither open nor lock the file up.
-    if (::fchmod(created, mode_t{permissions}) != 0) {
-      const int failure = errno;
-      ::close(created);
-      throw_system_error(failure, path, "fchmod");
-    }
-    return {created, path};
+  if (file.is_open()) {
+    file.set_permissions(permissions);
+    file.identify();
+    return file;
   }
   if (errno != EEXIST) throw_system_error(errno, path, "create");
   return open(path, Access::read_write);
@@ -149,13 +121,30 @@ File File::open_or_create(const std::string& path, std::uint32_t permissions) {
 
 File File::create_unnamed(const std::string& path, std::uint32_t permissions) {
   const std::string directory = directory_of(path);
-  const int descriptor = uninterrupted([&] {
+  File file(-1, path);
+  file.descriptor_ = uninterrupted([&] {
     return ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode_t{permissions});
   });
-  if (descriptor < 0) throw_system_error(errno, path, "create a file in " + directory);
-  File file(descriptor, path);
-  if (::fchmod(descriptor, mode_t{permissions}) != 0) throw_system_error(errno, path, "fchmod");
+  if (!file.is_open()) throw_system_error(errno, path, "create a file in " + directory);
+  file.set_permissions(permissions);
+  file.identify();
   return file;
+}
+
+/// Finds out which file it is. Throws where that is no regular one.
+void File::identify() {
+  const FileStatus status(descriptor_, STATX_TYPE | STATX_INO);
+  if (status.failed()) throw_system_error(errno, path_, "statx");
+  if (status.is_directory()) throw Error(errc::is_directory, path_, "name a file in it");
+  if (!status.is_regular()) {
+    throw Error(errc::not_a_regular_file, path_, "a FIFO, socket or device cannot hold a store");
+  }
+  id_ = status.id();
+}
+
+/// The umask must neither open nor lock the file up.
+void File::set_permissions(std::uint32_t permissions) const {
+  if (::fchmod(descriptor_, mode_t{permissions}) != 0) throw_system_error(errno, path_, "fchmod");
 }
 
 bool File::link() {
@@ -179,7 +168,11 @@ void File::unlink() const {
 
 bool File::is_still_at_path() const {
   const FileStatus status(AT_FDCWD, path_.c_str(), STATX_INO);
-  return !status.failed() && status.id() == id();
+  if (!status.failed()) return status.id() == id();
+  // Anything else says nothing about the name, and who was told that it is another would look
+  // again and again.
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  throw_system_error(errno, path_, "statx");
 }
 
 std::uint64_t File::size() const {
@@ -219,6 +212,7 @@ void File::write_at(std::uint64_t offset, std::span<const std::byte> from) const
 void File::write_in_pieces(std::uint64_t offset, std::span<const std::byte> from,
                            std::size_t piece_bytes) const {
   int failure = observed(drill::IoKind::write, descriptor_, offset, from.size(), from.data());
+  if (failure == 0) failure = refusal_to_reach(offset + from.size());
   std::size_t done = 0;
   while (failure == 0 && done < from.size()) {
     const ssize_t put = uninterrupted([&] {
@@ -236,6 +230,7 @@ void File::write_in_pieces(std::uint64_t offset, std::span<const std::byte> from
 
 bool File::share_blocks(const File& from, std::uint64_t offset, std::uint64_t bytes) const {
   int failure = observed(drill::IoKind::clone, descriptor_, offset, bytes);
+  if (failure == 0) failure = refusal_to_reach(offset + bytes);
   const file_clone_range range{from.descriptor_, offset, bytes, offset};
   if (failure == 0 && uninterrupted([&] { return ::ioctl(descriptor_, FICLONERANGE, &range); })) {
     failure = errno;
@@ -263,6 +258,7 @@ std::uint64_t File::copy_in_kernel(const File& from, std::uint64_t offset,
   auto read_at = static_cast<off_t>(offset);
   auto write_at = static_cast<off_t>(offset);
   int failure = observed(drill::IoKind::copy, descriptor_, offset, bytes);
+  if (failure == 0) failure = refusal_to_reach(offset + bytes);
   ssize_t copied = 0;
   if (failure == 0) {
     copied = uninterrupted([&] {
@@ -311,82 +307,25 @@ void File::finish_writing(std::uint64_t offset, std::uint64_t bytes) const {
   throw_system_error(failure, path_, "write " + range_text(offset, bytes) + " back");
 }
 
-void File::allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const {
-  settle_allocation(try_allocate(old_bytes, new_bytes), old_bytes, new_bytes);
+int File::try_sync() const noexcept {
+  const int failure = observed(drill::IoKind::sync, descriptor_, 0, 0);
+  if (failure != 0) return failure == drill::pretend_done ? 0 : failure;
+  return uninterrupted([&] { return ::fdatasync(descriptor_); }) == 0 ? 0 : errno;
 }
 
-int File::try_allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const noexcept {
-  int failure = observed(drill::IoKind::allocate, descriptor_, old_bytes, new_bytes - old_bytes);
-  if (failure == 0) {
-    const int result = uninterrupted([&] {
-      return ::fallocate(descriptor_, 0, static_cast<off_t>(old_bytes),
-                         static_cast<off_t>(new_bytes - old_bytes));
-    });
-    failure = result == 0 ? 0 : errno;
-  }
-  return failure;
-}
-
-void File::settle_allocation(int failure, std::uint64_t old_bytes, std::uint64_t new_bytes) const {
-  if (failure == EOPNOTSUPP) {
-    write_zeros(old_bytes, new_bytes);
-    return;
-  }
-  if (failure == 0) return;
-  // A failed fallocate may leave the file longer than it was.
-  uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(old_bytes)); });
-  throw_system_error(failure, path_,
-                     "grow from " + std::to_string(old_bytes) + " to " + std::to_string(new_bytes) +
-                         " bytes; free some room and try again");
-}
-
-void File::allocate_zeroed(std::uint64_t old_bytes, std::uint64_t new_bytes) const {
-  allocate(old_bytes, new_bytes);
-  write_zeros(old_bytes, new_bytes);
-}
-
-void File::write_zeros(std::uint64_t begin, std::uint64_t end) const {
-  static constexpr std::array<std::byte, 65536> zeros{};
-  try {
-    for (std::uint64_t at = begin; at < end; at += zeros.size()) {
-      // A page at a time: what is written at once the kernel may keep as one folio, and where that
-      // is mapped, one store into it has the next sync write all of it.
-      write_in_pieces(at, std::span(zeros).first(std::min<std::uint64_t>(zeros.size(), end - at)),
-                      page_bytes);
-    }
-  } catch (...) {
-    uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(begin)); });
-    throw;
-  }
-}
-
-void File::truncate(std::uint64_t bytes) const {
-  int failure = observed(drill::IoKind::truncate, descriptor_, bytes, 0);
-  if (failure == 0 &&
-      uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(bytes)); }) != 0) {
-    failure = errno;
-  }
-  if (failure != 0) {
-    throw_system_error(failure, path_, "cut the file to " + std::to_string(bytes) + " bytes");
-  }
+int File::try_sync_mapped(std::uint64_t offset, std::byte* at, std::size_t bytes) const noexcept {
+  const int failure = observed(drill::IoKind::sync, descriptor_, offset, bytes);
+  if (failure != 0) return failure == drill::pretend_done ? 0 : failure;
+  return uninterrupted([&] { return ::msync(at, bytes, MS_SYNC); }) == 0 ? 0 : errno;
 }
 
 void File::sync() const {
-  settle_sync(observed(drill::IoKind::sync, descriptor_, 0, 0),
-              [&] { return ::fdatasync(descriptor_); });
+  if (const int failure = try_sync(); failure != 0) throw_sync_failed(failure, path_);
 }
 
 void File::sync_mapped(std::uint64_t offset, std::byte* at, std::size_t bytes) const {
-  settle_sync(observed(drill::IoKind::sync, descriptor_, offset, bytes),
-              [&] { return ::msync(at, bytes, MS_SYNC); });
-}
-
-template <class Call>
-void File::settle_sync(int failure, Call call) const {
-  if (failure == drill::pretend_done) return;
-  if (failure == 0 && uninterrupted(call) != 0) failure = errno;
-  if (failure != 0) {
-    throw Error(errc::io, path_, "a sync failed; what was not yet durable may be lost", failure);
+  if (const int failure = try_sync_mapped(offset, at, bytes); failure != 0) {
+    throw_sync_failed(failure, path_);
   }
 }
 

@@ -83,11 +83,14 @@ TEST_F(FileTest, allocate_gives_room_on_the_disk_behind_every_byte) {
   EXPECT_EQ(sut.size(), 300U << 10);
 }
 
-TEST_F(FileTest, an_allocation_over_the_limit_is_cut_back) {
+/// The system would end the process by SIGXFSZ before anybody could be told.
+TEST_F(FileTest, a_file_over_the_limit_of_the_process_is_named_and_cut_back) {
   EXPECT_TRUE(ForkedChild([&] {
-                std::signal(SIGXFSZ, SIG_IGN);
+                std::signal(SIGXFSZ, SIG_DFL);
                 const File sut = File::open_or_create(path(), 0600);
                 sut.allocate(0, 64 << 10);
+                const File longer = File::open_or_create(path("longer"), 0600);
+                longer.allocate(0, 256 << 10);
                 const rlimit limit{128 << 10, 128 << 10};
                 if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return false;
                 for (const bool zeroed : {false, true}) {
@@ -102,8 +105,26 @@ TEST_F(FileTest, an_allocation_over_the_limit_is_cut_back) {
                   if (!contains(error.what(), path())) return false;
                   if (sut.size() != 64 << 10) return false;
                 }
+                const Error written = error_of([&] { sut.write_at(128 << 10, pattern(1)); });
+                const Error copied = error_of([&] { sut.copy_from(longer, 128 << 10, 1); });
+                const Error shared = error_of([&] { sut.share_blocks(longer, 0, 256 << 10); });
+                if (!(shared == errc::too_large)) return false;
+                if (!(written == errc::too_large) || !(copied == errc::too_large)) return false;
+                sut.write_at((128 << 10) - 1, pattern(1));
+                if (sut.size() != 128 << 10) return false;
                 return !::testing::Test::HasFailure();
               }).succeeded());
+}
+
+TEST_F(FileTest, a_path_that_nobody_can_look_up_is_not_taken_for_another_files) {
+  const std::string directory = path("directory");
+  std::filesystem::create_directory(directory);
+  const File sut = File::open_or_create(directory + "/file", 0600);
+  EXPECT_TRUE(sut.is_still_at_path());
+  std::filesystem::rename(directory, path("moved"));
+  EXPECT_FALSE(sut.is_still_at_path());
+  std::filesystem::create_symlink(directory, directory);
+  expect_error(errc::not_a_regular_file, directory, {}, [&] { sut.is_still_at_path(); });
 }
 
 TEST_F(FileTest, new_files_have_exactly_the_permissions_asked_for) {

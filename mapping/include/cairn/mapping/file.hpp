@@ -54,7 +54,8 @@ class File {
   const std::string& path() const noexcept { return path_; }
   /// Found out once, when it was opened: a number is no other file's while this one is open.
   const FileId& id() const noexcept { return id_; }
-  /// True while `path()` still names this file.
+  /// True while `path()` still names this file. Throws errc::io or permission_denied where nobody
+  /// can tell.
   bool is_still_at_path() const;
   std::uint64_t size() const;
   /// Bytes that the file takes up on the disk.
@@ -98,6 +99,10 @@ class File {
   /// The same for `bytes` from the page at `at` on, which is the place of `offset` in a shared
   /// mapping of this file, and nothing else: others may have much to be written.
   void sync_mapped(std::uint64_t offset, std::byte* at, std::size_t bytes) const;
+  /// The same two where nothing may come between the failure and what its caller does about it:
+  /// they return the errno, 0 where it is durable.
+  int try_sync() const noexcept;
+  int try_sync_mapped(std::uint64_t offset, std::byte* at, std::size_t bytes) const noexcept;
   /// Makes the directory entry durable.
   void sync_directory() const;
 
@@ -113,7 +118,8 @@ class File {
 
  private:
   /// Takes the descriptor over, also where it throws.
-  File(int descriptor, std::string path);
+  File(int descriptor, std::string path) noexcept
+      : descriptor_(descriptor), path_(std::move(path)) {}
   /// Most copies are of one line or a few; for these a call to memcpy costs more than the copy.
   static void copy(std::byte* to, const std::byte* from, std::size_t bytes) noexcept {
     if (bytes % line_bytes != 0 || bytes > 8 * line_bytes) {
@@ -125,10 +131,10 @@ class File {
       std::memcpy(to, from, line_bytes);
     }
   }
-  template <class Call>
-  void settle_sync(int failure, Call call) const;
   void drill_store(std::uint64_t offset, std::byte* to, const std::byte* from,
                    std::size_t bytes) const;
+  void identify();
+  void set_permissions(std::uint32_t permissions) const;
   void write_zeros(std::uint64_t begin, std::uint64_t end) const;
   void write_in_pieces(std::uint64_t offset, std::span<const std::byte> from,
                        std::size_t piece_bytes) const;
