@@ -32,7 +32,13 @@ void LogRing::format(const File& file, const std::array<std::byte, 16>& uuid,
   identity.checksum = struct_checksum(identity, 0);
   file.truncate(0);
   // The identity first: whoever finds a half-written log must see that it is one.
-  file.write_at(0, std::as_bytes(std::span(&identity, 1)));
+  try {
+    file.write_at(0, std::as_bytes(std::span(&identity, 1)));
+  } catch (...) {
+    // A part of it would be taken for somebody else's file.
+    file.truncate(0);
+    throw;
+  }
   crash_point("create.log_identity");
   file.allocate_zeroed(log_ring_offset, log_ring_offset + ring_bytes);
   crash_point("create.log_ring");
@@ -88,7 +94,7 @@ void LogRing::grow_file(std::uint64_t ring_bytes) {
 void LogRing::cut_file() const noexcept {
   try {
     if (file_.size() > log_ring_offset + ring_bytes_) file_.truncate(log_ring_offset + ring_bytes_);
-  } catch (const Error&) {
+  } catch (...) {
     // One that is too long does no harm; the next close tries again.
   }
 }

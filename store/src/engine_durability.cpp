@@ -3,6 +3,7 @@
 // what becomes of all of them where one fails.
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <string>
 
@@ -29,36 +30,38 @@ constexpr std::uint64_t written_at_once = 4 << 20;
 
 }  // namespace
 
-template <class Sync>
-void Engine::sync_or_fail(Sync sync) {
-  try {
-    sync();
-  } catch (const Error& cause) {
-    // Release pairs with the acquire in `require_not_failed`.
-    live_.failed.store(1, std::memory_order_release);
-    throw_sync_failed(path(), cause.system_errno());
-  }
+/// At once: making an error takes memory, which may be lacking, and then nobody would be told.
+void Engine::fail_for_all(int system_errno) {
+  // Release pairs with the acquire in `require_not_failed`.
+  live_.failed.store(1, std::memory_order_release);
+  throw_sync_failed(path(), system_errno);
 }
 
 void Engine::sync_or_fail(const File& file) {
-  sync_or_fail([&] { file.sync(); });
+  if (const int failure = file.try_sync(); failure != 0) fail_for_all(failure);
 }
 
 /// Syncs the page of the meta slots, and no other.
 void Engine::sync_header_or_fail() {
-  sync_or_fail([this] { data_.sync_mapped(0, window_.data(), page_bytes); });
+  const int failure = data_.try_sync_mapped(0, window_.data(), page_bytes);
+  if (failure != 0) fail_for_all(failure);
 }
 
 /// Piece by piece, so that a sync of the log that comes between waits for one of them and not for
 /// all that the disk has been given.
 void Engine::sync_data() {
-  sync_or_fail([this] {
+  try {
     const std::uint64_t bytes = locks_.size();
     for (std::uint64_t at = 0; bytes > written_at_once && at < bytes; at += written_at_once) {
       locks_.finish_writing(at, std::min(written_at_once, bytes - at));
     }
-    locks_.sync();
-  });
+  } catch (const Error& cause) {
+    // The sync would not be told again.
+    fail_for_all(cause.system_errno());
+  } catch (...) {
+    fail_for_all(ENOMEM);
+  }
+  sync_or_fail(locks_);
 }
 
 void Engine::require_not_failed() const {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 #include <shared_mutex>
 
 #include "cairn/error.hpp"
@@ -60,7 +61,7 @@ EngineRegistry::EngineRegistry() : table_(std::make_unique<Table>()) {
   // parent's whatever the child does. The child begins with a table of its own, so that it can open
   // the same files for itself; the old one stays, since its locks may be held by threads that the
   // child does not have.
-  ::pthread_atfork(
+  const int failure = ::pthread_atfork(
       [] {
         instance().table_->mutex.lock();
         ReaderLanes::lock_for_fork();
@@ -80,6 +81,8 @@ EngineRegistry::EngineRegistry() : table_(std::make_unique<Table>()) {
         instance().table_ = std::make_unique<Table>();
         forget_shared_images();
       });
+  // It fails for want of memory alone.
+  if (failure != 0) throw std::bad_alloc();
 }
 
 std::shared_ptr<Engine> EngineRegistry::find(const FileId& id) {

@@ -218,7 +218,12 @@ void ReaderLanes::give_back(ReaderLane* lane) noexcept {
 /// The section is still open: its lane goes on pinning what it reads, and whoever leaves it finds
 /// what it leaves.
 void ReaderLanes::adopt(std::unique_ptr<ThreadLane> lane) noexcept {
-  adopted_.push_back(std::move(lane));
+  try {
+    adopted_.push_back(std::move(lane));
+  } catch (...) {
+    // Whoever leaves it still finds it; its lane is given back when the store is closed.
+    static_cast<void>(lane.release());
+  }
 }
 
 void ReaderLanes::give_back_adopted() noexcept {

@@ -11,6 +11,7 @@
 
 #include "cairn/allocator/write_context.hpp"
 #include "cairn/error.hpp"
+#include "cairn/mapping/reservation.hpp"
 #include "cairn/recovery/checksum.hpp"
 #include "cairn/recovery/log_ring.hpp"
 #include "cairn/recovery/meta_slots.hpp"
@@ -20,6 +21,8 @@
 namespace cairn {
 namespace {
 
+/// Each takes as much address space as the store may ever need.
+constexpr std::uint64_t views_of_a_store = 3;
 constexpr std::uint64_t default_max_bytes = std::uint64_t{256} << 30;
 /// Where the log of a new store begins to count. Not 0, so that zeros are never a position.
 constexpr std::uint64_t first_position = page_bytes;
@@ -188,7 +191,7 @@ void make_way_for_log(const std::string& path, std::chrono::milliseconds patienc
 void take_name_away(const File& file) noexcept {
   try {
     file.unlink();
-  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what went wrong before is reported
+  } catch (...) {  // NOLINT(bugprone-empty-catch): what went wrong before is reported
   }
 }
 
@@ -243,6 +246,8 @@ bool create_store_files(const std::string& path, const Options& options) {
   // Before there is any file, so that none is left behind.
   require_suitable(FileSystem::around(path), made.identity.durability, StoreUse::writing, options,
                    path);
+  // What there is no address space for could never be opened here, and would be in the way.
+  Reservation::inaccessible(views_of_a_store * made.meta.max_bytes);
   const NewLog log = claim_log(path, options);
   if (!log.lock) return false;
   crash_point("create.begin");

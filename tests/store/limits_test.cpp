@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <sys/resource.h>
+
+#include <csignal>
+
 #include "cairn/recovery/log_format.hpp"
+#include "forked_child.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -261,6 +266,61 @@ TEST_P(Limits, shrinking_waits_for_no_transaction_of_its_own_thread) {
   expect_error(errc::transaction_active, path(), {}, [&] { sut.shrink_to_usage(); });
   expect_error(errc::transaction_active, path(), {}, [&] { sut.checkpoint(); });
   EXPECT_TRUE(tx.active());
+}
+
+/// `ulimit -f`. Going over it would raise SIGXFSZ, which ends a process.
+TEST_P(Limits, a_file_over_the_limit_of_the_process) {
+  EXPECT_TRUE(ForkedChild([&] {
+                std::signal(SIGXFSZ, SIG_DFL);
+                Store sut = open(how());
+                push(sut, 1);
+                const std::uint64_t size = sut.size();
+                const std::uint64_t used = sut.used();
+                const rlimit most{2 << 20, 2 << 20};
+                if (::setrlimit(RLIMIT_FSIZE, &most) != 0) return false;
+                const auto grow = [&](std::size_t count) {
+                  sut.write([&](WriteTransaction& tx) { tx.construct<Numbers>("big", count, 1U); });
+                };
+                expect_error(errc::too_large, path(), {}, [&] { grow(400'000); });
+                expect_error(errc::too_large, path(), {}, [&] { sut.resize_file(4 << 20); });
+                expect_untouched(sut, {1}, size, used);
+                grow(150'000);
+                // More lines than the log has room for below the limit.
+                expect_error(errc::too_large, path(), {"-log"}, [&] {
+                  sut.write([](WriteTransaction& tx) {
+                    for (auto& each : *tx.find<Numbers>("big")) each = 2;
+                  });
+                });
+                EXPECT_EQ(numbers(sut, "big"), Values(150'000, 1));
+                expect_sound(sut);
+                expect_error(errc::too_large, path("other"), {}, [&] {
+                  Options large = how();
+                  large.initial_bytes = 3 << 20;
+                  Store::create(path("other"), large);
+                });
+                const SnapshotOptions copying;
+                sut.snapshot(path("copy"), copying);
+                return !HasFailure();
+              }).succeeded());
+  Store sut = open(how());
+  EXPECT_EQ(numbers(sut, "big"), Values(150'000, 1));
+  expect_sound(sut);
+}
+
+/// Where the machine or its user allows no more address space, as with `ulimit -v`.
+TEST_P(Limits, a_store_larger_than_the_address_space) {
+  EXPECT_TRUE(ForkedChild([&] {
+                Options large = how();
+                large.max_bytes = std::uint64_t{1} << 40;
+                const rlimit most{std::uint64_t{64} << 30, std::uint64_t{64} << 30};
+                if (::setrlimit(RLIMIT_AS, &most) != 0) return false;
+                expect_error(errc::too_large, "", {"max_bytes", "ulimit -v"}, [&] { open(large); });
+                // Nothing of the attempt is in the way of a smaller one.
+                EXPECT_FALSE(std::filesystem::exists(path()));
+                Store sut = open(how());
+                push(sut, 1);
+                return numbers(sut) == Values{1} && !HasFailure();
+              }).succeeded());
 }
 
 }  // namespace

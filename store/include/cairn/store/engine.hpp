@@ -316,8 +316,7 @@ class Engine final : private HeapSpace,
   void wake_change_waiters() noexcept;
 
   // when commits are durable, and who may see them: engine_durability.cpp
-  template <class Sync>
-  void sync_or_fail(Sync sync);
+  [[noreturn]] void fail_for_all(int system_errno);
   void sync_or_fail(const File& file);
   void sync_header_or_fail();
   void sync_appended();
