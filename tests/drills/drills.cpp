@@ -14,6 +14,7 @@
 #include "cut.hpp"
 #include "fencing.hpp"
 #include "io_faults.hpp"
+#include "memory_faults.hpp"
 #include "mutants.hpp"
 #include "openers.hpp"
 #include "power.hpp"
@@ -221,12 +222,31 @@ void sweep_all(const Settings& settings, Tally& tally) {
   throw DrillFailure("no process died at:" + names + "; the sweep proves nothing about them");
 }
 
-void fail_operations(const Settings& settings, Tally&) {
-  for (const Durability level : both_levels) {
-    const std::uint64_t failures = sweep_io_faults(settings, level);
-    fmt::print("level {}: {} failed operations, each named and survived\n", to_string(level),
-               console::format_count(failures));
+void print_failures(const CallFaultReport& report) {
+  console::Table table({"call", "failed"});
+  table.align(0, console::Align::left);
+  for (std::size_t i = 0; i < call_count; ++i) {
+    if (report.failures[i] == 0) continue;
+    table.add_row(
+        {std::string(name_of(static_cast<Call>(i))), console::format_count(report.failures[i])});
   }
+  table.add_rule();
+  table.add_row({"in all", console::format_count(report.total())});
+  table.print(stdout);
+  fmt::print("{} runs, each named and survived\n", console::format_count(report.runs));
+}
+
+void fail_io(const Settings& settings, Tally&) {
+  print_failures(sweep_io_faults(settings));
+}
+
+void fail_memory(const Settings& settings, Tally&) {
+  print_failures(sweep_memory_faults(settings));
+}
+
+void break_off(const Settings& settings, Tally&) {
+  fmt::print("{} calls broken off, the same bytes\n",
+             console::format_count(break_calls_off(settings)));
 }
 
 void kill_randomly(const Settings& settings, Tally&) {
@@ -351,8 +371,11 @@ const std::vector<Drill>& all_drills() {
          &kill_and_take_over},
         {"fencing", "35", "a writer stops anywhere, is fenced or named, and goes on", false,
          &stop_and_fence},
-        {"io_faults", "21, 24-26", "each file operation fails once and for good", false,
-         &fail_operations},
+        {"io_faults", "21-26, 28", "each call for a file fails once and for good", false, &fail_io},
+        {"broken_off", "27", "each call is interrupted, and moves less than was asked", false,
+         &break_off},
+        {"memory_faults", "30", "each block, mapping and thread is refused, once and for good",
+         false, &fail_memory},
         {"mutants", "20", "the protocol broken on purpose: the sweep must see it", false,
          &hunt_mutants},
         {"power", "11-16, 18, 19",

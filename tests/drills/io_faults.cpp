@@ -1,210 +1,135 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "io_faults.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <utility>
+#include <fstream>
+#include <iterator>
+#include <span>
+#include <string>
 
-#include "cairn/mapping/drill_hooks.hpp"
+#include "cairn/recovery/header_format.hpp"
+#include "cairn_console/format.hpp"
+#include "cairn_console/progress.hpp"
+#include "fault_cases.hpp"
 
 namespace cairn::drills {
 namespace {
 
-struct Fault {
-  drill::IoKind kind;
-  int system_errno;
-  errc named;  ///< what callers must be told
-  const char* text;
-  bool for_good = false;
+constexpr CallFault faults[] = {
+    {Call::sync, EIO},
+    // Where a file system puts off to allocate what is written.
+    {Call::sync, ENOSPC},
+    {Call::sync, EDQUOT},
+    {Call::write, EIO},
+    {Call::write, ENOSPC},
+    {Call::write, ENOSPC, true},
+    {Call::write, EDQUOT},
+    {Call::write, EFBIG, true},
+    {Call::preallocate, EIO},
+    {Call::preallocate, ENOSPC},
+    // It may have made the file longer before it failed.
+    {Call::preallocate, ENOSPC, true},
+    {Call::preallocate, EDQUOT},
+    {Call::preallocate, EFBIG},
+    {Call::truncate, EIO},
+    {Call::sync_directory, EIO},
+    {Call::link, EIO},
+    {Call::link, ENOSPC},
+    {Call::link, EDQUOT},
+    {Call::unlink, EIO},
+    {Call::open, EIO},
+    {Call::open, EMFILE},
+    {Call::read, EIO},
+    {Call::look, EIO},
+    {Call::inspect, EIO},
+    {Call::set_mode, EPERM},
+    {Call::lock, ENOLCK},
+    {Call::copy, EIO},
+    {Call::copy, ENOSPC},
+    {Call::write_back, EIO},
+    {Call::write_back, ENOSPC},
 };
 
-constexpr std::array<Fault, 8> faults = {{
-    {drill::IoKind::sync, EIO, errc::io, "fdatasync fails with EIO"},
-    {drill::IoKind::allocate, ENOSPC, errc::no_space, "fallocate fails with ENOSPC"},
-    {drill::IoKind::write, ENOSPC, errc::no_space, "pwrite fails with ENOSPC"},
-    {drill::IoKind::write, EIO, errc::io, "pwrite fails with EIO"},
-    {drill::IoKind::truncate, EIO, errc::io, "ftruncate fails with EIO"},
-    {drill::IoKind::sync_directory, EIO, errc::io, "fsync of the directory fails with EIO"},
-    {drill::IoKind::link, EIO, errc::io, "linkat fails with EIO"},
-    {drill::IoKind::unlink, EIO, errc::io, "unlink fails with EIO"},
-}};
-
-Fault active{};
-std::uint64_t fails_at = 0;
-std::uint64_t operations_seen = 0;
-std::uint64_t operations_failed = 0;
-
-int fail_operation(const drill::IoOperation& operation) {
-  if (operation.kind != active.kind) return 0;
-  ++operations_seen;
-  const bool fails = active.for_good ? operations_seen >= fails_at : operations_seen == fails_at;
-  if (fails) ++operations_failed;
-  return fails ? active.system_errno : 0;
+std::string content_of(const std::string& path, std::uint64_t from) {
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(from));
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
-void require_named(const Error& error) {
-  // Failing to cut a file back while rolling back is no failure of the transaction.
-  if (error == active.named && error.system_errno() == active.system_errno) return;
-  // A store that a failed sync has closed for writers says so without an errno.
-  if (active.kind == drill::IoKind::sync && error == errc::io) return;
-  throw DrillFailure(std::string("an unexpected error: ") + error.what());
-}
-
-/// After an error the store either works or refuses with the same name; it never hangs or lies. A
-/// failed sync closes it for writers until it is opened again, since the next sync proves nothing.
-void probe(std::optional<Store>& store) {
-  if (!store) return;
-  bool written = false;
-  try {
-    store->read([](const ReadTransaction& tx) { return read_content(tx); });
-    store->write(
-        [](WriteTransaction& tx) { ++tx.modify(tx.find_or_construct<std::uint64_t>("probe")); });
-    written = true;
-  } catch (const Error& error) {
-    require_named(error);
-  }
-  if (written && active.kind == drill::IoKind::sync) {
-    throw DrillFailure("a store whose sync failed takes another write");
-  }
-}
-
-void perform_with_faults(const Workload& workload, Durability durability, const std::string& path,
-                         Board& board) {
-  Performer performer(workload, durability, path, board);
-  drill::set_io_observer(&fail_operation);
-  for (const Action& action : workload.actions) {
-    try {
-      performer.perform(action);
-      continue;
-    } catch (const Error& error) {
-      require_named(error);
-    }
-    probe(performer.store());
-    // A full disk that has room again: the same call works now.
-    if (active.for_good || active.named != errc::no_space) break;
-    performer.perform(action);
-  }
-  board.points = operations_failed;
-}
-
-/// A store to run with failing operations, and what it must hold before and after.
-struct Case {
-  std::string name;
-  Workload workload;
-  Durability durability;
-  std::vector<Content> models;
-  std::uint64_t done = 0;  ///< transactions of the models that the image holds already
+/// The log and, behind the header, which names processes and times, the data.
+struct FilesContent {
+  std::string data;
+  std::string log;
+  friend bool operator==(const FilesContent&, const FilesContent&) = default;
 };
 
-std::string text_of(const Case& one) {
-  return one.name + ", level " + to_string(one.durability) + ", " + active.text +
-         (active.for_good ? " for good from" : " at") + " operation " + std::to_string(fails_at);
-}
+struct Disturbed {
+  std::uint64_t calls;
+  std::uint64_t acknowledged;
+};
 
-/// Returns the failures that there were.
-std::uint64_t run_once(const Case& one, const std::string& image, const std::string& path) {
+Disturbed perform_disturbed(const FaultCase& one, const std::string& path, const Disturbance& how) {
   const Shared<Board> board;
-  copy_store(image, path);
-  const Ending ending = run_child(
-      *board, patience, [&] { perform_with_faults(one.workload, one.durability, path, *board); });
+  const Ending ending = run_child(*board, patience, [&] {
+    disturb_calls(how);
+    perform(one.workload, one.durability, path, *board);
+    board->points = let_calls_pass();
+  });
   if (ending != Ending::finished) {
-    throw DrillFailure(text_of(one) + ": the process " + to_string(ending) + ": " +
+    throw DrillFailure(one.name + ", with calls that are broken off, " + to_string(ending) + ": " +
                        board->failure_text());
   }
-  const std::uint64_t done = one.done + board->acknowledged;
-  const Expectation expected{done, done + board->in_transaction,
-                             !one.workload.from_nothing || board->acknowledged != 0};
-  try {
-    verify(path, one.durability, one.models, expected);
-  } catch (const DrillFailure& failure) {
-    throw DrillFailure(text_of(one) + ": " + failure.what());
-  }
-  return board->points;
+  return {board->points, board->acknowledged};
 }
 
-std::uint64_t sweep_case(const Case& one, const std::string& image, const std::string& path) {
-  std::uint64_t failures = 0;
-  for (const Fault& fault : faults) {
-    for (const bool for_good : {false, true}) {
-      active = fault;
-      active.for_good = for_good;
-      for (fails_at = 1;; ++fails_at) {
-        const std::uint64_t happened = run_once(one, image, path);
-        if (happened == 0) break;
-        failures += happened;
-      }
+std::uint64_t break_off_in(const FaultCase& one, const std::string& image, const std::string& path,
+                           bool quick) {
+  constexpr Disturbance all_ways[] = {{}, {2, 511}, {3, 0}, {1, 0}, {0, 4095}, {0, 511}, {0, 7}};
+  const std::span ways = std::span(all_ways).first(quick ? 3 : std::size(all_ways));
+  FilesContent undisturbed;
+  std::uint64_t disturbed = 0;
+  for (const Disturbance& how : ways) {
+    // Millions of calls, for a copy of all.
+    if (one.workload.has_other_files && how.most_bytes != 0 && how.most_bytes < 500) continue;
+    copy_store(image, path);
+    remove_store(path + "-copy");
+    const Disturbed broken_off = perform_disturbed(one, path, how);
+    disturbed += broken_off.calls;
+    const FilesContent found{content_of(path, heap_begin), content_of(path + "-log", 0)};
+    if (&how == &ways.front()) {
+      undisturbed = found;
+    } else if (!one.workload.from_nothing && !(found == undisturbed)) {
+      throw DrillFailure(one.name + ": with " + std::to_string(how.interruptions) +
+                         " interruptions and " + std::to_string(how.most_bytes) +
+                         " bytes at once the files become others");
     }
+    const std::uint64_t done = one.done + broken_off.acknowledged;
+    verify(path, one.durability, one.models, {done, done, true});
   }
-  return failures;
-}
-
-void make_image(const Workload& workload, Durability durability, const std::string& image) {
-  remove_store(image);
-  if (workload.from_nothing) return;
-  const Shared<Board> board;
-  const Ending ending = run_child(*board, patience, [&] { prepare(workload, durability, image); });
-  if (ending != Ending::finished) {
-    throw DrillFailure("the setup of \"" + workload.name + "\" fails: " + board->failure_text());
-  }
-}
-
-/// Lets a child die at its first passage of `point`, so that whoever opens `image` has to recover;
-/// operations fail then.
-Case make_half_done(const Workload& workload, Durability durability, const std::string& point,
-                    const std::string& image) {
-  make_image(workload, durability, image);
-  const std::string whole = image + "-whole";
-  copy_store(image, whole);
-  Shared<Board> board;
-  const auto perform_until = [&](std::uint64_t die_at) {
-    copy_store(whole, image);
-    return run_child(*board, patience, [&] {
-      watch_points(*board, die_at);
-      perform(workload, durability, image, *board);
-    });
-  };
-  perform_until(0);
-  const auto end = board->trace.begin() + static_cast<std::ptrdiff_t>(board->points.load());
-  const auto at = std::find(board->trace.begin(), end, id_of(point));
-  const auto number = static_cast<std::uint64_t>(at - board->trace.begin()) + 1;
-  board.clear();
-  if (at == end || perform_until(number) != Ending::killed) {
-    throw DrillFailure("\"" + workload.name + "\" does not pass " + point);
-  }
-  Case half{"recovery of \"" + workload.name + "\" after a kill at " + point,
-            {workload.name, workload.options, false, {}, {{ActionKind::open}, {ActionKind::close}}},
-            durability,
-            models_of(workload)};
-  half.done = board->acknowledged + (board->in_transaction != 0 ? board->tail_stored.load() : 0);
-  return half;
+  return disturbed;
 }
 
 }  // namespace
 
-std::uint64_t sweep_io_faults(const Settings& settings, Durability durability) {
+CallFaultReport sweep_io_faults(const Settings& settings) {
+  return sweep_call_faults(settings, faults, "io_faults");
+}
+
+std::uint64_t break_calls_off(const Settings& settings) {
   const Scratch scratch(settings.directory);
   const std::string image = scratch.file("image");
-  const std::string path = scratch.file("store");
-  std::uint64_t failures = 0;
-  for (const Workload& workload : all_workloads()) {
-    // A failed sync of another file is nothing to the store.
-    if (workload.has_other_files) continue;
-    make_image(workload, durability, image);
-    const Case one{"workload \"" + workload.name + "\"", workload, durability, models_of(workload)};
-    failures += sweep_case(one, image, path);
+  std::uint64_t disturbed = 0;
+  console::ProgressBar bar("broken_off", 2 * count_fault_cases(), "cases");
+  for (const Durability level : {Durability::process, Durability::power}) {
+    for_each_fault_case(level, image, [&](const FaultCase& one) {
+      disturbed += break_off_in(one, image, scratch.file("store"), settings.quick);
+      bar.note(console::format_count(disturbed) + " calls");
+      bar.advance();
+    });
   }
-  const std::pair<const char*, const char*> deaths[] = {{"numbers", "publish.line"},
-                                                        {"numbers", "append.before_tail"},
-                                                        {"growth", "grow.allocated"},
-                                                        {"shrink", "shrink.committed"},
-                                                        {"checkpoint", "meta.written"}};
-  for (const auto& [workload, point] : deaths) {
-    const Case half = make_half_done(workload_named(workload), durability, point, image);
-    failures += sweep_case(half, image, path);
-  }
-  if (failures == 0) throw DrillFailure("no operation failed at all");
-  return failures;
+  bar.done();
+  if (disturbed == 0) throw DrillFailure("no call was broken off");
+  return disturbed;
 }
 
 }  // namespace cairn::drills

@@ -354,6 +354,7 @@ void Performer::perform(const Action& action) {
       board_.deferred = 0;
       break;
     }
+    case ActionKind::read: read_content(*store_); break;
     case ActionKind::hold: reader_.emplace(*store_); break;
     case ActionKind::release:
       board_.releasing = 1;

@@ -18,6 +18,7 @@ enum class ActionKind {
   defer,        ///< the same, deferred where the level knows that
   sync,         ///< waits for those that are
   abandon,      ///< makes `edits` and lets the transaction go
+  read,         ///< the whole content, in a section
   hold,         ///< a thread begins a read section and stays
   release,      ///< and leaves it
   checkpoint,   ///< and commits `edits` between its sync and its meta slot, where that is possible
