@@ -147,8 +147,7 @@ class Sweeper {
     for (const CallFault& each : faults) {
       if (each.call == fault.call) all.push_back(&each);
     }
-    const CallFault* const chosen = all[way % all.size()];
-    return chosen->system_errno == fault.system_errno && chosen->half_done == fault.half_done;
+    return *all[way % all.size()] == fault;
   }
 
   std::uint64_t run_once(const FaultCase& one, const CallFailures& failures) {

@@ -56,6 +56,7 @@ std::string text_of(const CallFailures& failures) {
     text += " with " + std::generic_category().message(failures.fault.system_errno);
   }
   if (failures.fault.half_done) text += " half done";
+  if (failures.fault.starves) text += " and no memory";
   return text + (failures.for_good ? ", for good from call " : ", at call ") +
          std::to_string(failures.at);
 }
@@ -125,6 +126,7 @@ FaultyRun::Outcome FaultyRun::attempt(const Action& action, const CallFailures& 
   } catch (const std::bad_alloc&) {
     failed_calls_ = let_calls_pass();
     if (failures.fault.call == Call::allocate_memory) return Outcome::nothing_done;
+    if (failures.fault.starves) return Outcome::unknown;
     throw DrillFailure("std::bad_alloc although there is memory");
   }
 }

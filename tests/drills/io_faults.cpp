@@ -20,6 +20,7 @@ constexpr CallFault faults[] = {
     // Where a file system puts off to allocate what is written.
     {Call::sync, ENOSPC},
     {Call::sync, EDQUOT},
+    {Call::sync, EIO, false, true},
     {Call::write, EIO},
     {Call::write, ENOSPC},
     {Call::write, ENOSPC, true},

@@ -65,7 +65,9 @@ bool fails(Call call) noexcept {
   if (mine.kind == Rule::Kind::watch && seen_count < most_seen) {
     seen_calls[seen_count++] = {call, way_here()};
   }
-  if (mine.kind != Rule::Kind::fail || mine.fault.call != call) return false;
+  if (mine.kind != Rule::Kind::fail) return false;
+  if (call == Call::allocate_memory && mine.fault.starves && mine.failed != 0) return true;
+  if (mine.fault.call != call) return false;
   const std::uint64_t number = ++mine.matching;
   const bool fails_now = mine.for_good ? number >= mine.at : number == mine.at;
   if (fails_now) ++mine.failed;

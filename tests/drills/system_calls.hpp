@@ -43,6 +43,9 @@ struct CallFault {
   int system_errno;  ///< memory: std::bad_alloc, whatever stands here
   /// Half of a write or an allocation is done before it fails.
   bool half_done = false;
+  /// From the first failure on there is no memory either, not even to tell of it.
+  bool starves = false;
+  friend bool operator==(const CallFault&, const CallFault&) = default;
 };
 
 /// A call that this thread has made.
