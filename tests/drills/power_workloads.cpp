@@ -106,8 +106,8 @@ Workload chance_workload(Chance& chance) {
     if (what == 0) {
       // Half of them with a commit beside.
       const bool beside = chance.below(2) == 0;
-      made.actions.push_back({ActionKind::checkpoint,
-                              beside ? edits_by_chance(chance) : std::vector<Edit>()});
+      made.actions.push_back(
+          {ActionKind::checkpoint, beside ? edits_by_chance(chance) : std::vector<Edit>()});
     } else if (what == 1) {
       made.actions.push_back({ActionKind::abandon, edits_by_chance(chance)});
     } else if (what <= 3) {
