@@ -38,8 +38,8 @@ void WorkingView::map() {
   write_set_.cover(reach_bytes_ / page_bytes);
   base_ = memory_.data();
   base_address_ = reinterpret_cast<std::uintptr_t>(base_);
-  // Relaxed: see `shows`.
-  shown_address_.store(base_address_, std::memory_order_relaxed);
+  // Relaxed: see `shown_base`.
+  shown_base_.store(base_, std::memory_order_relaxed);
   if (prefers_huge_pages_) prefer_huge_pages();
 }
 

@@ -12,7 +12,7 @@ void DataSync::begin(const LogState& covered, const std::string& path) noexcept 
   if (!thread_.is_running()) {
     try {
       thread_.start(&DataSync::run, this, "checkpoints", path);
-    } catch (const Error&) {
+    } catch (...) {
       // Checkpoints are made with the lock then.
       has_no_thread_ = true;
       return;
@@ -48,11 +48,16 @@ void DataSync::run(void* self) noexcept {
 }
 
 void DataSync::sync_covered() noexcept {
+  {
+    // What was in the image when it was begun was so before this: the mutex hands it over.
+    const std::lock_guard guard(mutex_);
+    if (progress_ != Progress::under_way) return;
+  }
   Progress then = Progress::over;
   try {
     sync();
-  } catch (const Error&) {
-    // Noted down for all; who has the lock next says so.
+  } catch (...) {
+    // Noted down for all; who has the lock next says so. There may be no memory to say more.
     then = Progress::none;
   }
   const std::lock_guard guard(mutex_);

@@ -95,7 +95,7 @@ WriteLock::Grant Engine::begin_guarded(const WriteLock::Patience& patience) {
     throw Error(errc::write_inside_read, path(),
                 "end this thread's read section before beginning a write transaction");
   }
-  if (ActiveWrite::find(context_.base()) != nullptr) {
+  if (ActiveWrite::find(context_.shown_base()) != nullptr) {
     throw Error(errc::transaction_active, path(),
                 "commit it or let it go before beginning another");
   }

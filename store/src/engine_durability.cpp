@@ -65,7 +65,7 @@ void Engine::sync_data() {
 }
 
 void Engine::require_not_failed() const {
-  // Acquire pairs with the release in `sync_or_fail`.
+  // Acquire pairs with the release in `fail_for_all`.
   if (live_.failed.load(std::memory_order_acquire) != 0) [[unlikely]]
     throw_sync_failed(path(), 0);
 }

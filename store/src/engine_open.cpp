@@ -157,7 +157,11 @@ std::shared_ptr<Engine> Engine::attach(const std::string& path, const Options& o
       throw Error(errc::read_only, path,
                   "this process has it open by open_read_only; close that handle first");
     }
-    engine->only_reads_ = false;
+    if (engine->only_reads_) {
+      require_suitable(FileSystem::of(locks), engine->identity_.durability, StoreUse::writing,
+                       options, path);
+      engine->only_reads_ = false;
+    }
     return engine;
   }
   const Identity identity = read_identity(locks);

@@ -4,7 +4,8 @@
 // for it, what is there is examined and becomes the store.
 //
 //  1. Nothing of it is believed before it was examined as `Store::check` does, and nothing is
-//     written before that: who is refused finds the files the next time as they were.
+//     written before that but live words: who is refused finds the files the next time as they
+//     were.
 //  2. Until all of it is on the disk the newest meta slot is of the boot that is lost, so whoever
 //     comes after a kill or another power cut is refused, or begins anew, and comes to the same.
 #include <algorithm>

@@ -43,7 +43,14 @@ void Engine::recover_alone() {
                 "the file has " + std::to_string(size) + " bytes, its last checkpoint needs " +
                     std::to_string(state_.heap_end));
   }
-  if (last_recovery_.power_was_lost) require_sound_remains();
+  if (last_recovery_.power_was_lost) {
+    require_sound_remains();
+    // What is stored into a mapping where the disk has no room is death by SIGBUS.
+    const int failure = data_.try_allocate(0, size);
+    if (failure != 0 && failure != EOPNOTSUPP) throw_system_error(failure, path(), "allocate it");
+  }
+  // Whoever stored the newest meta slot may have died before its sync.
+  if (trusted && survives_power()) sync_header_or_fail();
   replay(trusted);
   shown_ = visible_ = state_;
   require_file_reaches(state_.file_bytes);
@@ -303,6 +310,8 @@ void Engine::take_over(const WriteLock::Grant& grant) {
   // It may have died between appending and syncing, and what it appended may make an Atomic.
   sync_appended();
   catch_up();
+  // Or between storing a meta slot and syncing it: what is appended from here on goes by that slot.
+  if (survives_power()) sync_header_or_fail();
   discard_torn_append();
   set_body_aside();
   const std::uint64_t size = data_.size();

@@ -10,7 +10,7 @@ namespace cairn {
 /// of the heap's pages only the lines of Atomics change, which belong to no state.
 std::uint64_t Engine::snapshot(const std::string& path, const SnapshotOptions& how) {
   require_open();
-  if (ActiveWrite::find(context_.base()) != nullptr) {
+  if (ActiveWrite::find(context_.shown_base()) != nullptr) {
     throw Error(errc::transaction_active, this->path(),
                 "a snapshot holds what is committed; commit this thread's write transaction, or "
                 "let it go, before taking one");

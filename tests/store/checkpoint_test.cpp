@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <signal.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -7,6 +9,7 @@
 #include <thread>
 
 #include "cairn/mapping/drill_hooks.hpp"
+#include "forked_child.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -188,11 +191,49 @@ TEST_F(Checkpoint, closing_waits_for_a_sync_beside_commits) {
   for (std::uint64_t i = 1; i <= 17; ++i) change_all(i);
   ASSERT_TRUE(eventually([] { return DataGate::arrived == 1; }));
   std::future<void> closing = std::async(std::launch::async, [this] { sut_.close(); });
+  EXPECT_EQ(closing.wait_for(milliseconds(50)), std::future_status::timeout);
   DataGate::is_closed = false;
   closing.get();
   EXPECT_EQ(meta().clean, 1);
   sut_ = open(power_options());
   expect_all(17);
+}
+
+/// What it appends goes by that slot, and a power cut may leave the one before.
+TEST_F(Checkpoint, whoever_finds_a_meta_slot_that_a_dead_process_did_not_sync_does_so_first) {
+  static std::atomic<bool> synced;
+  static std::atomic<bool> appended_before;
+  for (const bool alone : {false, true}) {
+    const std::uint64_t turn = meta().turn;
+    if (alone) sut_.close();
+    ForkedChild dying([&] {
+      Store mine = open(power_options());
+      push(mine, 1, "other");
+      drill::set_crash_observer([](const char* name) {
+        if (std::string_view(name) == "meta.written") ::raise(SIGKILL);
+      });
+      mine.checkpoint();
+      return false;
+    });
+    ASSERT_TRUE(dying.was_killed());
+    EXPECT_GT(meta().turn, turn);
+    synced = appended_before = false;
+    drill::set_io_observer([](const drill::IoOperation& operation) {
+      if (operation.kind == drill::IoKind::sync && operation.offset == 0 && operation.bytes != 0) {
+        synced = true;
+      }
+      if (operation.kind == drill::IoKind::store && operation.offset >= heap_begin && !synced) {
+        appended_before = true;
+      }
+      return 0;
+    });
+    if (alone) sut_ = open(power_options());
+    change_all(5);
+    drill::set_io_observer(nullptr);
+    EXPECT_TRUE(synced);
+    EXPECT_FALSE(appended_before);
+    expect_all(5);
+  }
 }
 
 TEST_F(Checkpoint, names_itself_by_a_sync_of_the_header_alone) {

@@ -114,9 +114,10 @@ class Store {
   ///         opening it again tells which of the last commits survive. closed, forked.
   /// Complexity: one sync, shared with whoever waits for one.
   void sync();
-  /// Brings what is committed by now into the data file, so that the log before it is free. Where
-  /// half of the log is used that comes by itself, in a thread of the library's own. Others commit
-  /// meanwhile. Waits for the write lock twice, for a moment.
+  /// Brings what is committed by now into the data file, so that the log before it is free. At
+  /// Durability::power others commit meanwhile, and where half of a log of 1 MiB or more is used it
+  /// comes by itself, in a thread of the library's own. Waits for the write lock twice, for a
+  /// moment.
   ///
   /// Throws: what begin_write throws; errc::io where a sync failed.
   /// Complexity: at Durability::power what changed since the last checkpoint is written and synced.

@@ -94,9 +94,15 @@ class WorkingView {
   }
   /// The same for a thread that may not use this view, while another one may be mapping it.
   bool shows(const void* p) const noexcept {
+    const void* const base = shown_base();
+    return base != nullptr &&
+           reinterpret_cast<std::uintptr_t>(p) - reinterpret_cast<std::uintptr_t>(base) <
+               reach_bytes_;
+  }
+  /// Where it begins, for such a thread; null before it is mapped.
+  const void* shown_base() const noexcept {
     // Relaxed: who has an address in it has it from somebody who had seen it mapped.
-    return reinterpret_cast<std::uintptr_t>(p) - shown_address_.load(std::memory_order_relaxed) <
-           reach_bytes_;
+    return shown_base_.load(std::memory_order_relaxed);
   }
   std::uint64_t offset_of(const void* p) const noexcept {
     return reinterpret_cast<std::uintptr_t>(p) - base_address_;
@@ -148,7 +154,7 @@ class WorkingView {
   std::uintptr_t base_address_ = unmapped_address;
   std::uint64_t tracked_bytes_ = 0;
   std::uint64_t reach_bytes_;
-  std::atomic<std::uintptr_t> shown_address_{unmapped_address};  ///< base_address_ for any thread
+  std::atomic<const std::byte*> shown_base_{nullptr};  ///< base_, for any thread
   std::uint32_t repeated_marks_ = 0;
   std::uint32_t paid_pages_ = 0;
   bool prefers_huge_pages_ = false;

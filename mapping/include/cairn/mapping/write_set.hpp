@@ -14,8 +14,8 @@ namespace cairn {
 /// Which lines of which pages the running transaction has declared, and which pages of the working
 /// view are private copies by now.
 ///
-/// Both tables are arrays over every page that the store may ever have, reserved once and filled in
-/// by the kernel as they are touched, so a mark is one indexed OR.
+/// Both tables are arrays over every page that the store may ever have, of zeros that take up
+/// memory only as they are touched where there are many, so a mark is one indexed OR.
 ///
 /// Threads: used by the one thread that holds the write lock.
 class WriteSet {

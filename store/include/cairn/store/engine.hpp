@@ -103,7 +103,8 @@ class Engine final : private HeapSpace,
   /// Where read sections begin and end.
   ReaderLanes& lanes() noexcept { return lanes_; }
 
-  /// Empties the log. `close` does so too where no other process is attached.
+  /// Frees the log up to now, beside commits. `close` empties it where no other process is
+  /// attached.
   void checkpoint();
   void close();
   /// Writes a new store at `path` that holds one committed state; returns its sequence.
