@@ -24,13 +24,16 @@ void DataSync::begin(const LogState& covered, const std::string& path) noexcept 
     progress_ = Progress::under_way;
     covered_ = covered;
   }
+  begun_ = true;
   thread_.wake();
 }
 
 std::optional<LogState> DataSync::take() noexcept {
+  if (!begun_) return std::nullopt;
   const std::lock_guard guard(mutex_);
-  if (progress_ != Progress::over) return std::nullopt;
-  progress_ = Progress::none;
+  if (progress_ == Progress::under_way) return std::nullopt;
+  begun_ = false;
+  if (std::exchange(progress_, Progress::none) == Progress::none) return std::nullopt;
   return covered_;
 }
 

@@ -48,12 +48,11 @@ void Engine::checkpoint() {
 /// Makes a checkpoint beside commits where `bytes` more than are in the log fill it halfway, and
 /// names it once it is made.
 void Engine::begin_checkpoint_beside(std::uint64_t bytes) {
+  const std::uint64_t ring_bytes = log_.ring_bytes();
+  if (!survives_power() || ring_bytes < least_ring_beside) return;
   if (const auto covered = data_sync_.take()) name_covered(*covered);
   const std::uint64_t used = state_.position - meta_.checkpoint_position + bytes;
-  const std::uint64_t ring_bytes = log_.ring_bytes();
-  if (!survives_power() || ring_bytes < least_ring_beside || used <= ring_bytes / begun_by_then) {
-    return;
-  }
+  if (used <= ring_bytes / begun_by_then) return;
   // Where sections hold back most of it, the log is not what is short of room.
   const std::uint64_t freed = shown_.position - meta_.checkpoint_position;
   if (freed > ring_bytes / (2 * begun_by_then)) data_sync_.begin(shown_, path());

@@ -63,6 +63,8 @@ class DataSync {
   Progress progress_ = Progress::none;
   LogState covered_;
 
+  // of who has the write lock
+  bool begun_ = false;  ///< one that was not taken yet, so that others need not ask
   bool has_no_thread_ = false;
   BackgroundThread thread_;
 };
