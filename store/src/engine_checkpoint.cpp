@@ -60,9 +60,9 @@ void Engine::begin_checkpoint_beside(std::uint64_t bytes) {
 
 /// Of a state that the data file holds. Another checkpoint may have gone further meanwhile.
 void Engine::name_covered(const LogState& covered) {
-  if (covered.position > meta_.checkpoint_position) {
-    name_checkpoint(covered, false, meta_.log_bytes);
-  }
+  if (covered.position <= meta_.checkpoint_position) return;
+  const PhaseScope phase(table_, ProcessPhase::checkpointing);
+  name_checkpoint(covered, false, meta_.log_bytes);
 }
 
 void Engine::write_checkpoint(bool clean, std::uint64_t log_bytes) {

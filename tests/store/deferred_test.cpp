@@ -208,7 +208,10 @@ TEST_F(Deferred, what_a_dead_process_left_unsynced_is_synced_by_whoever_asks_for
 
 TEST_F(Deferred, a_log_that_is_filled_too_fast_grows_and_is_cut_by_closing) {
   const auto before = std::filesystem::file_size(path() + "-log");
-  fill_log();
+  {
+    const LateCheckpoints late;
+    fill_log();
+  }
   EXPECT_GT(std::filesystem::file_size(path() + "-log"), before);
   expect_sound(sut_);
   sut_.close();
@@ -217,10 +220,14 @@ TEST_F(Deferred, a_log_that_is_filled_too_fast_grows_and_is_cut_by_closing) {
 
 TEST_F(Deferred, where_there_is_no_room_for_a_longer_log_commits_go_on) {
   const auto before = std::filesystem::file_size(path() + "-log");
-  drill::set_io_observer([](const drill::IoOperation& operation) {
-    return operation.kind == drill::IoKind::allocate ? ENOSPC : 0;
-  });
-  fill_log();
+  {
+    const LateCheckpoints late;
+    drill::set_io_observer([](const drill::IoOperation& operation) {
+      const bool is_allocation = operation.kind == drill::IoKind::allocate;
+      return is_allocation ? ENOSPC : LateCheckpoints::pass(operation);
+    });
+    fill_log();
+  }
   EXPECT_EQ(std::filesystem::file_size(path() + "-log"), before);
   expect_sound(sut_);
 }

@@ -255,6 +255,7 @@ TEST_F(GroupCommit, a_log_that_grows_is_synced_after_a_sync_that_is_under_way) {
   bool was_in_time = false;
   for (int attempt = 0; attempt < 5 && !was_in_time; ++attempt) {
     Store store = Store::open(path("of " + std::to_string(attempt)), patient_options());
+    const LateCheckpoints late;
     store.write([](WriteTransaction& tx) { tx.construct<Numbers>("numbers").resize(4096); });
     // Full once, and once more but for two of these.
     overwrite(store, 33);
@@ -265,11 +266,15 @@ TEST_F(GroupCommit, a_log_that_grows_is_synced_after_a_sync_that_is_under_way) {
     {
       const SyncGate gate(SyncGate::State::closed);
       auto first = std::async(std::launch::async, [&] {
+        LateCheckpoints::commit_here();
         store.write(Durability::power,
                     [](WriteTransaction& tx) { tx.find<Numbers>("numbers")->front() = 0; });
       });
       SyncGate::wait_for_arrival();
-      grown = std::async(std::launch::async, [&] { overwrite(store, 8); });
+      grown = std::async(std::launch::async, [&] {
+        LateCheckpoints::commit_here();
+        overwrite(store, 8);
+      });
       const bool waits = grown.wait_for(milliseconds(150)) == std::future_status::timeout;
       was_in_time = std::chrono::steady_clock::now() - full < milliseconds(400);
       EXPECT_TRUE(waits || !was_in_time);
