@@ -50,8 +50,8 @@ void Engine::sync_header_or_fail() {
 /// Piece by piece, so that a sync of the log that comes between waits for one of them and not for
 /// all that the disk has been given.
 void Engine::sync_data() {
+  const std::uint64_t bytes = locks_.size();
   try {
-    const std::uint64_t bytes = locks_.size();
     for (std::uint64_t at = 0; bytes > written_at_once && at < bytes; at += written_at_once) {
       locks_.finish_writing(at, std::min(written_at_once, bytes - at));
     }

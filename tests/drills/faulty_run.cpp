@@ -12,7 +12,7 @@ namespace {
 /// What callers must be told.
 errc name_of_failure(const CallFault& fault) noexcept {
   // Whatever the reason is: of a sync that failed nobody knows what it did.
-  if (fault.call == Call::sync) return errc::io;
+  if (is_sync(fault.call)) return errc::io;
   switch (fault.system_errno) {
     case ENOSPC:
     case EDQUOT: return errc::no_space;
@@ -136,7 +136,7 @@ FaultyRun::Outcome FaultyRun::judge(const Error& error, const CallFailures& fail
   const bool is_named =
       fault.call != Call::allocate_memory && error == name_of_failure(fault) &&
       // A store that a failed sync has closed for writers says so without an errno.
-      (error.system_errno() == fault.system_errno || fault.call == Call::sync);
+      (error.system_errno() == fault.system_errno || is_sync(fault.call));
   if (!is_named) throw DrillFailure(std::string("an unexpected error: ") + error.what());
   return error == errc::io ? Outcome::unknown : Outcome::nothing_done;
 }
@@ -148,7 +148,7 @@ void FaultyRun::go_on_after(const Action& action, Outcome outcome, const CallFai
     return;
   }
   // A sync of a copy is nothing to the store.
-  const bool must_refuse = failures.fault.call == Call::sync && action.kind != ActionKind::snapshot;
+  const bool must_refuse = is_sync(failures.fault.call) && action.kind != ActionKind::snapshot;
   if (performer_.store()) probe(must_refuse);
   const bool was_committed = reopen();
   board_.in_transaction = 0;

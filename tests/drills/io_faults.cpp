@@ -42,7 +42,7 @@ constexpr CallFault faults[] = {
     {Call::open, EMFILE},
     {Call::read, EIO},
     {Call::look, EIO},
-    {Call::inspect, EIO},
+    {Call::sync_page, EIO},
     {Call::set_mode, EPERM},
     {Call::lock, ENOLCK},
     {Call::copy, EIO},

@@ -46,6 +46,9 @@ bool becomes_log(const PowerHistory& history, std::uint32_t file) {
 std::optional<SyncSite> site_of(const PowerHistory& history, const PowerStep& step) {
   if (step.kind == Kind::sync_directory) return SyncSite{step.kind, false, "anywhere"};
   if (step.kind != Kind::sync) return std::nullopt;
+  // Syncs what a process stored that was killed in this boot, and histories are those of one
+  // process: `checkpoint_test` sees it.
+  if (std::strcmp(step.site, "recover.begin") == 0) return std::nullopt;
   return SyncSite{step.kind, becomes_log(history, step.file), step.site};
 }
 

@@ -22,7 +22,7 @@ namespace {
 constexpr std::array<std::string_view, call_count> names = {
     "operator new", "mmap",   "mprotect",        "madvise",         "open",
     "pread",        "pwrite", "fallocate",       "ftruncate",       "fdatasync",
-    "fsync",        "linkat", "unlink",          "statx",           "fstat",
+    "fsync",        "linkat", "unlink",          "statx",           "msync",
     "fchmod",       "fcntl",  "copy_file_range", "sync_file_range", "pthread_create"};
 
 /// Of the calls of one undisturbed run.
@@ -225,9 +225,9 @@ int __wrap_statx(int directory, const char* path, int flags, unsigned fields, st
       Call::look, [&] { return __real_statx(directory, path, flags, fields, to); });
 }
 
-int __real_fstat(int file, struct stat* to);
-int __wrap_fstat(int file, struct stat* to) {
-  return cairn::drills::through_whole(Call::inspect, [&] { return __real_fstat(file, to); });
+int __real_msync(void* begin, std::size_t bytes, int flags);
+int __wrap_msync(void* begin, std::size_t bytes, int flags) {
+  return cairn::drills::through(Call::sync_page, [&] { return __real_msync(begin, bytes, flags); });
 }
 
 int __real_fchmod(int file, mode_t mode);

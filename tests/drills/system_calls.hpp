@@ -26,7 +26,7 @@ enum class Call : std::uint8_t {
   link,            ///< linkat
   unlink,
   look,          ///< statx
-  inspect,       ///< fstat
+  sync_page,     ///< msync
   set_mode,      ///< fchmod
   lock,          ///< fcntl, where it takes a lock
   copy,          ///< copy_file_range
@@ -36,6 +36,10 @@ enum class Call : std::uint8_t {
 inline constexpr std::size_t call_count = static_cast<std::size_t>(Call::start_thread) + 1;
 
 std::string_view name_of(Call call) noexcept;
+/// Whether it makes durable what stands in a file of the store.
+constexpr bool is_sync(Call call) noexcept {
+  return call == Call::sync || call == Call::sync_page;
+}
 
 /// How a call fails.
 struct CallFault {

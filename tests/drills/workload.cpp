@@ -2,6 +2,7 @@
 #include "workload.hpp"
 
 #include <cstring>
+#include <exception>
 #include <functional>
 #include <stdexcept>
 
@@ -247,6 +248,25 @@ Options options_of(const Workload& workload, Durability durability) {
   return options;
 }
 
+/// Calls `beside` between the sync of a checkpoint and its meta slot, for as long as it lives.
+class CheckpointMoment {
+ public:
+  explicit CheckpointMoment(std::function<void()> beside) {
+    call = std::move(beside);
+    watched = drill::set_crash_observer([](const char* name) {
+      if (watched != nullptr) watched(name);
+      if (std::strcmp(name, "checkpoint.beside") == 0) call();
+    });
+  }
+  CheckpointMoment(const CheckpointMoment&) = delete;
+  CheckpointMoment& operator=(const CheckpointMoment&) = delete;
+  ~CheckpointMoment() { drill::set_crash_observer(watched); }
+
+ private:
+  static inline std::function<void()> call;
+  static inline drill::CrashObserver watched;
+};
+
 }  // namespace
 
 Options drill_options(Durability durability, const std::string& label) {
@@ -320,21 +340,28 @@ void Performer::commit(const Action& action) {
 /// Others commit while a checkpoint is made without the lock. What they do there this thread does
 /// itself, so that all operations are those of one.
 void Performer::checkpoint_beside_commit(const Action& action) {
-  static std::function<void()> beside;
-  static drill::CrashObserver watched;
-  bool committed = false;
-  beside = [&] {
-    committed = true;
-    commit({ActionKind::transaction, action.edits});
-  };
-  watched = drill::set_crash_observer([](const char* name) {
-    if (watched != nullptr) watched(name);
-    if (std::strcmp(name, "checkpoint.beside") == 0) beside();
-  });
-  store_->checkpoint();
-  drill::set_crash_observer(watched);
+  std::exception_ptr failure;
+  {
+    const CheckpointMoment moment([&] {
+      try {
+        commit_once(action);
+      } catch (...) {  // no exception may leave a crash point
+        failure = std::current_exception();
+      }
+    });
+    store_->checkpoint();
+  }
+  if (failure) std::rethrow_exception(failure);
   // At level process there is no such moment.
-  if (!committed) commit({ActionKind::transaction, action.edits});
+  commit_once(action);
+  committed_beside_ = false;
+}
+
+/// Where the checkpoint fails after that, the action is tried again, and is not to commit twice.
+void Performer::commit_once(const Action& action) {
+  if (committed_beside_) return;
+  commit({ActionKind::transaction, action.edits});
+  committed_beside_ = true;
 }
 
 void Performer::perform(const Action& action) {

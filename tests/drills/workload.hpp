@@ -73,12 +73,14 @@ class Performer {
  private:
   void commit(const Action& action);
   void checkpoint_beside_commit(const Action& action);
+  void commit_once(const Action& action);
 
   Options options_;
   std::string path_;
   Board& board_;
   std::optional<Store> store_;
   std::optional<test::SlowReader> reader_;
+  bool committed_beside_ = false;  ///< the edits of the checkpoint under way
 };
 
 /// Works through all actions.

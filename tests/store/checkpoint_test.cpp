@@ -227,12 +227,13 @@ TEST_F(Checkpoint, whoever_finds_a_meta_slot_that_a_dead_process_did_not_sync_do
       }
       return 0;
     });
+    const std::uint64_t value = alone ? 6 : 5;
     if (alone) sut_ = open(power_options());
-    change_all(5);
+    change_all(value);
     drill::set_io_observer(nullptr);
-    EXPECT_TRUE(synced);
-    EXPECT_FALSE(appended_before);
-    expect_all(5);
+    EXPECT_TRUE(synced) << "alone: " << alone;
+    EXPECT_FALSE(appended_before) << "alone: " << alone;
+    expect_all(value);
   }
 }
 
