@@ -2,6 +2,7 @@
 // Checkpoints: what the shared image shows comes to the disk, and a meta slot says so, whereupon
 // the log before it is free.
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "cairn/error.hpp"
@@ -47,7 +48,7 @@ void Engine::checkpoint() {
 
 /// Makes a checkpoint beside commits where `bytes` more than are in the log fill it halfway, and
 /// names it once it is made.
-void Engine::begin_checkpoint_beside(std::uint64_t bytes) {
+void Engine::begin_checkpoint_beside(std::uint64_t bytes, std::uint64_t most) {
   const std::uint64_t ring_bytes = log_.ring_bytes();
   if (!survives_power() || ring_bytes < least_ring_beside) return;
   if (const auto covered = data_sync_.take()) name_covered(*covered);
@@ -55,7 +56,15 @@ void Engine::begin_checkpoint_beside(std::uint64_t bytes) {
   if (used <= ring_bytes / begun_by_then) return;
   // Where sections hold back most of it, the log is not what is short of room.
   const std::uint64_t freed = shown_.position - meta_.checkpoint_position;
-  if (freed > ring_bytes / (2 * begun_by_then)) data_sync_.begin(shown_, path());
+  if (freed <= ring_bytes / (2 * begun_by_then) || beside_judged_ == meta_.checkpoint_position) {
+    return;
+  }
+  beside_judged_ = meta_.checkpoint_position;
+  const auto now = std::chrono::steady_clock::now();
+  // So soon after the last one the log is too short. Once it is full it becomes longer.
+  if (now - beside_began_ < checkpoint_pace && may_double_log(now, most)) return;
+  beside_began_ = now;
+  data_sync_.begin(shown_, path());
 }
 
 /// Of a state that the data file holds. Another checkpoint may have gone further meanwhile.

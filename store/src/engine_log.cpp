@@ -14,8 +14,7 @@
 namespace cairn {
 namespace {
 
-/// So far apart checkpoints should be, and so much log that may take; smaller rings are left alone.
-constexpr std::chrono::milliseconds checkpoint_pace{500};
+/// So much log the pace of checkpoints may take; smaller rings are left alone.
 /// How long a ring that could not become longer stays as it is.
 constexpr std::chrono::seconds no_room_pause{10};
 constexpr std::uint64_t least_paced_ring_bytes = 1 << 20;
@@ -24,9 +23,9 @@ constexpr std::uint64_t most_paced_ring_bytes = 64 << 20;
 }  // namespace
 
 void Engine::make_room_in_log(std::uint64_t bytes) {
-  begin_checkpoint_beside(bytes);
-  if (state_.position - meta_.checkpoint_position + bytes <= log_.ring_bytes()) return;
   const std::uint64_t most = std::bit_floor(options_.max_log_bytes);
+  begin_checkpoint_beside(bytes, most);
+  if (state_.position - meta_.checkpoint_position + bytes <= log_.ring_bytes()) return;
   if (bytes > most) {
     throw Error(errc::too_large, path(),
                 "it needs " + std::to_string(bytes) + " bytes of log, max_log_bytes allows " +
@@ -46,19 +45,20 @@ void Engine::make_room_in_log(std::uint64_t bytes) {
   }
 }
 
+bool Engine::may_double_log(std::chrono::steady_clock::time_point now, std::uint64_t most) const {
+  const std::uint64_t ring_bytes = log_.ring_bytes();
+  return survives_power() && ring_bytes >= least_paced_ring_bytes &&
+         2 * ring_bytes <= std::min(most_paced_ring_bytes, most) && now >= no_room_until_;
+}
+
 /// Doubles the ring where it is full again too soon after the last checkpoint: that syncs the data
 /// file, while everybody waits. A small ring was asked for. False where it stays as it is.
 bool Engine::grow_log_for_pace(std::uint64_t most) {
   const auto now = std::chrono::steady_clock::now();
   const auto since = now - std::exchange(ring_was_full_, now);
-  const std::uint64_t ring_bytes = log_.ring_bytes();
-  const bool may_double = ring_bytes >= least_paced_ring_bytes &&
-                          2 * ring_bytes <= std::min(most_paced_ring_bytes, most);
-  if (!survives_power() || !may_double || since >= checkpoint_pace || now < no_room_until_) {
-    return false;
-  }
+  if (!may_double_log(now, most) || since >= checkpoint_pace) return false;
   try {
-    grow_log(2 * ring_bytes);
+    grow_log(2 * log_.ring_bytes());
     return true;
   } catch (const Error& error) {
     // The commit needs no more than there is.

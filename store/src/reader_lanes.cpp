@@ -354,7 +354,7 @@ bool ReaderLanes::is_held_back() const noexcept {
 void ReaderLanes::offer_unfenced_sections(ThreadLane& mine) noexcept {
   // Relaxed: any value will do.
   const std::uint32_t price_ns = live_.fence_ns.load(std::memory_order_relaxed);
-  if (mine.quiet_entries < price_ns / saved_ns) return;
+  if (mine.quiet_entries < least_gain * price_ns / saved_ns) return;
   mine.quiet_entries = 0;
   request_fence();
 }

@@ -272,12 +272,15 @@ class Engine final : private HeapSpace,
   void write_checkpoint(bool clean, std::uint64_t log_bytes);
   void name_checkpoint(const LogState& covered, bool clean, std::uint64_t log_bytes);
   void name_covered(const LogState& covered);
-  void begin_checkpoint_beside(std::uint64_t bytes);
+  void begin_checkpoint_beside(std::uint64_t bytes, std::uint64_t most);
   void empty_log();
   void mark_unclean();
 
   // the log: engine_log.cpp
   void make_room_in_log(std::uint64_t bytes);
+  /// So far apart checkpoints should be: each has the pages written anew that commits change often.
+  static constexpr std::chrono::milliseconds checkpoint_pace{500};
+  bool may_double_log(std::chrono::steady_clock::time_point now, std::uint64_t most) const;
   bool grow_log_for_pace(std::uint64_t most);
   void grow_log(std::uint64_t ring_bytes);
   RecordView append();
@@ -401,6 +404,8 @@ class Engine final : private HeapSpace,
   LogState shown_;    ///< what the shared image shows, as far as this process knows
   LogState visible_;  ///< what new sections see, as far as this process knows
   std::chrono::steady_clock::time_point ring_was_full_;
+  std::chrono::steady_clock::time_point beside_began_;
+  std::uint64_t beside_judged_ = 0;  ///< checkpoint behind which one beside was begun, or was not
   std::chrono::steady_clock::time_point no_room_until_;  ///< for a longer ring
   bool stale_pages_ = false;  ///< private pages are a fenced transaction's
   std::uint32_t quarantine_looks_ = 0;
