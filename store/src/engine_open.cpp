@@ -210,7 +210,8 @@ void Engine::settle_in(const MetaSlot& found, bool alone) {
   }
   lanes_.require_fences(alone);
   // Whoever created it may have died before its name was durable; it was never checkpointed then.
-  if (survives_power() && found.turn == 1) data_.sync_directory();
+  // Level process promises that of creation as well.
+  if (found.turn == 1) data_.sync_directory();
   heartbeat_.start(options_.heartbeat_interval, path());
 }
 
