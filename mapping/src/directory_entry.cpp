@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "cairn/error.hpp"
+#include "directory_name.hpp"
 #include "file_status.hpp"
 #include "system_call.hpp"
 
@@ -14,8 +15,7 @@ namespace cairn {
 namespace {
 
 int open_directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const std::string directory = directory_of(path);
   const int descriptor =
       uninterrupted([&] { return ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); });
   if (descriptor < 0) throw_system_error(errno, directory, "open the directory");

@@ -26,10 +26,6 @@ std::string range_text(std::uint64_t offset, std::uint64_t bytes) {
   return std::to_string(bytes) + " bytes at offset " + std::to_string(offset);
 }
 
-[[noreturn]] void throw_sync_failed(int system_errno, const std::string& path) {
-  throw Error(errc::io, path, "a sync failed; what was not yet durable may be lost", system_errno);
-}
-
 /// What says that the system has no such way between these two files, and not that it failed.
 bool is_no_such_way(int system_errno) noexcept {
   switch (system_errno) {
@@ -320,12 +316,8 @@ int File::try_sync_mapped(std::uint64_t offset, std::byte* at, std::size_t bytes
 }
 
 void File::sync() const {
-  if (const int failure = try_sync(); failure != 0) throw_sync_failed(failure, path_);
-}
-
-void File::sync_mapped(std::uint64_t offset, std::byte* at, std::size_t bytes) const {
-  if (const int failure = try_sync_mapped(offset, at, bytes); failure != 0) {
-    throw_sync_failed(failure, path_);
+  if (const int failure = try_sync(); failure != 0) {
+    throw Error(errc::io, path_, "a sync failed; what was not yet durable may be lost", failure);
   }
 }
 

@@ -91,15 +91,10 @@ void Engine::close() {
     closing = take_opening_lock(locks_, options_);
     note.emplace(live_, table_);
     // Taken in any case, so that no transaction of this process is left behind.
-    begin_guarded();
-    try {
+    do_guarded([this] {
       settle_appended();
       if (table_.is_alone()) empty_log();
-    } catch (...) {
-      rollback();
-      throw;
-    }
-    rollback();
+    });
   }
   // Commits whose sync is over need no lock to go on, only the slot.
   group_sync_.wait_for_members();
@@ -177,15 +172,11 @@ std::vector<ProcessInfo> Engine::processes() const {
 RecoveryReport Engine::recover(const RecoverOptions& how) {
   WriteLock::Patience patience = usual_patience();
   if (how.fence_live_owner) patience.fence_after = how.fence_after;
-  begin_guarded(patience);
-  try {
+  RecoveryReport report;
+  do_guarded(patience, [&](const WriteLock::Grant&) {
     settle_quarantine(true);
-  } catch (...) {
-    rollback();
-    throw;
-  }
-  const RecoveryReport report = last_recovery_;
-  rollback();
+    report = last_recovery_;
+  });
   return report;
 }
 

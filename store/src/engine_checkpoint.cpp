@@ -15,42 +15,28 @@ namespace {
 /// From this share of the ring on a checkpoint is made beside commits, which leaves them the rest
 /// until it is done.
 constexpr std::uint64_t begun_by_then = 2;
-/// Small rings are emptied at once: a sync costs more than it has to write there.
-constexpr std::uint64_t least_ring_beside = 1 << 20;
 
 }  // namespace
 
 void Engine::checkpoint() {
   require_open();
   LogState covered;
-  begin_guarded();
-  try {
+  do_guarded([&] {
     settle_appended();
     covered = shown_;
     if (!survives_power()) write_checkpoint(false);
-  } catch (...) {
-    rollback();
-    throw;
-  }
-  rollback();
+  });
   if (!survives_power()) return;
   data_sync_.sync();
   crash_point("checkpoint.beside");
-  begin_guarded();
-  try {
-    name_covered(covered);
-  } catch (...) {
-    rollback();
-    throw;
-  }
-  rollback();
+  do_guarded([&] { name_covered(covered); });
 }
 
 /// Makes a checkpoint beside commits where `bytes` more than are in the log fill it halfway, and
 /// names it once it is made.
 void Engine::begin_checkpoint_beside(std::uint64_t bytes, std::uint64_t most) {
   const std::uint64_t ring_bytes = log_.ring_bytes();
-  if (!survives_power() || ring_bytes < least_ring_beside) return;
+  if (!survives_power() || ring_bytes < least_paced_ring_bytes) return;
   if (const auto covered = data_sync_.take()) name_covered(*covered);
   const std::uint64_t used = state_.position - meta_.checkpoint_position + bytes;
   if (used <= ring_bytes / begun_by_then) return;
@@ -103,8 +89,8 @@ void Engine::name_checkpoint(const LogState& covered, bool clean, std::uint64_t 
   next.inode = data_id_.inode;
   next.clean = clean ? 1 : 0;
   next = write_meta(data_, window_.data(), next, seed_);
-  // Where nobody writes any more the whole file is no more to sync, and asks no file system for less
-  // than it is asked for most.
+  // Where nobody writes any more the whole file is no more to sync, and asks no file system for
+  // less than it is asked for most.
   if (clean) {
     sync_or_fail(data_);
   } else if (survives_power()) {

@@ -14,10 +14,9 @@
 namespace cairn {
 namespace {
 
-/// So much log the pace of checkpoints may take; smaller rings are left alone.
+/// So much log the pace of checkpoints may take.
 /// How long a ring that could not become longer stays as it is.
 constexpr std::chrono::seconds no_room_pause{10};
-constexpr std::uint64_t least_paced_ring_bytes = 1 << 20;
 constexpr std::uint64_t most_paced_ring_bytes = 64 << 20;
 
 }  // namespace

@@ -77,19 +77,14 @@ std::uint64_t Engine::shrink_to_usage() {
 /// shorter; a kill in between leaves the cut to recovery.
 void Engine::commit_and_cut() {
   commit(durability());
-  begin_guarded();
-  try {
+  do_guarded([this] {
     crash_point("shrink.committed");
     // A fenced body keeps its pages in any case; whoever finds it over cuts the file.
     if (!is_pinned_by_fenced(true)) {
       require_published("the store is shorter, but its file cannot be cut yet");
     }
     cut_published_file();
-  } catch (...) {
-    rollback();
-    throw;
-  }
-  rollback();
+  });
 }
 
 /// As long as a commit is not published, readers read what it took out of the heap.
@@ -146,9 +141,8 @@ RecoveryReport Engine::cleanup_failed_resize() {
     patience.fence_after = look;
     patience.fence_body = body;
   }
-  const WriteLock::Grant grant = begin_guarded(patience);
   RecoveryReport report;
-  try {
+  do_guarded(patience, [&](const WriteLock::Grant& grant) {
     if (grant.taken_over || grant.fenced) report = last_recovery_;
     settle_quarantine(true);
     const std::uint64_t size = data_.size();
@@ -157,11 +151,7 @@ RecoveryReport Engine::cleanup_failed_resize() {
     report.reclaimed_bytes += cut;
     report.needed = report.needed || cut != 0;
     report.sequence = state_.sequence;
-  } catch (...) {
-    rollback();
-    throw;
-  }
-  rollback();
+  });
   return report;
 }
 

@@ -29,8 +29,7 @@ bool eventually(Condition condition) {
   return true;
 }
 
-/// What the syncs of whole data files pass: it counts them, and closed it has them wait. The log's
-/// are told apart by their descriptors' names.
+/// What the syncs of whole data files pass: it counts them, and closed it has them wait.
 class DataGate {
  public:
   DataGate() {
@@ -50,8 +49,7 @@ class DataGate {
 
  private:
   static int pass(const drill::IoOperation& operation) {
-    if (operation.kind != drill::IoKind::sync || operation.bytes != 0) return 0;
-    if (LateCheckpoints::is_log(operation.descriptor)) return 0;
+    if (!is_data_sync(operation)) return 0;
     ++arrived;
     while (is_closed) std::this_thread::sleep_for(milliseconds(1));
     return fails ? EIO : 0;
@@ -76,6 +74,12 @@ class Checkpoint : public StoreTest {
     sut_.write([value](WriteTransaction& tx) {
       for (std::uint64_t& number : *tx.find<Numbers>("numbers")) number = value;
     });
+  }
+  /// Seventeen commits, of which the last begin a checkpoint, which comes to its sync and stays.
+  bool hold_one() {
+    DataGate::is_closed = true;
+    for (std::uint64_t i = 1; i <= 17; ++i) change_all(i);
+    return eventually([] { return DataGate::arrived == 1; });
   }
   /// What a process would find that opened the store now.
   MetaSlot meta() const {
@@ -129,9 +133,7 @@ TEST_F(Checkpoint, it_begins_by_itself_where_half_of_the_log_is_used) {
 }
 
 TEST_F(Checkpoint, while_it_syncs_the_other_half_is_free) {
-  DataGate::is_closed = true;
-  for (std::uint64_t i = 1; i <= 17; ++i) change_all(i);
-  ASSERT_TRUE(eventually([] { return DataGate::arrived == 1; }));
+  ASSERT_TRUE(hold_one());
   std::future<void> rest = std::async(std::launch::async, [this] {
     for (std::uint64_t i = 18; i <= 29; ++i) change_all(i);
   });
@@ -143,9 +145,7 @@ TEST_F(Checkpoint, while_it_syncs_the_other_half_is_free) {
 }
 
 TEST_F(Checkpoint, where_it_is_late_the_log_is_emptied_by_who_needs_it) {
-  DataGate::is_closed = true;
-  for (std::uint64_t i = 1; i <= 17; ++i) change_all(i);
-  ASSERT_TRUE(eventually([] { return DataGate::arrived == 1; }));
+  ASSERT_TRUE(hold_one());
   std::future<void> rest = std::async(std::launch::async, [this] {
     for (std::uint64_t i = 18; i <= 40; ++i) change_all(i);
   });
@@ -163,9 +163,7 @@ TEST_F(Checkpoint, where_it_is_late_the_log_is_emptied_by_who_needs_it) {
 }
 
 TEST_F(Checkpoint, a_sync_beside_commits_that_fails_ends_writing) {
-  DataGate::is_closed = true;
-  for (std::uint64_t i = 1; i <= 17; ++i) change_all(i);
-  ASSERT_TRUE(eventually([] { return DataGate::arrived == 1; }));
+  ASSERT_TRUE(hold_one());
   DataGate::fails = true;
   DataGate::is_closed = false;
   ASSERT_TRUE(eventually([this] {
@@ -187,9 +185,7 @@ TEST_F(Checkpoint, a_sync_beside_commits_that_fails_ends_writing) {
 }
 
 TEST_F(Checkpoint, closing_waits_for_a_sync_beside_commits) {
-  DataGate::is_closed = true;
-  for (std::uint64_t i = 1; i <= 17; ++i) change_all(i);
-  ASSERT_TRUE(eventually([] { return DataGate::arrived == 1; }));
+  ASSERT_TRUE(hold_one());
   std::future<void> closing = std::async(std::launch::async, [this] { sut_.close(); });
   EXPECT_EQ(closing.wait_for(milliseconds(50)), std::future_status::timeout);
   DataGate::is_closed = false;

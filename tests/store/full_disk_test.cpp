@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <sched.h>
 #include <sys/mount.h>
 
 #include <filesystem>
@@ -7,6 +6,7 @@
 #include <functional>
 
 #include "forked_child.hpp"
+#include "own_mounts.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -29,8 +29,7 @@ class FullDisk : public StoreTest, public ::testing::WithParamInterface<Durabili
     const Channel channel;
     std::filesystem::create_directory(path("small"));
     ForkedChild child([&] {
-      if (::unshare(CLONE_NEWNS) != 0 ||
-          ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      if (!begin_own_mounts() ||
           ::mount("small", path("small").c_str(), "tmpfs", 0, "size=8m") != 0) {
         channel.tell_parent(cannot_mount);
         return true;

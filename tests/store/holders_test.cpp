@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -8,6 +7,7 @@
 #include <thread>
 
 #include "forked_child.hpp"
+#include "own_mounts.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -190,8 +190,7 @@ TEST_F(Holders, a_file_reached_through_a_bind_mount_is_one_store) {
   Channel channel;
   // The mount is seen by the child alone and goes with it.
   ForkedChild child([&] {
-    if (::unshare(CLONE_NEWNS) != 0 ||
-        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+    if (!begin_own_mounts() ||
         ::mount(path("real").c_str(), path("bound").c_str(), nullptr, MS_BIND, nullptr) != 0) {
       channel.tell_parent(cannot_mount);
       return true;

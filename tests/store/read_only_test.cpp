@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <grp.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -8,6 +7,7 @@
 #include <thread>
 
 #include "forked_child.hpp"
+#include "own_mounts.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -127,8 +127,7 @@ TEST_P(ReadOnly, a_read_only_mount_is_enough) {
   Channel channel;
   ForkedChild child([&] {
     const std::string& place = directory().path();
-    if (::unshare(CLONE_NEWNS) != 0 ||
-        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+    if (!begin_own_mounts() ||
         ::mount(place.c_str(), place.c_str(), nullptr, MS_BIND, nullptr) != 0 ||
         ::mount(nullptr, place.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) != 0) {
       channel.tell_parent(cannot_mount);

@@ -2,7 +2,6 @@
 // Store::snapshot where something is in the way: at the destination, in the file system, or a kill.
 #include <errno.h>
 #include <grp.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "cairn/mapping/drill_hooks.hpp"
 #include "cairn/recovery/log_format.hpp"
 #include "forked_child.hpp"
+#include "own_mounts.hpp"
 #include "slow_reader.hpp"
 #include "temp_store.hpp"
 
@@ -309,8 +309,7 @@ TEST_P(SnapshotFailures, a_disk_that_is_full_is_no_space_and_nothing_is_left) {
   std::filesystem::create_directory(path("small"));
   sut_.close();
   ForkedChild child([&] {
-    if (::unshare(CLONE_NEWNS) != 0 ||
-        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+    if (!begin_own_mounts() ||
         ::mount("small", path("small").c_str(), "tmpfs", 0, "size=6m") != 0) {
       channel.tell_parent(cannot_mount);
       return true;

@@ -50,6 +50,13 @@ class SyncGate {
   static inline std::atomic<bool> is_closed;
 };
 
+/// Whether it is a sync of a whole data file. The log's are told apart by their descriptor's name.
+inline bool is_data_sync(const drill::IoOperation& operation) {
+  if (operation.kind != drill::IoKind::sync || operation.bytes != 0) return false;
+  const std::string link = "/proc/self/fd/" + std::to_string(operation.descriptor);
+  return !std::filesystem::read_symlink(link).string().ends_with("-log");
+}
+
 /// Keeps the library's own thread at its syncs of data files for as long as it lives, so that
 /// whoever needs room in the log makes the checkpoint. It has to go before the store is closed.
 ///
@@ -71,14 +78,9 @@ class LateCheckpoints {
   /// In other threads of the test, which are not held.
   static void commit_here() { commits = true; }
   static int pass(const drill::IoOperation& operation) {
-    const bool is_whole_sync = operation.kind == drill::IoKind::sync && operation.bytes == 0;
-    if (!is_whole_sync || commits || is_log(operation.descriptor)) return 0;
+    if (commits || !is_data_sync(operation)) return 0;
     while (is_held) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return 0;
-  }
-  static bool is_log(int descriptor) {
-    const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
-    return std::filesystem::read_symlink(link).string().ends_with("-log");
   }
 
  private:

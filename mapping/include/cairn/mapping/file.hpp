@@ -96,12 +96,11 @@ class File {
   /// Makes all bytes and the length durable. Throws errc::io; the bytes may be lost then, and a
   /// later success would prove nothing.
   void sync() const;
+  /// The same where nothing may come between the failure and what its caller does about it: returns
+  /// the errno, 0 where all is durable.
+  int try_sync() const noexcept;
   /// The same for `bytes` from the page at `at` on, which is the place of `offset` in a shared
   /// mapping of this file, and nothing else: others may have much to be written.
-  void sync_mapped(std::uint64_t offset, std::byte* at, std::size_t bytes) const;
-  /// The same two where nothing may come between the failure and what its caller does about it:
-  /// they return the errno, 0 where it is durable.
-  int try_sync() const noexcept;
   int try_sync_mapped(std::uint64_t offset, std::byte* at, std::size_t bytes) const noexcept;
   /// Makes the directory entry durable.
   void sync_directory() const;

@@ -192,6 +192,24 @@ class Engine final : private HeapSpace,
   void freeze();
   void require_nothing_to_replay();
 
+  /// Has `work`, which is given the grant, done with the write lock, where nobody may interrupt it.
+  /// Nothing is committed.
+  template <class Work>
+  void do_guarded(const WriteLock::Patience& patience, Work work) {
+    const WriteLock::Grant grant = begin_guarded(patience);
+    try {
+      work(grant);
+    } catch (...) {
+      rollback();
+      throw;
+    }
+    rollback();
+  }
+  template <class Work>
+  void do_guarded(Work work) {
+    do_guarded(usual_patience(), [&](const WriteLock::Grant&) { work(); });
+  }
+
   // attaching and recovering: engine_recovery.cpp
   void recover_alone();
   void require_one_state() const;
@@ -280,6 +298,8 @@ class Engine final : private HeapSpace,
   void make_room_in_log(std::uint64_t bytes);
   /// So far apart checkpoints should be: each has the pages written anew that commits change often.
   static constexpr std::chrono::milliseconds checkpoint_pace{500};
+  /// Smaller rings were asked for, and are emptied at once: a sync costs more than it has to write.
+  static constexpr std::uint64_t least_paced_ring_bytes = 1 << 20;
   bool may_double_log(std::chrono::steady_clock::time_point now, std::uint64_t most) const;
   bool grow_log_for_pace(std::uint64_t most);
   void grow_log(std::uint64_t ring_bytes);
