@@ -62,16 +62,19 @@ TEST_F(Deferred, a_commit_returns_before_its_sync_and_is_seen_after_it) {
   EXPECT_EQ(numbers(sut_), (Values{0, 1}));
 }
 
-TEST_F(Deferred, it_is_durable_within_its_bound) {
+/// How long the sync itself takes is the disk's affair.
+TEST_F(Deferred, its_sync_begins_within_its_bound) {
   constexpr milliseconds bound{10};
   Clock::duration best = Clock::duration::max();
   // A busy machine is slow now and then, but not each time.
   for (std::uint64_t attempt = 0; attempt < 20 && best > bound; ++attempt) {
     const std::uint64_t before = sut_.sequence();
+    SyncGate::reset_count();
     const auto start = Clock::now();
     push(sut_, attempt);
-    sut_.wait_for_change(before, std::chrono::seconds(30));
+    SyncGate::wait_for_arrival();
     best = std::min(best, Clock::now() - start);
+    sut_.wait_for_change(before, std::chrono::seconds(30));
   }
   EXPECT_LE(best, bound);
 }
@@ -91,23 +94,23 @@ TEST_F(Deferred, many_share_a_sync) {
 }
 
 /// What comes while one sync is under way waits no longer for the next than any other.
-TEST_F(Deferred, one_that_comes_during_a_sync_is_durable_within_its_bound_of_that) {
-  constexpr milliseconds bound{10};
-  Clock::duration best = Clock::duration::max();
-  for (std::uint64_t attempt = 0; attempt < 20 && best > bound; ++attempt) {
-    SyncGate::close();
-    SyncGate::reset_count();
-    push(sut_, attempt);
-    SyncGate::wait_for_arrival();
-    const std::uint64_t before = sut_.sequence();
-    const auto start = Clock::now();
-    push(sut_, attempt);
-    std::this_thread::sleep_for(milliseconds(7));
-    SyncGate::open();
-    while (sut_.sequence() < before + 2) sut_.wait_for_change(before + 1, milliseconds(1));
-    best = std::min(best, Clock::now() - start);
-  }
-  EXPECT_LE(best, bound);
+TEST_F(Deferred, one_that_comes_during_a_sync_waits_from_then_on_and_not_from_its_end) {
+  constexpr milliseconds delay{500};
+  Options slow = deferred_options();
+  slow.deferred_delay = delay;
+  Store store = Store::open(path("slow"), slow);
+  push(store, 0);
+  store.sync();
+  SyncGate::close();
+  SyncGate::reset_count();
+  push(store, 1);
+  SyncGate::wait_for_arrival();
+  push(store, 2);
+  std::this_thread::sleep_for(delay);
+  const auto end = Clock::now();
+  SyncGate::open();
+  SyncGate::wait_for_arrival(2);
+  EXPECT_LE(Clock::now() - end, delay / 2);
 }
 
 TEST_F(Deferred, a_log_that_is_full_of_them_is_synced_and_does_not_grow) {

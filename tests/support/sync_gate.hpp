@@ -36,8 +36,8 @@ class SyncGate {
   /// How many came, since the gate was made or the count was reset.
   static int count() { return arrived; }
   static void reset_count() { arrived = 0; }
-  static void wait_for_arrival() {
-    while (arrived == 0) std::this_thread::yield();
+  static void wait_for_arrival(int which = 1) {
+    while (arrived < which) std::this_thread::yield();
   }
 
  private:
