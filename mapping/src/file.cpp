@@ -202,7 +202,7 @@ std::size_t File::read_at(std::uint64_t offset, std::span<std::byte> to) const {
 }
 
 void File::write_at(std::uint64_t offset, std::span<const std::byte> from) const {
-  write_in_pieces(offset, from, from.size());
+  write_in_pieces(offset, from, SIZE_MAX);
 }
 
 void File::write_in_pieces(std::uint64_t offset, std::span<const std::byte> from,
@@ -212,8 +212,9 @@ void File::write_in_pieces(std::uint64_t offset, std::span<const std::byte> from
   std::size_t done = 0;
   while (failure == 0 && done < from.size()) {
     const ssize_t put = uninterrupted([&] {
-      return ::pwrite(descriptor_, from.data() + done, std::min(piece_bytes, from.size() - done),
-                      static_cast<off_t>(offset + done));
+      const std::size_t bytes = std::min(piece_bytes - (offset + done) % piece_bytes,
+                                         from.size() - done);
+      return ::pwrite(descriptor_, from.data() + done, bytes, static_cast<off_t>(offset + done));
     });
     if (put < 0) failure = errno;
     if (put > 0) done += static_cast<std::size_t>(put);

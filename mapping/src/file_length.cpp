@@ -42,7 +42,7 @@ int File::try_allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const n
 
 void File::settle_allocation(int failure, std::uint64_t old_bytes, std::uint64_t new_bytes) const {
   if (failure == EOPNOTSUPP) {
-    write_zeros(old_bytes, new_bytes);
+    write_zeros(old_bytes, new_bytes, page_bytes);
     return;
   }
   if (failure == 0) return;
@@ -53,19 +53,20 @@ void File::settle_allocation(int failure, std::uint64_t old_bytes, std::uint64_t
                          " bytes; free some room and try again");
 }
 
-void File::allocate_zeroed(std::uint64_t old_bytes, std::uint64_t new_bytes) const {
+void File::allocate_zeroed(std::uint64_t old_bytes, std::uint64_t new_bytes,
+                           std::size_t piece_bytes) const {
   allocate(old_bytes, new_bytes);
-  write_zeros(old_bytes, new_bytes);
+  write_zeros(old_bytes, new_bytes, piece_bytes);
 }
 
-void File::write_zeros(std::uint64_t begin, std::uint64_t end) const {
+void File::write_zeros(std::uint64_t begin, std::uint64_t end, std::size_t piece_bytes) const {
   static constexpr std::array<std::byte, 65536> zeros{};
   try {
-    for (std::uint64_t at = begin; at < end; at += zeros.size()) {
-      // A page at a time: what is written at once the kernel may keep as one folio, and where that
-      // is mapped, one store into it has the next sync write all of it.
-      write_in_pieces(at, std::span(zeros).first(std::min<std::uint64_t>(zeros.size(), end - at)),
-                      page_bytes);
+    for (std::uint64_t at = begin; at < end;) {
+      // Up to where a folio may begin.
+      const std::uint64_t bytes = std::min(zeros.size() - at % zeros.size(), end - at);
+      write_in_pieces(at, std::span(zeros).first(bytes), piece_bytes);
+      at += bytes;
     }
   } catch (...) {
     uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(begin)); });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cairn/recovery/log_ring.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -24,7 +26,7 @@ std::optional<LogIdentity> read_identity(const File& file) {
 }  // namespace
 
 void LogRing::format(const File& file, const std::array<std::byte, 16>& uuid,
-                     std::uint64_t ring_bytes) {
+                     std::uint64_t ring_bytes, std::size_t piece_bytes) {
   LogIdentity identity{};
   identity.magic = log_magic;
   identity.version = format_version;
@@ -40,7 +42,7 @@ void LogRing::format(const File& file, const std::array<std::byte, 16>& uuid,
     throw;
   }
   crash_point("create.log_identity");
-  file.allocate_zeroed(log_ring_offset, log_ring_offset + ring_bytes);
+  file.allocate_zeroed(log_ring_offset, log_ring_offset + ring_bytes, piece_bytes);
   crash_point("create.log_ring");
   file.sync();
 }
@@ -82,12 +84,12 @@ void LogRing::adopt(RingMapping mapping) noexcept {
   ring_bytes_ = mapping.ring_bytes;
 }
 
-void LogRing::grow_file(std::uint64_t ring_bytes) {
+void LogRing::grow_file(std::uint64_t ring_bytes, std::size_t piece_bytes) {
   const std::uint64_t size = file_.size();
   if (size >= log_ring_offset + ring_bytes) return;
   // Written, not merely allocated: a first write into an allocated block would cost every sync a
   // journal commit.
-  file_.allocate_zeroed(size, log_ring_offset + ring_bytes);
+  file_.allocate_zeroed(size, log_ring_offset + ring_bytes, piece_bytes);
   crash_point("log.grown");
 }
 
@@ -127,6 +129,18 @@ bool LogRing::proves_damage_at(std::uint64_t position, std::uint64_t sequence) c
     bytes_left -= record->bytes();
   }
   return false;
+}
+
+void LogRing::unmap_pages(std::uint64_t begin, std::uint64_t end) const noexcept {
+  // From here on the call costs less than what it saves.
+  constexpr std::uint64_t least_pages = 3;
+  // Both may be anybody's garbage, and several laps apart.
+  const std::uint64_t stop = round_up(end, page_bytes);
+  const std::uint64_t start =
+      std::max(begin - begin % page_bytes, stop - std::min(stop, ring_bytes_));
+  if (start >= stop || stop - start < least_pages * page_bytes) return;
+  // Where it fails, as with locked pages, the sync does what this would have saved it.
+  ::madvise(base_ + (start & (ring_bytes_ - 1)), stop - start, MADV_DONTNEED);
 }
 
 void LogRing::store_again(const RecordView& record) {

@@ -111,7 +111,7 @@ void Engine::empty_log() {
     require_published("the log cannot be emptied");
     RingMapping ring = log_.map_ahead(ring_bytes);
     write_checkpoint(true, ring_bytes);
-    log_.adopt(std::move(ring));
+    adopt_log(std::move(ring));
   }
   // The meta slot that names the shorter ring is on the disk.
   log_.cut_file();

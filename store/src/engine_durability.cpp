@@ -72,6 +72,11 @@ void Engine::require_not_failed() const {
 
 void Engine::sync_log() {
   crash_point("commit.sync_log");
+  {
+    // Who has the write lock may be about to map the log anew.
+    const std::lock_guard guard(log_mapping_);
+    log_.unmap_pages(group_sync_.durable(), log_position());
+  }
   sync_or_fail(log_.file());
   // Another process's may have failed meanwhile, for what this one is about to call durable.
   require_not_failed();

@@ -10,14 +10,15 @@
 
 #include "cairn/error.hpp"
 #include "cairn/store/engine.hpp"
+#include "cairn/store/store_files.hpp"
 
 namespace cairn {
 namespace {
 
 /// So much log the pace of checkpoints may take.
+constexpr std::uint64_t most_paced_ring_bytes = 64 << 20;
 /// How long a ring that could not become longer stays as it is.
 constexpr std::chrono::seconds no_room_pause{10};
-constexpr std::uint64_t most_paced_ring_bytes = 64 << 20;
 
 }  // namespace
 
@@ -68,7 +69,7 @@ bool Engine::grow_log_for_pace(std::uint64_t most) {
 }
 
 void Engine::grow_log(std::uint64_t ring_bytes) {
-  log_.grow_file(ring_bytes);
+  log_.grow_file(ring_bytes, log_piece_bytes(identity_.durability, options_));
   // Mapped first: once the meta slot names the new length, nothing may fail any more.
   RingMapping mapping = log_.map_ahead(ring_bytes);
   log_.copy_to(mapping, shown_.position, state_.position);
@@ -76,6 +77,11 @@ void Engine::grow_log(std::uint64_t ring_bytes) {
   // Before the meta slot names the length: a log that is shorter than it says cannot be opened.
   sync_log_now();
   write_checkpoint(false, ring_bytes);
+  adopt_log(std::move(mapping));
+}
+
+void Engine::adopt_log(RingMapping mapping) noexcept {
+  const std::lock_guard guard(log_mapping_);
   log_.adopt(std::move(mapping));
 }
 

@@ -370,7 +370,7 @@ void Engine::catch_up() {
 
 void Engine::reload_meta() {
   const MetaSlot newest = newest_meta();
-  if (newest.log_bytes != log_.ring_bytes()) log_.adopt(log_.map_ahead(newest.log_bytes));
+  if (newest.log_bytes != log_.ring_bytes()) adopt_log(log_.map_ahead(newest.log_bytes));
   meta_ = newest;
 }
 

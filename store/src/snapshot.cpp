@@ -49,7 +49,8 @@ Snapshot::Snapshot(const std::string& path, const Options& options, StoredDurabi
   log_ = File::create_unnamed(log_path(path), options.permissions);
   header_.meta.inode = data_.id().inode;
   // First, so that a disk without room for it is found before the heap is copied.
-  LogRing::format(log_, header_.identity.uuid, header_.meta.log_bytes);
+  LogRing::format(log_, header_.identity.uuid, header_.meta.log_bytes,
+                  log_piece_bytes(durability, options));
   crash_point("snapshot.begin");
 }
 

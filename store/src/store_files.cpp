@@ -63,6 +63,11 @@ std::uint64_t new_ring_bytes(const Options& options) noexcept {
   return std::max(std::bit_ceil(std::min(options.log_bytes, most)), least_ring_bytes);
 }
 
+std::size_t log_piece_bytes(StoredDurability durability, const Options& options) noexcept {
+  if (durability == StoredDurability::process) return 64 << 10;
+  return options.durability == Durability::deferred ? 16 << 10 : page_bytes;
+}
+
 StoreHeader new_header(StoredDurability durability, std::uint64_t sequence) {
   StoreHeader made;
   made.identity.magic = data_magic;
@@ -251,7 +256,8 @@ bool create_store_files(const std::string& path, const Options& options) {
   const NewLog log = claim_log(path, options);
   if (!log.lock) return false;
   crash_point("create.begin");
-  LogRing::format(log.file, made.identity.uuid, made.meta.log_bytes);
+  LogRing::format(log.file, made.identity.uuid, made.meta.log_bytes,
+                  log_piece_bytes(made.identity.durability, options));
   File data = File::create_unnamed(path, options.permissions);
   write_data_file(data, made);
   // At either level: a store that vanishes with the power could not say that it was lost.

@@ -89,8 +89,12 @@ class File {
   /// a failure: writes zeros where that was all, else cuts the file back and throws.
   int try_allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const noexcept;
   void settle_allocation(int failure, std::uint64_t old_bytes, std::uint64_t new_bytes) const;
-  /// As `allocate`, and writes zeros, so that overwriting costs no metadata later.
-  void allocate_zeroed(std::uint64_t old_bytes, std::uint64_t new_bytes) const;
+  /// As `allocate`, and writes zeros, so that overwriting costs no metadata later. `piece_bytes` are
+  /// written at once, whole pages and 64 KiB at most: the kernel may keep them as one folio. The
+  /// larger those are the less it costs to store into each page for the first time; but one store
+  /// has the next sync write all of its folio.
+  void allocate_zeroed(std::uint64_t old_bytes, std::uint64_t new_bytes,
+                       std::size_t piece_bytes = page_bytes) const;
   /// Throws errc::io.
   void truncate(std::uint64_t bytes) const;
   /// Makes all bytes and the length durable. Throws errc::io; the bytes may be lost then, and a
@@ -134,7 +138,7 @@ class File {
                    std::size_t bytes) const;
   void identify();
   void set_permissions(std::uint32_t permissions) const;
-  void write_zeros(std::uint64_t begin, std::uint64_t end) const;
+  void write_zeros(std::uint64_t begin, std::uint64_t end, std::size_t piece_bytes) const;
   void write_in_pieces(std::uint64_t offset, std::span<const std::byte> from,
                        std::size_t piece_bytes) const;
   std::uint64_t copy_in_kernel(const File& from, std::uint64_t offset, std::uint64_t bytes) const;

@@ -33,9 +33,10 @@ class LogRing {
  public:
   LogRing() = default;
 
-  /// Writes the log file of a new store: identity and `ring_bytes` of zeros, and syncs it.
+  /// Writes the log file of a new store: identity and `ring_bytes` of zeros, and syncs it. For
+  /// `piece_bytes`, here and in `grow_file`, see File::allocate_zeroed.
   static void format(const File& file, const std::array<std::byte, 16>& uuid,
-                     std::uint64_t ring_bytes);
+                     std::uint64_t ring_bytes, std::size_t piece_bytes = page_bytes);
   /// True where the file is empty or carries the identity of a log, of whichever store.
   static bool may_be_replaced(const File& file);
 
@@ -70,6 +71,12 @@ class LogRing {
   template <class PageAt>
   RecordView append(RecordHeader header, std::span<const PageEntry> entries, PageAt page_at);
 
+  /// Takes the pages of [begin, end) out of this process's page tables, where they are several. A
+  /// sync of what was stored there would do so one by one, and each time interrupt every processor
+  /// that runs a thread of the process. Whoever stores there meanwhile maps them again.
+  /// Threads: any, but not beside `adopt`.
+  void unmap_pages(std::uint64_t begin, std::uint64_t end) const noexcept;
+
   /// Stores a record of this log where it stands, so that a sync writes it to the disk whatever the
   /// system believes to be there.
   void store_again(const RecordView& record);
@@ -82,7 +89,7 @@ class LogRing {
   /// Makes the file long enough for a ring of that length. The caller syncs it, also where it was
   /// long enough: a process that died may have left it so. The caller makes the new length known
   /// afterwards. Throws errc::no_space; nothing has changed then.
-  void grow_file(std::uint64_t ring_bytes);
+  void grow_file(std::uint64_t ring_bytes, std::size_t piece_bytes = page_bytes);
   /// Maps the file as a ring of another length, for `adopt`. Throws errc::truncated, too_large.
   RingMapping map_ahead(std::uint64_t ring_bytes) const;
   /// Copies what the ring holds in [begin, end) to where a longer ring has it. Those places are

@@ -303,6 +303,7 @@ class Engine final : private HeapSpace,
   bool may_double_log(std::chrono::steady_clock::time_point now, std::uint64_t most) const;
   bool grow_log_for_pace(std::uint64_t most);
   void grow_log(std::uint64_t ring_bytes);
+  void adopt_log(RingMapping mapping) noexcept;
   RecordView append();
 
   // publishing, and what sections hold back: engine_publish.cpp
@@ -417,6 +418,7 @@ class Engine final : private HeapSpace,
 
   // guarded by the write lock
   LogRing log_;
+  std::mutex log_mapping_;  ///< for who syncs the log: no other one is adopted
   FileId log_id_;
   MetaSlot meta_;
   WriteContext context_;

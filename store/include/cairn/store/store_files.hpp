@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -21,6 +22,10 @@ std::string log_path(const std::string& path);
 
 /// How long the ring of a new log is, in bytes: a power of two.
 std::uint64_t new_ring_bytes(const Options& options) noexcept;
+
+/// How much of such a log is written at once, so that its folios (File::allocate_zeroed) suit how
+/// often a sync comes: after each commit, after hundreds, or never.
+std::size_t log_piece_bytes(StoredDurability durability, const Options& options) noexcept;
 
 /// What the header of a store says whose log is empty and which nobody has open.
 struct StoreHeader {
