@@ -212,8 +212,8 @@ void File::write_in_pieces(std::uint64_t offset, std::span<const std::byte> from
   std::size_t done = 0;
   while (failure == 0 && done < from.size()) {
     const ssize_t put = uninterrupted([&] {
-      const std::size_t bytes = std::min(piece_bytes - (offset + done) % piece_bytes,
-                                         from.size() - done);
+      const std::size_t bytes =
+          std::min(piece_bytes - (offset + done) % piece_bytes, from.size() - done);
       return ::pwrite(descriptor_, from.data() + done, bytes, static_cast<off_t>(offset + done));
     });
     if (put < 0) failure = errno;

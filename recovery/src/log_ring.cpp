@@ -133,7 +133,7 @@ bool LogRing::proves_damage_at(std::uint64_t position, std::uint64_t sequence) c
 
 void LogRing::unmap_pages(std::uint64_t begin, std::uint64_t end) const noexcept {
   // From here on the call costs less than what it saves.
-  constexpr std::uint64_t least_pages = 3;
+  constexpr std::uint64_t least_pages = 2;
   // Both may be anybody's garbage, and several laps apart.
   const std::uint64_t stop = round_up(end, page_bytes);
   const std::uint64_t start =

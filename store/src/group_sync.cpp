@@ -39,7 +39,7 @@ GroupSync::Member::~Member() {
 
 void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
   Guard guard(group_.mutex_);
-  arrive();
+  arrive(guard);
   while (std::max(group_.synced_, group_.durable()) < position) {
     group_.host_.require_not_failed();
     if (!group_.leading_) {
@@ -47,7 +47,7 @@ void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
       continue;
     }
     // Whoever is expected may need the lock.
-    if (begin == Begin::with_lock) group_.expect_nobody();
+    if (begin == Begin::with_lock && group_.expect_nobody(guard)) continue;
     sleep(guard);
     // Most leave here, all of them at once: the mutex would have them come out one by one.
     if (is_served(position)) return;
@@ -64,10 +64,10 @@ bool GroupSync::Member::is_served(std::uint64_t position) const noexcept {
 }
 
 /// Requires, as those that follow: the mutex.
-void GroupSync::Member::arrive() noexcept {
+void GroupSync::Member::arrive(Guard& guard) noexcept {
   // Relaxed, here and below: changed with the mutex.
   begun_ = group_.begun_.load(std::memory_order_relaxed);
-  if (++group_.waiting_ >= group_.expected_) group_.expect_nobody();
+  if (++group_.waiting_ >= group_.expected_) group_.expect_nobody(guard);
 }
 
 /// Where no round has begun since it came, it was another process that synced.
@@ -78,7 +78,7 @@ void GroupSync::Member::leave() noexcept {
 void GroupSync::Member::sync(std::uint64_t tail) {
   Guard guard(group_.mutex_);
   while (group_.leading_) {
-    group_.expect_nobody();
+    if (group_.expect_nobody(guard)) continue;
     sleep(guard);
     guard.lock();
   }
@@ -109,7 +109,7 @@ void GroupSync::lead(Guard& guard, std::uint64_t position, Member::Begin begin) 
     host_.sync_log();
   } catch (...) {
     guard.lock();
-    end_round();
+    end_round(guard);
     throw;
   }
   const auto took = Clock::now() - start;
@@ -121,7 +121,7 @@ void GroupSync::lead(Guard& guard, std::uint64_t position, Member::Begin begin) 
   sync_took_ = took;
   // Those who are told now are about to come again, mostly.
   expected_ = sharing + waiting_;
-  end_round();
+  end_round(guard);
 }
 
 /// Waits for as many as had to do with the last sync, but no longer than half of what that took:
@@ -137,20 +137,26 @@ void GroupSync::expect_others(Guard& guard) noexcept {
   expecting_ = false;
 }
 
-/// Ends that wait. Requires: the mutex.
-void GroupSync::expect_nobody() noexcept {
-  if (!expecting_) return;
+/// Ends that wait; true where the mutex was let go for it. Who is woken takes that first.
+bool GroupSync::expect_nobody(Guard& guard) noexcept {
+  if (!std::exchange(expecting_, false)) return false;
   // Relaxed: who waits takes the mutex before it looks at anything.
   arrived_.store(1, std::memory_order_relaxed);
+  guard.unlock();
   futex_wake(arrived_, 1);
+  guard.lock();
+  return true;
 }
 
-/// Requires: the mutex.
-void GroupSync::end_round() noexcept {
+void GroupSync::end_round(Guard& guard) noexcept {
   leading_ = false;
   rounds_.fetch_add(1, std::memory_order_relaxed);
   // Relaxed: whoever came since without having looked at `rounds_` looks at what is durable first.
-  if (members_.load(std::memory_order_relaxed) > 1) futex_wake(rounds_, INT_MAX);
+  if (members_.load(std::memory_order_relaxed) <= 1) return;
+  // The first to be told is back with a commit before the last one is.
+  guard.unlock();
+  futex_wake(rounds_, INT_MAX);
+  guard.lock();
 }
 
 void GroupSync::note_durable(std::uint64_t position) noexcept {

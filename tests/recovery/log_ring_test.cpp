@@ -5,6 +5,8 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <fstream>
 #include <functional>
 
 #include "cairn/error.hpp"
@@ -54,6 +56,23 @@ class LogRingTest : public ::testing::Test {
     file.read_at(at, one);
     one[0] ^= std::byte{4};
     file.write_at(at, one);
+  }
+
+  /// Which of the pages from `position` on this process has in its page tables.
+  std::vector<bool> mapped(std::uint64_t position, std::size_t pages) const {
+    std::vector<std::uint64_t> entries(pages);
+    const auto page = reinterpret_cast<std::uintptr_t>(sut_.at(position).data()) / page_bytes;
+    std::ifstream table;
+    // It gives whole entries only, which a buffer does not ask for.
+    table.rdbuf()->pubsetbuf(nullptr, 0);
+    table.open("/proc/self/pagemap", std::ios::binary);
+    table.seekg(static_cast<std::streamoff>(page * sizeof(std::uint64_t)));
+    table.read(reinterpret_cast<char*>(entries.data()),
+               static_cast<std::streamsize>(entries.size() * sizeof(std::uint64_t)));
+    EXPECT_TRUE(table.good());
+    std::vector<bool> present;
+    for (const std::uint64_t entry : entries) present.push_back(entry >> 63 != 0);
+    return present;
   }
 
   TemporaryDirectory directory_;
@@ -204,6 +223,29 @@ TEST_F(LogRingTest, a_ring_that_has_grown_keeps_its_identity_and_takes_larger_re
   EXPECT_TRUE(sut_.parse(8 * ring_bytes));
   const LogRing other(File::open(path_, File::Access::read_write), uuid_, 4 * ring_bytes);
   EXPECT_TRUE(other.parse(8 * ring_bytes));
+}
+
+TEST_F(LogRingTest, takes_what_a_sync_covers_out_of_the_page_tables_and_loses_nothing) {
+  const std::uint64_t second = append(page_bytes, 2, 3);
+  const std::uint64_t third = append(second, 3, 3);
+  ASSERT_EQ(mapped(page_bytes, 6), std::vector<bool>(6, true));
+  sut_.unmap_pages(page_bytes + 100, 4 * page_bytes - 1);
+  EXPECT_EQ(mapped(page_bytes, 6), (std::vector<bool>{false, false, false, true, true, true}));
+  EXPECT_TRUE(sut_.parse(page_bytes));
+  append(third, 4, 1);
+  EXPECT_TRUE(open().parse(third));
+}
+
+/// The positions are words that others may write over.
+TEST_F(LogRingTest, takes_no_page_of_anybody_else_out_of_the_page_tables) {
+  const std::uint64_t next = append(page_bytes, 2, 3);
+  constexpr std::uint64_t most = ~std::uint64_t{0};
+  for (const std::uint64_t begin : {std::uint64_t{0}, next, 9 * ring_bytes + 5, most - 9, most}) {
+    for (const std::uint64_t end : {std::uint64_t{0}, next, 5 * ring_bytes + 7, most - 9, most}) {
+      sut_.unmap_pages(begin, end);
+      EXPECT_TRUE(sut_.parse(page_bytes)) << begin << ' ' << end;
+    }
+  }
 }
 
 TEST_F(LogRingTest, of_another_store_is_refused) {

@@ -11,6 +11,9 @@
 
 #include "cairn/atomic.hpp"
 #include "cairn/box.hpp"
+#include "cairn/btree_map.hpp"
+#include "cairn/btree_set.hpp"
+#include "cairn/deque.hpp"
 #include "cairn/hash_map.hpp"
 #include "cairn/nd_array.hpp"
 #include "cairn/segmented.hpp"
@@ -19,11 +22,6 @@
 #include "cairn/transaction.hpp"
 #include "cairn/type_description.hpp"
 #include "cairn/vec.hpp"
-#if CAIRN_CASE > 27
-#include "cairn/btree_map.hpp"
-#include "cairn/btree_set.hpp"
-#include "cairn/deque.hpp"
-#endif
 
 struct Other {
   int value = 0;

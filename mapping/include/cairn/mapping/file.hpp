@@ -89,10 +89,10 @@ class File {
   /// a failure: writes zeros where that was all, else cuts the file back and throws.
   int try_allocate(std::uint64_t old_bytes, std::uint64_t new_bytes) const noexcept;
   void settle_allocation(int failure, std::uint64_t old_bytes, std::uint64_t new_bytes) const;
-  /// As `allocate`, and writes zeros, so that overwriting costs no metadata later. `piece_bytes` are
-  /// written at once, whole pages and 64 KiB at most: the kernel may keep them as one folio. The
-  /// larger those are the less it costs to store into each page for the first time; but one store
-  /// has the next sync write all of its folio.
+  /// As `allocate`, and writes zeros, so that overwriting costs no metadata later. `piece_bytes`
+  /// are written at once, whole pages and 64 KiB at most: the kernel may keep them as one folio.
+  /// The larger those are the less it costs to store into each page for the first time; but one
+  /// store has the next sync write all of its folio.
   void allocate_zeroed(std::uint64_t old_bytes, std::uint64_t new_bytes,
                        std::size_t piece_bytes = page_bytes) const;
   /// Throws errc::io.

@@ -24,6 +24,7 @@ namespace cairn {
 
 inline constexpr std::uint64_t meta_slot_offset = 512;
 inline constexpr std::uint64_t meta_slot_stride = 512;
+inline constexpr std::uint64_t meta_slots = 2;
 inline constexpr std::uint64_t live_words_offset = 2048;
 inline constexpr std::uint64_t process_table_offset = 4096;
 inline constexpr std::uint64_t process_slot_count = 64;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -234,6 +235,7 @@ class Engine final : private HeapSpace,
   void take_over(const WriteLock::Grant& grant);
   void publish_for_the_dead();
   void report_recovery();
+  void fetch_appended() const noexcept;
   void reload_meta();
   void cut_file();
   std::optional<std::uint64_t> find_damaged_record(const MetaSlot& meta, std::uint64_t tail) const;
@@ -421,6 +423,7 @@ class Engine final : private HeapSpace,
   std::mutex log_mapping_;  ///< for who syncs the log: no other one is adopted
   FileId log_id_;
   MetaSlot meta_;
+  std::array<MetaSlot, meta_slots> checked_slots_{};  ///< the last ones that `meta_` was taken from
   WriteContext context_;
   LogState state_;    ///< what the working view shows outside transactions
   LogState shown_;    ///< what the shared image shows, as far as this process knows

@@ -73,7 +73,7 @@ class GroupSync {
     void sync(std::uint64_t tail);
 
    private:
-    void arrive() noexcept;
+    void arrive(Guard& guard) noexcept;
     bool is_served(std::uint64_t position) const noexcept;
     void leave() noexcept;
     void sleep(Guard& guard);
@@ -88,8 +88,8 @@ class GroupSync {
  private:
   void lead(Guard& guard, std::uint64_t position, Member::Begin begin);
   void expect_others(Guard& guard) noexcept;
-  void expect_nobody() noexcept;
-  void end_round() noexcept;
+  bool expect_nobody(Guard& guard) noexcept;
+  void end_round(Guard& guard) noexcept;
   void note_durable(std::uint64_t position) noexcept;
 
   LiveWords& live_;
