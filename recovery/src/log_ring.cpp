@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstring>
 #include <vector>
 
 #include "cairn/error.hpp"
@@ -121,6 +123,10 @@ bool LogRing::proves_damage_at(std::uint64_t position, std::uint64_t sequence) c
   std::uint64_t bytes_left = 8 * ring_bytes_;
   for (std::uint64_t at = position + record_alignment; at < position + ring_bytes_;
        at += record_alignment) {
+    // Nearly every place holds none.
+    std::uint64_t magic = 0;
+    std::memcpy(&magic, this->at(at).data() + offsetof(RecordHeader, magic), sizeof magic);
+    if (magic != record_magic) continue;
     const auto record = parse_trusted(at);
     if (!record || record->sequence() <= sequence || record->durable_position() <= position) {
       continue;

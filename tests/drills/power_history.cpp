@@ -70,6 +70,7 @@ PowerRecorder::PowerRecorder(std::string path, const Board& board, Watch watch)
     : path_(std::move(path)), board_(board), watch_(watch) {
   look_at_names();
   for (std::uint32_t file = 0; file < files_.size(); ++file) take_for_durable(file);
+  history_.files.reserve(files_.size());
   for (const Known& known : files_) history_.files.push_back(known.bytes);
   history_.names = names_;
   history_.steps.clear();

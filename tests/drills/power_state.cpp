@@ -118,16 +118,17 @@ void PowerState::sync(const PowerStep& step) {
     return all || (one.kind == PowerStep::Kind::bytes && one.offset >= step.offset &&
                    one.offset + block_bytes_ <= end);
   };
-  FileBytes synced = all ? disk.now : disk.synced.bytes();
+  FileBytes partly;
+  if (!all) partly = disk.synced.bytes();
   std::vector<std::uint64_t> offsets;
   for (const Atom& one : atoms_) {
     if (one.kind != PowerStep::Kind::bytes || !is_synced(one)) continue;
     offsets.push_back(one.offset);
     if (all) continue;
     const FileBytes block = block_of(disk.now, one.offset);
-    std::copy(block.begin(), block.end(), synced.begin() + static_cast<std::ptrdiff_t>(one.offset));
+    std::copy(block.begin(), block.end(), partly.begin() + static_cast<std::ptrdiff_t>(one.offset));
   }
-  disk.synced.update(synced, disk.seed, offsets, block_bytes_);
+  disk.synced.update(all ? disk.now : partly, disk.seed, offsets, block_bytes_);
   drop_atoms(is_synced);
 }
 
