@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "directory_name.hpp"
+#include "system_call.hpp"
 
 namespace cairn {
 namespace {
@@ -53,16 +54,16 @@ FileSystem FileSystem::of_type(std::uint32_t type) noexcept {
 
 FileSystem FileSystem::of(const File& file) {
   struct statfs found {};
-  int result = ::fstatfs(file.descriptor(), &found);
-  while (result != 0 && errno == EINTR) result = ::fstatfs(file.descriptor(), &found);
-  if (result != 0) throw_system_error(errno, file.path(), "ask what file system it lies on");
+  if (uninterrupted([&] { return ::fstatfs(file.descriptor(), &found); }) != 0)
+    throw_system_error(errno, file.path(), "ask what file system it lies on");
   // The type is a long in which older kernels extend the sign of 32 bits.
   return of_type(static_cast<std::uint32_t>(found.f_type));
 }
 
 FileSystem FileSystem::around(const std::string& path) {
   struct statfs found {};
-  if (::statfs(directory_of(path).c_str(), &found) != 0) return {};
+  const std::string directory = directory_of(path);
+  if (uninterrupted([&] { return ::statfs(directory.c_str(), &found); }) != 0) return {};
   return of_type(static_cast<std::uint32_t>(found.f_type));
 }
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <memory>
 #include <thread>
 #include <unordered_map>
@@ -15,16 +14,10 @@
 #include "cairn/error.hpp"
 #include "cairn/mapping/futex.hpp"
 #include "cairn/mapping/membarrier.hpp"
+#include "lane_waiting.hpp"
 
 namespace cairn {
 namespace {
-
-/// Rounds of looking before sleeping: a publication of a small record takes well under this.
-constexpr int spin_rounds = 400;
-constexpr std::chrono::microseconds pause{50};
-/// How long to wait before asking whether the other side is still alive.
-constexpr std::chrono::milliseconds liveness_interval{10};
-constexpr std::uint64_t liveness_interval_ns = std::chrono::nanoseconds(liveness_interval).count();
 
 /// Of a fence for all threads; what takes longer was interrupted.
 constexpr std::int64_t most_ns = 100'000;
@@ -92,19 +85,6 @@ ReaderLanes::ReaderLanes(LiveWords& live, ReaderLane* lanes, const ProcessTable&
   LiveStores& stores = LiveStores::instance();
   const std::lock_guard guard(stores.mutex);
   stores.stores.emplace(id_, this);
-}
-
-template <class Visit>
-void ReaderLanes::for_each_claimed(Visit visit) {
-  for (std::uint64_t word = 0; word < live_.claimed_lanes.size(); ++word) {
-    // Sequentially consistent: a lane claimed after this look cannot enter at an older sequence,
-    // because its section will then see `visible` raised (invariants 2 and 3).
-    std::uint64_t bits = live_.claimed_lanes[word].load(std::memory_order_seq_cst);
-    for (; bits != 0; bits &= bits - 1) {
-      const auto bit = static_cast<std::uint64_t>(std::countr_zero(bits));
-      if (!visit(lanes_[64 * word + bit])) return;
-    }
-  }
 }
 
 ReaderLanes::~ReaderLanes() {
@@ -257,14 +237,27 @@ bool ReaderLanes::free_if_owned_by(ReaderLane& lane, std::uint32_t owner) noexce
   return true;
 }
 
+bool ReaderLanes::free_if_dead(ReaderLane& lane) {
+  // Acquire pairs with the release in `free_if_owned_by`, and the exchange there expects this
+  // owner.
+  const std::uint32_t owner = lane.owner.load(std::memory_order_acquire);
+  return owner != 0 && !table_.is_token_alive(owner) && free_if_owned_by(lane, owner);
+}
+
+std::uint32_t ReaderLanes::reap() {
+  // All of them: who died while claiming or freeing a lane may have left it out of the bits.
+  return static_cast<std::uint32_t>(std::count_if(
+      lanes_, lanes_ + reader_lane_count, [&](ReaderLane& lane) { return free_if_dead(lane); }));
+}
+
 void ReaderLanes::enter_slowly(ThreadLane& mine) {
   const auto start = std::chrono::steady_clock::now();
-  auto next_repair = start + liveness_interval;
+  auto next_repair = start + lane_liveness_interval;
   for (int round = 0;; ++round) {
     // The publisher looks at the lane as well: until it is through, which takes longer where its
     // fence interrupts this processor, looking at one word disturbs it least.
     // Relaxed: only a reason to look closer.
-    if (round != 0 && round < spin_rounds &&
+    if (round != 0 && round < lane_spin_rounds &&
         live_.applying.load(std::memory_order_relaxed) != Publication::none) {
       relax_processor();
       continue;
@@ -280,11 +273,11 @@ void ReaderLanes::enter_slowly(ThreadLane& mine) {
     if (enter_overlay(mine, published)) return;
     // Release, as in `leave`.
     mine.lane->sequence.store(0, std::memory_order_release);
-    if (round < spin_rounds) continue;
-    std::this_thread::sleep_for(pause);
+    if (round < lane_spin_rounds) continue;
+    std::this_thread::sleep_for(lane_pause);
     const auto now = std::chrono::steady_clock::now();
     if (now < next_repair) continue;
-    next_repair = now + liveness_interval;
+    next_repair = now + lane_liveness_interval;
     // The section is not open yet: whoever repairs or gives up must find this thread outside one.
     --mine.depth;
     if (host_ != nullptr) host_->repair_publication();
@@ -317,7 +310,7 @@ bool ReaderLanes::enter_overlay(ThreadLane& mine, std::uint64_t published) {
   // Relaxed: it is a clock. Release of the lane, as in `leave`.
   const std::uint64_t now = uptime_ns();
   std::uint64_t helped = helped_ns_.load(std::memory_order_relaxed);
-  if (now - helped > liveness_interval_ns &&
+  if (now - helped > lane_liveness_interval_ns &&
       helped_ns_.compare_exchange_strong(helped, now, std::memory_order_relaxed)) {
     mine.lane->sequence.store(0, std::memory_order_release);
     host_->help_publication();
@@ -400,113 +393,6 @@ void ReaderLanes::require_fences(bool alone) {
                 "this process may not use membarrier(2), on which readers in other processes rely; "
                 "open the store here first, or allow the call");
   }
-}
-
-bool ReaderLanes::wait_for_older(std::uint64_t sequence, std::chrono::nanoseconds patience) {
-  bool gone = true;
-  for_each_claimed([&](ReaderLane& lane) {
-    gone = wait_for_lane(lane, sequence, patience);
-    if (!gone) older_ = &lane;
-    return gone;
-  });
-  return gone;
-}
-
-bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
-                                std::chrono::nanoseconds patience) {
-  const auto is_older = [&] {
-    // Pairs with the exchange in `enter` (invariants 2 and 3) and the release in `leave`.
-    const std::uint64_t pinned = lane.sequence.load(std::memory_order_seq_cst);
-    return pinned != 0 && pinned < sequence;
-  };
-  if (!is_older()) [[likely]]
-    return true;
-  if (patience.count() == 0) {
-    note_awaited(lane);
-    return false;
-  }
-  for (int round = 0; round < spin_rounds; ++round) {
-    if (!is_older()) return true;
-  }
-  note_awaited(lane);
-  table_.restart_phase();
-  const auto start = std::chrono::steady_clock::now();
-  auto next_look = start + liveness_interval;
-  while (is_older()) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - start >= patience) return false;
-    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, patience));
-    if (now < next_look) continue;
-    next_look = now + liveness_interval;
-    // All of them: the dead one may have had a section in each of its threads.
-    reap();
-  }
-  return true;
-}
-
-/// Its section does not know that it is waited for, and reads no clock: whoever first meets it
-/// does.
-void ReaderLanes::note_awaited(ReaderLane& lane) noexcept {
-  // Relaxed, all: for people.
-  const std::uint64_t pinned = lane.sequence.load(std::memory_order_relaxed);
-  if (lane.awaited_sequence.load(std::memory_order_relaxed) == pinned) return;
-  lane.awaited_since_ns.store(uptime_ns(), std::memory_order_relaxed);
-  lane.awaited_sequence.store(pinned, std::memory_order_relaxed);
-}
-
-bool ReaderLanes::free_if_dead(ReaderLane& lane) {
-  // Acquire pairs with the release in `free_if_owned_by`, and the exchange there expects this
-  // owner.
-  const std::uint32_t owner = lane.owner.load(std::memory_order_acquire);
-  return owner != 0 && !table_.is_token_alive(owner) && free_if_owned_by(lane, owner);
-}
-
-bool ReaderLanes::is_still_older(std::uint64_t sequence) {
-  if (older_ == nullptr) return false;
-  // Relaxed: where it is gone, all lanes are looked at with the orders that this takes.
-  const std::uint64_t pinned = older_->sequence.load(std::memory_order_relaxed);
-  if (pinned == 0 || pinned >= sequence) {
-    older_ = nullptr;
-    return false;
-  }
-  const std::uint64_t now = uptime_ns();
-  if (now - older_looked_ns_ < liveness_interval_ns) return true;
-  older_looked_ns_ = now;
-  if (!free_if_dead(*older_)) return true;
-  reap();
-  older_ = nullptr;
-  return false;
-}
-
-bool ReaderLanes::wait_while_older(std::uint64_t sequence, std::chrono::nanoseconds patience) {
-  const auto start = std::chrono::steady_clock::now();
-  while (is_still_older(sequence)) {
-    if (std::chrono::steady_clock::now() - start >= patience) return false;
-    std::this_thread::sleep_for(pause);
-  }
-  return true;
-}
-
-std::string ReaderLanes::describe_older() const {
-  if (older_ == nullptr) return "a read section";
-  // Relaxed: for people.
-  const std::uint32_t owner = older_->owner.load(std::memory_order_relaxed);
-  std::string text = "thread " + std::to_string(older_->thread_id.load(std::memory_order_relaxed)) +
-                     " of " + table_.describe(ProcessTable::slot_of(owner)) +
-                     ", in a read section at commit " +
-                     std::to_string(older_->sequence.load(std::memory_order_relaxed));
-  if (const auto waited = awaited_for(*older_, uptime_ns())) {
-    text += ", waited for since " +
-            std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(*waited).count()) +
-            " ms,";
-  }
-  return text;
-}
-
-std::uint32_t ReaderLanes::reap() {
-  // All of them: who died while claiming or freeing a lane may have left it out of the bits.
-  return static_cast<std::uint32_t>(std::count_if(
-      lanes_, lanes_ + reader_lane_count, [&](ReaderLane& lane) { return free_if_dead(lane); }));
 }
 
 void ReaderLanes::reset() noexcept {

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a publisher asks of the lanes: who reads an older state, and whether it stays.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "cairn/store/reader_lanes.hpp"
+#include "lane_waiting.hpp"
+
+namespace cairn {
+
+bool ReaderLanes::wait_for_older(std::uint64_t sequence, std::chrono::nanoseconds patience) {
+  bool gone = true;
+  for_each_claimed([&](ReaderLane& lane) {
+    gone = wait_for_lane(lane, sequence, patience);
+    if (!gone) older_ = &lane;
+    return gone;
+  });
+  return gone;
+}
+
+bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
+                                std::chrono::nanoseconds patience) {
+  const auto is_older = [&] {
+    // Pairs with the exchange in `enter` (invariants 2 and 3) and the release in `leave`.
+    const std::uint64_t pinned = lane.sequence.load(std::memory_order_seq_cst);
+    return pinned != 0 && pinned < sequence;
+  };
+  if (!is_older()) [[likely]]
+    return true;
+  if (patience.count() == 0) {
+    note_awaited(lane);
+    return false;
+  }
+  for (int round = 0; round < lane_spin_rounds; ++round) {
+    if (!is_older()) return true;
+  }
+  note_awaited(lane);
+  table_.restart_phase();
+  const auto start = std::chrono::steady_clock::now();
+  auto next_look = start + lane_liveness_interval;
+  while (is_older()) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - start >= patience) return false;
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(lane_pause, patience));
+    if (now < next_look) continue;
+    next_look = now + lane_liveness_interval;
+    // All of them: the dead one may have had a section in each of its threads.
+    reap();
+  }
+  return true;
+}
+
+/// Its section does not know that it is waited for, and reads no clock: whoever first meets it
+/// does.
+void ReaderLanes::note_awaited(ReaderLane& lane) noexcept {
+  // Relaxed, all: for people.
+  const std::uint64_t pinned = lane.sequence.load(std::memory_order_relaxed);
+  if (lane.awaited_sequence.load(std::memory_order_relaxed) == pinned) return;
+  lane.awaited_since_ns.store(uptime_ns(), std::memory_order_relaxed);
+  lane.awaited_sequence.store(pinned, std::memory_order_relaxed);
+}
+
+bool ReaderLanes::is_still_older(std::uint64_t sequence) {
+  if (older_ == nullptr) return false;
+  // Relaxed: where it is gone, all lanes are looked at with the orders that this takes.
+  const std::uint64_t pinned = older_->sequence.load(std::memory_order_relaxed);
+  if (pinned == 0 || pinned >= sequence) {
+    older_ = nullptr;
+    return false;
+  }
+  const std::uint64_t now = uptime_ns();
+  if (now - older_looked_ns_ < lane_liveness_interval_ns) return true;
+  older_looked_ns_ = now;
+  if (!free_if_dead(*older_)) return true;
+  reap();
+  older_ = nullptr;
+  return false;
+}
+
+bool ReaderLanes::wait_while_older(std::uint64_t sequence, std::chrono::nanoseconds patience) {
+  const auto start = std::chrono::steady_clock::now();
+  while (is_still_older(sequence)) {
+    if (std::chrono::steady_clock::now() - start >= patience) return false;
+    std::this_thread::sleep_for(lane_pause);
+  }
+  return true;
+}
+
+std::string ReaderLanes::describe_older() const {
+  if (older_ == nullptr) return "a read section";
+  // Relaxed: for people.
+  const std::uint32_t owner = older_->owner.load(std::memory_order_relaxed);
+  std::string text = "thread " + std::to_string(older_->thread_id.load(std::memory_order_relaxed)) +
+                     " of " + table_.describe(ProcessTable::slot_of(owner)) +
+                     ", in a read section at commit " +
+                     std::to_string(older_->sequence.load(std::memory_order_relaxed));
+  if (const auto waited = awaited_for(*older_, uptime_ns())) {
+    text += ", waited for since " +
+            std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(*waited).count()) +
+            " ms,";
+  }
+  return text;
+}
+
+}  // namespace cairn
