@@ -37,7 +37,9 @@ std::string describe_problems(const CheckReport& report) {
 /// The newest meta slot of the file. Throws errc::corrupt where none is whole, or power_lost where
 /// that is why and nobody `accepts` it.
 MetaSlot Engine::read_meta(const File& data, const Identity& identity, bool accepts) {
-  std::array<std::byte, page_bytes> header;
+  // All of the header, since a call can say that the disk does not give it; the mapping, by which
+  // it is used from here on, cannot.
+  std::array<std::byte, heap_begin> header;
   if (data.read_at(0, header) < header.size()) {
     throw Error(errc::truncated, data.path(), "the header is cut short");
   }
