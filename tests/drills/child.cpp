@@ -61,11 +61,13 @@ Child::Child(Board& board, const std::function<void()>& body) {
 Child::Child(Child&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       descriptor_(std::exchange(other.descriptor_, -1)),
+      signal_(other.signal_),
       ended_(other.ended_) {}
 
 Child& Child::operator=(Child&& other) noexcept {
   std::swap(pid_, other.pid_);
   std::swap(descriptor_, other.descriptor_);
+  std::swap(signal_, other.signal_);
   std::swap(ended_, other.ended_);
   return *this;
 }
@@ -95,7 +97,8 @@ Ending Child::reap() {
   pid_ = -1;
   descriptor_ = -1;
   if (WIFSIGNALED(status)) {
-    ended_ = WTERMSIG(status) == SIGKILL ? Ending::killed : Ending::crashed;
+    signal_ = WTERMSIG(status);
+    ended_ = signal_ == SIGKILL ? Ending::killed : Ending::crashed;
   } else {
     ended_ = WEXITSTATUS(status) == 0 ? Ending::finished : Ending::failed;
   }

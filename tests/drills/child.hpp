@@ -42,6 +42,8 @@ class Child {
   void go_on() const;
   /// The ending, if it has ended by itself. Once known, every call here returns it.
   std::optional<Ending> poll();
+  /// The signal that ended it; 0: none, or not ended yet.
+  int signal() const noexcept { return signal_; }
   /// SIGKILL, and waits until it is gone. Returns how it ended, which may have been before.
   Ending kill();
 
@@ -50,6 +52,7 @@ class Child {
 
   pid_t pid_ = -1;
   int descriptor_ = -1;
+  int signal_ = 0;
   std::optional<Ending> ended_;  ///< then the number may be another process's
 };
 

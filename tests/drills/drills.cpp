@@ -23,6 +23,7 @@
 #include "sleeper.hpp"
 #include "soak.hpp"
 #include "takeover.hpp"
+#include "unreadable.hpp"
 
 namespace cairn::drills {
 namespace {
@@ -289,6 +290,20 @@ void sleep_among_writers(const Settings& settings, Tally&) {
   table.print(stdout);
 }
 
+void read_what_is_lost(const Settings& settings, Tally&) {
+  console::Table table({"level", "deaths by SIGBUS", "commits beside and after", "takeovers",
+                        "longest", "openings refused"});
+  for (const Durability level : both_levels) {
+    const UnreadableReport report = lose_pages(settings, level);
+    table.add_row({to_string(level), console::format_count(report.deaths),
+                   console::format_count(report.commits),
+                   console::format_count(report.takeovers.count),
+                   console::format_duration(report.takeovers.longest),
+                   console::format_count(report.refusals)});
+  }
+  table.print(stdout);
+}
+
 /// A taste of what `--soak` does for as long as one likes.
 void soak_briefly(const Settings& settings, Tally&) {
   soak(settings, {settings.quick ? std::uint64_t{5} : std::uint64_t{30}});
@@ -387,6 +402,8 @@ const std::vector<Drill>& all_drills() {
          &kill_randomly},
         {"sleeper", "45", "nobody waits for a section that sleeps, nor does a file grow for it",
          false, &sleep_among_writers},
+        {"unreadable", "33", "a disk that cannot give pages back kills who reads them, nobody else",
+         false, &read_what_is_lost},
         {"cut", "11-14, 19", "file systems cut as by a power loss, mounted again", false,
          &cut_briefly},
         {"soak", "1-8, 10, 34, 35, 37, 45", "all of that at once, every transaction accounted for",

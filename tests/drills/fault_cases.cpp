@@ -88,7 +88,7 @@ std::vector<Workload> fault_workloads() {
   return workloads;
 }
 
-constexpr std::pair<const char*, const char*> deaths[] = {
+constexpr std::pair<const char*, const char*> fatal_points[] = {
     {"create", "create.synced"},  {"numbers", "publish.line"},    {"numbers", "append.before_tail"},
     {"growth", "grow.allocated"}, {"shrink", "shrink.committed"}, {"checkpoint", "meta.written"}};
 
@@ -102,13 +102,13 @@ void for_each_fault_case(Durability durability, const std::string& image,
     one.has_bystander = workload.name == "bystander";
     visit(one);
   }
-  for (const auto& [workload, point] : deaths) {
+  for (const auto& [workload, point] : fatal_points) {
     visit(make_half_done(workload_named(workload), durability, point, image));
   }
 }
 
 std::size_t count_fault_cases() {
-  return fault_workloads().size() + std::size(deaths);
+  return fault_workloads().size() + std::size(fatal_points);
 }
 
 }  // namespace cairn::drills

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -59,7 +60,10 @@ void make_file_system(FileSystem kind, const std::string& device) {
   const std::string tool = find_tool(std::string("mkfs.") + to_string(kind));
   // Small as it is, ext4 would have blocks that are shorter than a page.
   std::vector<std::string> words = {tool, "-q"};
-  if (kind == FileSystem::ext4) words.insert(words.end(), {"-F", "-b", "4096"});
+  // Its own blocks, and those of its journal, lie in front of all files.
+  if (kind == FileSystem::ext4) {
+    words.insert(words.end(), {"-F", "-b", "4096", "-E", "packed_meta_blocks=1"});
+  }
   if (kind != FileSystem::ext4) words.push_back("-f");
   words.push_back(device);
   std::vector<char*> arguments;
@@ -83,10 +87,10 @@ void make_file_system(FileSystem kind, const std::string& device) {
   }
 }
 
-/// What holds no data takes no memory in the copy either.
-void copy_data(int from, int to) {
+/// Copies what lies from byte `at` on, to the same place. What holds no data takes no memory in the
+/// copy either.
+void copy_data(int from, int to, off_t at = 0) {
   std::vector<char> buffer(1 << 20);
-  off_t at = 0;
   while ((at = ::lseek(from, at, SEEK_DATA)) >= 0) {
     const off_t end = ::lseek(from, at, SEEK_HOLE);
     while (at < end) {
@@ -126,12 +130,14 @@ LoopDisk::LoopDisk(std::uint64_t bytes) : bytes_(bytes) {
 LoopDisk::LoopDisk(LoopDisk&& other) noexcept
     : bytes_(other.bytes_),
       memory_(std::exchange(other.memory_, -1)),
+      lost_(std::exchange(other.lost_, -1)),
       loop_(std::exchange(other.loop_, -1)),
       device_(std::move(other.device_)) {}
 
 LoopDisk& LoopDisk::operator=(LoopDisk&& other) noexcept {
   std::swap(bytes_, other.bytes_);
   std::swap(memory_, other.memory_);
+  std::swap(lost_, other.lost_);
   std::swap(loop_, other.loop_);
   std::swap(device_, other.device_);
   return *this;
@@ -140,6 +146,7 @@ LoopDisk& LoopDisk::operator=(LoopDisk&& other) noexcept {
 LoopDisk::~LoopDisk() {
   if (loop_ >= 0) ::close(loop_);
   if (memory_ >= 0) ::close(memory_);
+  if (lost_ >= 0) ::close(lost_);
 }
 
 void LoopDisk::attach() {
@@ -176,9 +183,35 @@ void LoopDisk::refuse_writes() {
   if (::fcntl(memory_, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) != 0) throw_errno("seal a disk");
 }
 
+void LoopDisk::lose_from(std::uint64_t offset) {
+  if (lost_ >= 0) throw std::logic_error("a disk loses its end once only");
+  lost_ = ::memfd_create("cairn-drill-lost", MFD_CLOEXEC);
+  if (lost_ < 0) throw_errno("keep what a disk loses");
+  copy_data(memory_, lost_, static_cast<off_t>(offset));
+  // Sealed as well, since a write behind the end would make it longer, and the rest read as zeros.
+  if (::ftruncate(memory_, static_cast<off_t>(offset)) != 0 ||
+      ::fcntl(memory_, F_ADD_SEALS, F_SEAL_GROW) != 0) {
+    throw_errno("take the end off a disk");
+  }
+  require_read_errors(offset);
+}
+
+/// Loop devices of older kernels take what lies behind the end of their file for zeros.
+void LoopDisk::require_read_errors(std::uint64_t offset) const {
+  const int device = ::open(device_.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
+  if (device < 0) throw_errno("open " + device_);
+  alignas(4096) std::array<char, 4096> page;
+  const ssize_t got = ::pread(device, page.data(), page.size(), static_cast<off_t>(offset));
+  const int failure = errno;
+  ::close(device);
+  if (got < 0 && failure == EIO) return;
+  throw Unavailable("a loop device reports no error where its file has ended");
+}
+
 LoopDisk LoopDisk::copy() const {
   LoopDisk fresh(bytes_);
   copy_data(memory_, fresh.memory_);
+  if (lost_ >= 0) copy_data(lost_, fresh.memory_);
   return fresh;
 }
 
@@ -216,7 +249,7 @@ bool LoopMount::try_shut_down(CutKind kind) const {
 void LoopMount::cut(CutKind kind) {
   if (kind == CutKind::disk_gone) {
     disk_.refuse_writes();
-    disk_gone_ = true;
+    needs_other_disk_ = true;
   } else if (!try_shut_down(kind)) {
     throw_errno("shut down " + path_);
   }
@@ -224,8 +257,19 @@ void LoopMount::cut(CutKind kind) {
 
 void LoopMount::mount_again() {
   unmount();
-  if (std::exchange(disk_gone_, false)) disk_ = disk_.copy();
+  if (std::exchange(needs_other_disk_, false)) disk_ = disk_.copy();
   mount();
+}
+
+void LoopMount::lose_from(std::uint64_t offset) {
+  // Else what is on its way there would be lost for good.
+  sync();
+  disk_.lose_from(offset);
+}
+
+void LoopMount::find_again() {
+  needs_other_disk_ = true;
+  mount_again();
 }
 
 void LoopMount::sync() const {

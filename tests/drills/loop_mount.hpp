@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "private_mounts.hpp"
@@ -29,14 +30,20 @@ class LoopDisk {
   const std::string& device() const noexcept { return device_; }
   /// Every write to it fails from here on.
   void refuse_writes();
-  /// A disk that holds what this one took, and takes more.
+  /// From this byte on it can neither be read nor written. Once only.
+  ///
+  /// Requires: a multiple of a page. Throws: Unavailable where the kernel reads zeros there.
+  void lose_from(std::uint64_t offset);
+  /// A disk that holds what this one took, also what it lost since, and takes more.
   LoopDisk copy() const;
 
  private:
   void attach();
+  void require_read_errors(std::uint64_t offset) const;
 
   std::uint64_t bytes_;
   int memory_ = -1;
+  int lost_ = -1;  ///< memory with what lay where nothing can be read any more
   int loop_ = -1;  ///< keeps the device while nothing is mounted
   std::string device_;
 };
@@ -59,6 +66,11 @@ class LoopMount {
   void cut(CutKind kind);
   /// Unmounts and mounts, by which the file system recovers. Requires: nobody has a file open.
   void mount_again();
+  /// From this byte of the disk on it can neither be read nor written; what the page cache has of
+  /// that it still has. Requires: a multiple of a page; nothing was lost since find_again().
+  void lose_from(std::uint64_t offset);
+  /// Mounts it again, with what was lost. Requires: as mount_again().
+  void find_again();
   /// Everything up to here is on the disk.
   void sync() const;
   const std::string& path() const noexcept { return path_; }
@@ -73,7 +85,7 @@ class LoopMount {
   LoopDisk disk_;
   bool mounted_ = false;
   bool shuts_down_ = false;
-  bool disk_gone_ = false;
+  bool needs_other_disk_ = false;
 };
 
 }  // namespace cairn::drills
