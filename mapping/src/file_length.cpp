@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <cstddef>
 #include <span>
@@ -61,6 +62,7 @@ void File::allocate_zeroed(std::uint64_t old_bytes, std::uint64_t new_bytes,
 
 void File::write_zeros(std::uint64_t begin, std::uint64_t end, std::size_t piece_bytes) const {
   static constexpr std::array<std::byte, 65536> zeros{};
+  assert(piece_bytes != 0 && zeros.size() % piece_bytes == 0);
   try {
     for (std::uint64_t at = begin; at < end;) {
       // Up to where a folio may begin.

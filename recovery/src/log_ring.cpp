@@ -145,8 +145,12 @@ void LogRing::unmap_pages(std::uint64_t begin, std::uint64_t end) const noexcept
   const std::uint64_t start =
       std::max(begin - begin % page_bytes, stop - std::min(stop, ring_bytes_));
   if (start >= stop || stop - start < least_pages * page_bytes) return;
+  const std::uint64_t place = start & (ring_bytes_ - 1);
+  const std::uint64_t bytes = stop - start;
   // Where it fails, as with locked pages, the sync does what this would have saved it.
-  ::madvise(base_ + (start & (ring_bytes_ - 1)), stop - start, MADV_DONTNEED);
+  ::madvise(base_ + place, bytes, MADV_DONTNEED);
+  // A record across the end of the ring lies behind it, the next one at its begin.
+  if (place + bytes > ring_bytes_) ::madvise(base_, place + bytes - ring_bytes_, MADV_DONTNEED);
 }
 
 void LogRing::store_again(const RecordView& record) {
@@ -161,8 +165,7 @@ void LogRing::spoil(std::uint64_t position) {
 }
 
 void LogRing::wipe() const {
-  // A page at a time, as in a new log. Written rather than stored into the mapping: pages may lack
-  // room on the disk.
+  // Written rather than stored into the mapping: pages may lack room on the disk.
   static constexpr std::array<std::byte, page_bytes> zeros{};
   for (std::uint64_t place = 0; place < ring_bytes_; place += zeros.size()) {
     file_.write_at(log_ring_offset + place, zeros);

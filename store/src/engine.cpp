@@ -15,6 +15,9 @@ namespace {
 
 /// How long who waits for a change sleeps before it looks whether the writer is still alive.
 constexpr std::chrono::milliseconds writer_check_interval{50};
+/// How long deferred commits may be unsynced before it does that itself: longer than they mostly
+/// are where their process lives.
+constexpr std::uint64_t unsynced_patience_ns = 100'000'000;
 
 }  // namespace
 
@@ -86,7 +89,8 @@ void Engine::close() {
   ByteLock closing;
   std::optional<OpenerNote> note;
   // Relaxed: a reason not to try; `begin_guarded` looks with the lock.
-  if (live_.failed.load(std::memory_order_relaxed) == 0 && !only_reads_) {
+  const bool failed = !only_reads_ && live_.failed.load(std::memory_order_relaxed) != 0;
+  if (!failed && !only_reads_) {
     // On the file that is open: its name may be gone, or another file's.
     closing = take_opening_lock(locks_, options_);
     note.emplace(live_, table_);
@@ -108,6 +112,11 @@ void Engine::close() {
   lanes_.give_all_back();
   table_.release();
   frozen_lock_ = ByteLock();
+  if (failed) {
+    throw Error(errc::io, path(),
+                "it is closed, and a sync failed while it was open: open it again, once every "
+                "process has closed it, to see which of the last commits survive");
+  }
 }
 
 std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) {
@@ -126,13 +135,28 @@ std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanos
                std::min<std::chrono::nanoseconds>(left, writer_check_interval));
     require_open();
     publish_for_the_dead();
+    settle_for_the_dead();
+  }
+}
+
+/// Deferred commits become durable and visible whose process would have seen to that, and has not
+/// for a while. Nobody asks whether it is dead: a sync that comes early does no harm.
+void Engine::settle_for_the_dead() {
+  if (!survives_power() || is_frozen() || lanes_.in_section()) return;
+  // Relaxed, all: of threads that look at the same moment two may sync.
+  const std::uint64_t now = uptime_ns();
+  if (group_sync_.durable() >= unsynced_position_.load(std::memory_order_relaxed)) {
+    unsynced_position_.store(log_position(), std::memory_order_relaxed);
+    unsynced_since_ns_.store(now, std::memory_order_relaxed);
+  } else if (now - unsynced_since_ns_.load(std::memory_order_relaxed) >= unsynced_patience_ns) {
+    settle({log_position(), 0});
   }
 }
 
 /// What a writer left appended when it died becomes visible, as far as readers let it.
 void Engine::publish_for_the_dead() {
   // Publishing would wait for this thread's own section.
-  if (lanes_.in_section()) return;
+  if (lanes_.in_section() || is_frozen()) return;
   try {
     repair_publication();
   } catch (const Error& error) {
@@ -173,9 +197,10 @@ RecoveryReport Engine::recover(const RecoverOptions& how) {
   WriteLock::Patience patience = usual_patience();
   if (how.fence_live_owner) patience.fence_after = how.fence_after;
   RecoveryReport report;
-  do_guarded(patience, [&](const WriteLock::Grant&) {
+  do_guarded(patience, [&](const WriteLock::Grant& grant) {
     settle_quarantine(true);
-    report = last_recovery_;
+    report.sequence = state_.sequence;
+    if (grant.taken_over || grant.fenced) report = last_recovery_;
   });
   return report;
 }

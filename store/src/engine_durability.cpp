@@ -139,7 +139,8 @@ void Engine::sync() {
   require_open();
   if (!survives_power()) return;
   CommitPlace newest = deferred_.newest();
-  // A process that died may have left what it did not sync.
+  // A process that died may have left what it did not sync, and the lock.
+  publish_for_the_dead();
   newest.position = std::max(newest.position, log_position());
   await_visible(newest, GroupSync::Member::Begin::at_once);
   // Where nothing was to be done, since another process's sync failed.

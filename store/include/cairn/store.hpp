@@ -108,7 +108,7 @@ class Store {
   ReadTransaction begin_read() const { return {*engine_, *lanes_}; }
 
   /// Returns once every commit of this process that was deferred before is on the disk and visible
-  /// to new read sections.
+  /// to new read sections; and with them what a process that died has left unsynced.
   ///
   /// Throws: errc::io where a sync failed, of whichever process: the store refuses writes then, and
   ///         opening it again tells which of the last commits survive. closed, forked.
@@ -132,14 +132,16 @@ class Store {
   /// order call `close`.
   ///
   /// Throws: errc::transaction_active where a transaction or section of this thread, or a section
-  ///         of another, is open; timeout; io.
+  ///         of another, is open; timeout. errc::io where a sync fails, and, with the store closed,
+  ///         where one failed before, of whichever process.
   /// Complexity: as `checkpoint`, for the last process.
   void close();
 
   /// Writes a new store at `path`, data file and log, that holds what a read section sees which
-  /// begins now: all that is committed, by whichever process, and nothing in part. Readers and
-  /// writers, of this process and others, go on meanwhile. Within a read section of this thread it
-  /// holds what that one sees. Returns the sequence number of the state.
+  /// begins now: every commit that such a one sees, by whichever process, and nothing in part.
+  /// Those that are deferred and not yet durable are not among them (`sync`). Readers and writers,
+  /// of this process and others, go on meanwhile. Within a read section of this thread it holds
+  /// what that one sees. Returns the sequence number of the state.
   ///
   /// The new store is a store of its own, closed, of the same durability and limit and as long as
   /// its heap; this handle's Options say its permissions and the length of its log. It goes on
@@ -165,8 +167,8 @@ class Store {
   /// for each commit.
   std::uint64_t sequence() const;
   /// Waits until there is a commit after `sequence`, by whichever process, or the time is over.
-  /// Returns the newest sequence number. Takes over from a writer that dies meanwhile, unless this
-  /// thread is in a read section.
+  /// Returns the newest sequence number. Takes over from a writer that dies meanwhile, and syncs
+  /// deferred commits that nobody has synced for 100 ms, unless this thread is in a read section.
   ///
   /// Throws: errc::closed, forked; errc::io, corrupt where taking over fails.
   std::uint64_t wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) const;

@@ -27,7 +27,7 @@ struct RingMapping {
 /// The log file as a ring of records, mapped twice in a row so that a record never has to be split
 /// where the ring ends.
 ///
-/// Threads: `append` and `resize` by the holder of the write lock; parsing by anybody who knows
+/// Threads: `append` and `adopt` by the holder of the write lock; parsing by anybody who knows
 /// that the records are not being overwritten (the holder of the write lock, or recovery).
 class LogRing {
  public:

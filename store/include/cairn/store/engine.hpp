@@ -231,9 +231,10 @@ class Engine final : private HeapSpace,
   void discard_torn_append();
   void restart_log();
   void reset_live_words();
-  void catch_up();
+  LogState catch_up();
   void take_over(const WriteLock::Grant& grant);
   void publish_for_the_dead();
+  void settle_for_the_dead();
   void report_recovery();
   void fetch_appended() const noexcept;
   void reload_meta();
@@ -420,10 +421,12 @@ class Engine final : private HeapSpace,
 
   // guarded by the write lock
   LogRing log_;
-  std::mutex log_mapping_;  ///< for who syncs the log: no other one is adopted
+  /// For who syncs the log without the write lock: until it is let go the log's mapping stays.
+  /// Whoever takes it takes no other lock.
+  std::mutex log_mapping_;
   FileId log_id_;
   MetaSlot meta_;
-  std::array<MetaSlot, meta_slots> checked_slots_{};  ///< the last ones that `meta_` was taken from
+  std::optional<std::array<MetaSlot, meta_slots>> checked_slots_;  ///< that `meta_` was taken from
   WriteContext context_;
   LogState state_;    ///< what the working view shows outside transactions
   LogState shown_;    ///< what the shared image shows, as far as this process knows
@@ -444,6 +447,9 @@ class Engine final : private HeapSpace,
 
   mutable std::mutex report_mutex_;
   RecoveryReport reported_recovery_;  ///< guarded by report_mutex_
+
+  std::atomic<std::uint64_t> unsynced_position_{0};  ///< of the log, seen at
+  std::atomic<std::uint64_t> unsynced_since_ns_{0};  ///< uptime_ns()
 
   /// 0: no transaction of this process uses the working view, 1: one does, 2: and others wait for
   /// it. Stored by the holder of the write lock, unless that was fenced: then it has the view still
