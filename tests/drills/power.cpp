@@ -27,23 +27,30 @@ std::vector<Ground> grounds_of(std::uint64_t round, std::uint64_t seed) {
       grounds.push_back({std::move(workload), durability});
     }
   }
+  // Level process promises nothing of a power cut, whoever wrote before it.
+  for (Workload& workload : power_workloads(round, seed)) {
+    if (workload.name != "numbers" && workload.name != "checkpoint beside") continue;
+    grounds.push_back({std::move(workload), Durability::power, true});
+  }
   return grounds;
 }
 
-PowerBudget budget_of(const Settings& settings) {
-  if (!settings.quick) return {};
-  return {4, 6, 4, 6, 64, 64};
+PowerBudget budget_of(const Settings& settings, const Ground& ground, std::uint64_t round) {
+  if (!ground.is_killed) return settings.quick ? PowerBudget{4, 6, 4, 6, 64} : PowerBudget{};
+  // There are so many histories that each has few images, and all of them are made only once.
+  const bool all = !settings.quick && round == 1;
+  return {3, 3, 2, 3, 64, all ? Deaths::all : Deaths::sample, 64};
 }
 
 /// What all rounds came to, by workload and level in the order of the first round.
 class PowerTable {
  public:
   void add(const Ground& ground, const PowerFigures& figures) {
+    const std::string name = ground.is_killed ? "killed, then cut" : ground.workload.name;
     const std::string level = to_string(ground.durability);
-    auto row = std::find_if(rows_.begin(), rows_.end(), [&](const Row& one) {
-      return one.name == ground.workload.name && one.level == level;
-    });
-    if (row == rows_.end()) row = rows_.insert(row, {ground.workload.name, level, {}});
+    auto row = std::find_if(rows_.begin(), rows_.end(),
+                            [&](const Row& one) { return one.name == name && one.level == level; });
+    if (row == rows_.end()) row = rows_.insert(row, {name, level, {}});
     row->figures.add(figures);
   }
 
@@ -130,9 +137,10 @@ class Campaign {
       grounds_ = grounds_of(round_++, settings_.seed);
       next_ = 0;
     }
+    const Ground& ground = grounds_[next_++];
+    const PowerBudget budget = budget_of(settings_, ground, round_);
     running_.push_back(std::make_unique<Exploration>(
-        Exploration::Task{grounds_[next_++], budget_of(settings_), settings_.seed + round_},
-        settings_, *goal_));
+        Exploration::Task{ground, budget, settings_.seed + round_}, settings_, *goal_));
     return true;
   }
 
@@ -149,11 +157,11 @@ class Campaign {
 };
 
 /// What an exploration finds wrong, empty where nothing.
-std::string explore_mutant(const Ground& ground, const PowerMutant& mutant,
-                           const Settings& settings) {
-  constexpr PowerBudget budget{6, 40, 40, 40, 16, 0};
+std::string explore_mutant(const Ground& ground, const std::vector<PowerHistory>& histories,
+                           const PowerMutant& mutant, const Settings& settings) {
+  constexpr PowerBudget budget{6, 40, 40, 40, 16, Deaths::decisive, 0};
   const Shared<PowerGoal> goal;
-  Exploration exploration({ground, budget, settings.seed, &mutant}, settings, *goal);
+  Exploration exploration({ground, budget, settings.seed, &mutant, &histories}, settings, *goal);
   try {
     while (!exploration.poll()) std::this_thread::sleep_for(look_interval);
   } catch (const DrillFailure& failure) {
@@ -181,22 +189,19 @@ void drill_power(const Settings& settings, std::uint64_t images) {
 }
 
 void hunt_power_mutants(const Settings& settings) {
-  std::vector<Ground> grounds;
-  std::vector<PowerHistory> histories;
-  for (Workload& workload : power_workloads(0, settings.seed)) {
-    grounds.push_back({std::move(workload), Durability::power});
-  }
+  std::vector<Ground> grounds = grounds_of(0, settings.seed);
+  std::erase_if(grounds,
+                [](const Ground& ground) { return ground.durability != Durability::power; });
+  std::vector<std::vector<PowerHistory>> histories;
   for (const Ground& ground : grounds) {
     const Scratch scratch(settings.directory);
-    histories.push_back(record(ground, scratch.file("store")));
+    histories.push_back(record(ground, scratch.file("store"), Deaths::decisive));
   }
   Catch all;
   for (const PowerMutant& mutant : power_mutants(histories)) {
     std::string found;
     for (std::size_t i = 0; i < grounds.size() && found.empty(); ++i) {
-      PowerHistory copy = histories[i];
-      if (mutant.change_history && !mutant.change_history(copy)) continue;
-      found = explore_mutant(grounds[i], mutant, settings);
+      found = explore_mutant(grounds[i], histories[i], mutant, settings);
     }
     all.add(mutant.name, mutant.broken_rule, found.substr(0, found.find(", blocks")));
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "power_image.hpp"
+#include "power_succession.hpp"
 #include "sweep.hpp"
 
 namespace cairn::drills {
@@ -18,6 +19,7 @@ struct PowerBudget {
   std::uint32_t random = 64;      ///< and subsets by chance
   std::uint32_t fates = 64;       ///< fates of any kind by chance, however few atoms
   std::uint32_t between = 8;      ///< one in so many moments between two writes without a sync
+  Deaths deaths = Deaths::all;    ///< behind which another process goes on
   std::uint32_t recoveries = 64;  ///< the own writes of one recovery in so many are explored too
 };
 
@@ -48,7 +50,7 @@ struct PowerMutant {
 
 /// Each sync that a workload makes left out, and made only after what it has to come before; each
 /// checksum believed.
-std::vector<PowerMutant> power_mutants(const std::vector<PowerHistory>& histories);
+std::vector<PowerMutant> power_mutants(const std::vector<std::vector<PowerHistory>>& histories);
 
 /// The drill: the power is cut at every moment of every workload, at both levels, in as many ways
 /// as it takes to judge so many distinct images: each is opened and compared with what was

@@ -26,8 +26,9 @@ void require_undamaged(const Store& store, const char* when) {
 
 }  // namespace
 
-ImageChecker::ImageChecker(ImageFiles& files, const Workload& workload, Durability durability)
-    : files_(files), options_(drill_options(durability, "power")), models_(models_of(workload)) {
+ImageChecker::ImageChecker(ImageFiles& files, const Workload& workload, Durability durability,
+                           std::vector<std::vector<Content>> lines)
+    : files_(files), options_(drill_options(durability, "power")), lines_(std::move(lines)) {
   options_.max_bytes = workload.options.max_bytes;
 }
 
@@ -38,7 +39,7 @@ std::optional<Store> ImageChecker::recover(Verdict& verdict) {
   try {
     store.emplace(Store::open_existing(files_.path(), options_));
   } catch (const Error& error) {
-    verdict = {std::nullopt, error.what(), static_cast<errc>(error.code().value())};
+    verdict = {std::nullopt, 0, error.what(), static_cast<errc>(error.code().value())};
   }
   files_.end_watching();
   return store;
@@ -53,16 +54,16 @@ Verdict ImageChecker::check() {
   }
   const std::uint64_t hash = files_.recovered_hash();
   const auto known = known_.find(hash);
-  if (known != known_.end() && ++checked_ % examined_each != 0) return {known->second};
+  if (known != known_.end() && ++checked_ % examined_each != 0) return known->second;
   if (files_.recovered_hash_of_all() != hash) {
     throw std::logic_error("recovery wrote to the store without telling");
   }
   ++examined_;
-  const std::uint64_t holds = examine(store);
+  verdict = examine(store);
   // Others wrote than who is watched, and asked for lengths in between.
   files_.forget_sectors();
-  known_[hash] = holds;
-  return {holds};
+  known_[hash] = verdict;
+  return verdict;
 }
 
 /// What is there is damage by name, whenever it is asked for; or a sound store, that works and
@@ -100,17 +101,27 @@ void ImageChecker::accept_loss() {
   require_undamaged(store, "after closing what was accepted");
 }
 
-std::uint64_t ImageChecker::examine(std::optional<Store>& store) {
+/// Which of the models the content is.
+Verdict ImageChecker::find(const Content& content) const {
+  const std::uint64_t before = lines_.front().front().steps;
+  const std::uint64_t holds = content.steps - before;
+  const std::vector<Content>* nearest = nullptr;
+  for (std::uint64_t line = 0; line < lines_.size() && content.steps >= before; ++line) {
+    if (holds >= lines_[line].size()) continue;
+    if (content == lines_[line][holds]) return {holds, line};
+    if (nearest == nullptr) nearest = &lines_[line];
+  }
+  if (nearest == nullptr) {
+    throw DrillFailure("it holds " + std::to_string(content.steps) + " transactions");
+  }
+  throw DrillFailure("the content is not the model's: " + difference(content, (*nearest)[holds]));
+}
+
+Verdict ImageChecker::examine(std::optional<Store>& store) {
   // First, since containers believe what they read: only a sound store has a content.
   require_sound(*store, "after recovery");
   Content content = read_content(*store);
-  const std::uint64_t holds = content.steps - models_.front().steps;
-  if (content.steps < models_.front().steps || holds >= models_.size()) {
-    throw DrillFailure("it holds " + std::to_string(content.steps) + " transactions");
-  }
-  if (content != models_[holds]) {
-    throw DrillFailure("the content is not the model's: " + difference(content, models_[holds]));
-  }
+  Verdict verdict = find(content);
   // The power goes once more, behind all that recovery wrote.
   store.reset();
   files_.forget_sectors();
@@ -129,7 +140,7 @@ std::uint64_t ImageChecker::examine(std::optional<Store>& store) {
   }
   require_sound(*store, "after one more transaction");
   store.reset();
-  return holds;
+  return verdict;
 }
 
 }  // namespace cairn::drills

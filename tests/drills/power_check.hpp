@@ -16,6 +16,8 @@ namespace cairn::drills {
 struct Verdict {
   /// How many transactions of the workload the store holds; none where it does not open.
   std::optional<std::uint64_t> holds;
+  /// The first of the lines of models that has this content.
+  std::uint64_t line = 0;
   std::string refusal = {};  ///< why it does not
   std::optional<errc> code = std::nullopt;
 };
@@ -28,7 +30,9 @@ struct Verdict {
 /// those that say errc::power_lost every eighth is opened all the same, as a program may ask for.
 class ImageChecker {
  public:
-  ImageChecker(ImageFiles& files, const Workload& workload, Durability durability);
+  /// `lines` of models that a history may have gone along, numbered by transactions alike.
+  ImageChecker(ImageFiles& files, const Workload& workload, Durability durability,
+               std::vector<std::vector<Content>> lines);
 
   /// Throws DrillFailure where the store opens and is no state of the workload, or is not sound.
   Verdict check();
@@ -43,13 +47,14 @@ class ImageChecker {
 
  private:
   std::optional<Store> recover(Verdict& verdict);
-  std::uint64_t examine(std::optional<Store>& store);
+  Verdict examine(std::optional<Store>& store);
+  Verdict find(const Content& content) const;
   void accept_loss();
 
   ImageFiles& files_;
   Options options_;
-  std::vector<Content> models_;
-  std::unordered_map<std::uint64_t, std::uint64_t> known_;  ///< by what recovery came to
+  std::vector<std::vector<Content>> lines_;
+  std::unordered_map<std::uint64_t, Verdict> known_;  ///< by what recovery came to
   std::uint64_t checked_ = 0;
   std::uint64_t examined_ = 0;
   std::uint64_t lost_ = 0;

@@ -29,14 +29,20 @@ double processor_seconds() {
 }
 
 std::string text_of(const Ground& ground) {
-  return fmt::format("workload \"{}\", level {}", ground.workload.name,
-                     to_string(ground.durability));
+  return fmt::format("workload \"{}\", level {}{}", ground.workload.name,
+                     to_string(ground.durability), ground.is_killed ? ", killed" : "");
 }
 
 /// At level power all that was acknowledged is there, and nothing that was not begun. At level
 /// process nothing is promised, but that a state which opens is one.
-void judge(const Ground& ground, const Verdict& verdict, const Promise& promise) {
+void judge(const Ground& ground, const PowerHistory& history, const Verdict& verdict,
+           const Promise& promise) {
   if (verdict.holds) {
+    const bool is_foreign = *verdict.holds > history.inherited && verdict.line != history.line;
+    if (is_foreign && (verdict.line != 0 || promise.is_settled)) {
+      throw DrillFailure(
+          fmt::format("its transaction {} is one that was given up", *verdict.holds));
+    }
     const bool kept =
         ground.durability == Durability::process || *verdict.holds >= promise.acknowledged;
     if (kept && *verdict.holds <= promise.begun) return;
@@ -50,13 +56,16 @@ void judge(const Ground& ground, const Verdict& verdict, const Promise& promise)
 
 }  // namespace
 
-PowerHistory record(const Ground& ground, const std::string& path) {
+std::vector<PowerHistory> record(const Ground& ground, const std::string& path, Deaths deaths) {
+  if (ground.is_killed) return record_successions(ground, path, deaths);
   remove_store(path);
   if (!ground.workload.from_nothing) prepare(ground.workload, ground.durability, path);
   const Shared<Board> board;
   PowerRecorder recorder(path, *board);
   perform(ground.workload, ground.durability, path, *board);
-  return recorder.take();
+  std::vector<PowerHistory> histories;
+  histories.push_back(recorder.take());
+  return histories;
 }
 
 Exploration::Exploration(Task task, const Settings& settings, PowerGoal& goal)
@@ -70,31 +79,40 @@ void Exploration::work(const Settings& settings, PowerGoal& goal) {
   const double before = processor_seconds();
   const Ground& ground = task_.ground;
   const Scratch scratch(settings.directory);
-  PowerHistory history = record(ground, scratch.file("store"));
   const PowerMutant* const mutant = task_.mutant;
-  if (mutant != nullptr && mutant->change_history && !mutant->change_history(history)) return;
+  std::vector<PowerHistory> histories =
+      task_.histories != nullptr ? *task_.histories
+                                 : record(ground, scratch.file("store"), task_.budget.deaths);
   ImageFiles files(scratch.file("image"));
-  ImageChecker checker(files, ground.workload, ground.durability);
+  ImageChecker checker(files, ground.workload, ground.durability, lines_of(ground));
   SeenImages seen;
   PowerExplorer explorer(files, checker, seen, task_.budget, mutant, task_.seed, [&] {
     goal.found.fetch_add(1, std::memory_order_relaxed);
     return !goal.is_reached();
   });
-  for (const std::uint32_t block_bytes : block_sizes) {
-    try {
-      explorer.explore(history, block_bytes, [&](const Verdict& verdict, const Promise& promise) {
-        judge(ground, verdict, promise);
-      });
-    } catch (const DrillFailure& failure) {
-      throw DrillFailure(
-          fmt::format("{}, blocks of {} bytes, {}", text_of(ground), block_bytes, failure.what()));
-    }
+  for (PowerHistory& history : histories) {
+    if (mutant != nullptr && mutant->change_history && !mutant->change_history(history)) continue;
+    explore(explorer, history);
   }
   told_->figures = explorer.figures();
   told_->figures.examined = checker.examined();
   told_->figures.damaged = checker.damaged();
   told_->figures.accepted = checker.accepted();
   told_->figures.seconds = processor_seconds() - before;
+}
+
+void Exploration::explore(PowerExplorer& explorer, const PowerHistory& history) const {
+  const Ground& ground = task_.ground;
+  for (const std::uint32_t block_bytes : block_sizes) {
+    try {
+      explorer.explore(history, block_bytes, [&](const Verdict& verdict, const Promise& promise) {
+        judge(ground, history, verdict, promise);
+      });
+    } catch (const DrillFailure& failure) {
+      throw DrillFailure(fmt::format("{}{}, blocks of {} bytes, {}", text_of(ground),
+                                     history.succession, block_bytes, failure.what()));
+    }
+  }
 }
 
 std::optional<PowerFigures> Exploration::poll() {

@@ -6,19 +6,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "power.hpp"
+#include "power_succession.hpp"
 
 namespace cairn::drills {
 
-/// One workload at one level.
-struct Ground {
-  Workload workload;
-  Durability durability;
-};
-
-/// What a workload does to the disk, recorded at `path`.
-PowerHistory record(const Ground& ground, const std::string& path);
+/// What a workload does to the disk, recorded at `path`: one history, or where the process that
+/// works through it is killed one for each of these deaths and its heirs.
+std::vector<PowerHistory> record(const Ground& ground, const std::string& path, Deaths deaths);
 
 /// How many images were found by all explorations that share it, and how many are wanted: then
 /// they end. In memory that processes share.
@@ -33,6 +30,8 @@ struct PowerGoal {
   }
 };
 
+class PowerExplorer;
+
 /// One ground, explored in a process of its own: whatever an image does to that, the drill tells of
 /// it.
 class Exploration {
@@ -42,6 +41,8 @@ class Exploration {
     PowerBudget budget;
     std::uint64_t seed;
     const PowerMutant* mutant = nullptr;
+    /// What was recorded before; none: it is recorded for this exploration.
+    const std::vector<PowerHistory>* histories = nullptr;
   };
   Exploration(Task task, const Settings& settings, PowerGoal& goal);
 
@@ -57,6 +58,7 @@ class Exploration {
     PowerFigures figures;
   };
   void work(const Settings& settings, PowerGoal& goal);
+  void explore(PowerExplorer& explorer, const PowerHistory& history) const;
 
   Task task_;
   Shared<Told> told_;

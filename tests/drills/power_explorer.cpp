@@ -62,6 +62,10 @@ void PowerExplorer::explore(const PowerHistory& history, std::uint32_t block_byt
                             const Judge& judge) {
   block_bytes_ = block_bytes;
   PowerState state(history, block_bytes);
+  // Up to a death it is as any history of one process.
+  const auto death = std::ranges::find(history.steps, PowerStep::Kind::death, &PowerStep::kind);
+  const auto first = death == history.steps.end() ? 0 : death - history.steps.begin() + 1;
+  while (state.steps_taken() < static_cast<std::uint64_t>(first)) state.advance();
   do {
     if (!state.is_turning_point() && chance(budget_.between) != 0) continue;
     ++figures_.moments;
@@ -137,7 +141,7 @@ void PowerExplorer::try_fates(const PowerState& state, const std::vector<Fate>& 
     judge(verdict, state.promise());
     const bool chosen = budget_.recoveries != 0 && figures_.distinct % budget_.recoveries == 0;
     if (chosen && !in_recovery_ && verdict.holds && mutant_ == nullptr) {
-      explore_recovery(*verdict.holds);
+      explore_recovery(verdict);
     }
   } catch (const DrillFailure& failure) {
     throw DrillFailure(describe(state, fate_of) + ": " + failure.what());
@@ -156,7 +160,7 @@ Verdict PowerExplorer::open_image() {
 }
 
 /// Cuts the power while the store recovers. It must come to the same state, whenever that happens.
-void PowerExplorer::explore_recovery(std::uint64_t holds) {
+void PowerExplorer::explore_recovery(const Verdict& before) {
   files_.write(image_);
   const Shared<Board> board;
   PowerRecorder recorder(files_.path(), *board, PowerRecorder::Watch::recovery);
@@ -173,9 +177,9 @@ void PowerExplorer::explore_recovery(std::uint64_t holds) {
   PowerExplorer inner(files_, checker_, seen_, budget, nullptr, random_, progress_);
   inner.in_recovery_ = true;
   inner.explore(history, block_bytes_, [&](const Verdict& verdict, const Promise&) {
-    if (verdict.holds == holds) return;
+    if (verdict.holds == before.holds && verdict.line == before.line) return;
     throw DrillFailure(
-        fmt::format("recovery came to {} transactions before, now {}", holds,
+        fmt::format("recovery came to {} transactions before, now {}", *before.holds,
                     verdict.holds ? std::to_string(*verdict.holds) : verdict.refusal));
   });
   ++figures_.recoveries;

@@ -40,7 +40,7 @@ class PowerExplorer {
   void try_fates(const PowerState& state, const std::vector<Fate>& fate_of, const Judge& judge);
   void try_some_subsets(const PowerState& state, const Judge& judge);
   Verdict open_image();
-  void explore_recovery(std::uint64_t holds);
+  void explore_recovery(const Verdict& before);
   std::uint64_t chance(std::uint64_t below) { return (random_ = mix(random_)) % below; }
 
   ImageFiles& files_;

@@ -53,6 +53,8 @@ const char* to_string(PowerStep::Kind kind) noexcept {
     case PowerStep::Kind::name: return "name";
     case PowerStep::Kind::begin: return "begin of a commit";
     case PowerStep::Kind::acknowledge: return "acknowledgement";
+    case PowerStep::Kind::death: return "death";
+    case PowerStep::Kind::settle: return "settlement";
   }
   return "?";
 }
@@ -75,14 +77,50 @@ PowerRecorder::PowerRecorder(std::string path, const Board& board, Watch watch)
   history_.names = names_;
   history_.steps.clear();
   acknowledged_ = begun_ = board_.acknowledged;
-  running = this;
-  drill::set_io_observer(&on_operation);
-  drill::set_crash_observer(&on_crash_point);
+  start();
+}
+
+PowerRecorder::PowerRecorder(std::string path, const Board& board, PowerHistory dead)
+    : path_(std::move(path)), board_(board), watch_(Watch::everybody), history_(std::move(dead)) {
+  names_ = history_.names;
+  for (const FileBytes& bytes : history_.files) files_.push_back({0, -1, bytes});
+  for (const PowerStep& step : history_.steps) {
+    switch (step.kind) {
+      case PowerStep::Kind::bytes:
+        std::ranges::copy(step.bytes, files_[step.file].bytes.begin() +
+                                          static_cast<std::ptrdiff_t>(step.offset));
+        break;
+      case PowerStep::Kind::length: files_[step.file].bytes.resize(step.offset); break;
+      case PowerStep::Kind::name: names_[step.offset] = step.file; break;
+      case PowerStep::Kind::begin: ++begun_; break;
+      case PowerStep::Kind::acknowledge: ++acknowledged_; break;
+      default: break;
+    }
+  }
+  for (const StoreName name : {StoreName::data, StoreName::log}) {
+    const std::uint32_t file = names_[static_cast<std::size_t>(name)];
+    if (file == no_file) continue;
+    const std::string named = path_of(name);
+    const int descriptor = ::open(named.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) throw_failed("open " + named);
+    files_[file].inode = status_of(descriptor).st_ino;
+    files_[file].descriptor = descriptor;
+  }
+  add({PowerStep::Kind::death});
+  start();
 }
 
 PowerRecorder::~PowerRecorder() {
   stop();
-  for (const Known& known : files_) ::close(known.descriptor);
+  for (const Known& known : files_) {
+    if (known.descriptor >= 0) ::close(known.descriptor);
+  }
+}
+
+void PowerRecorder::start() noexcept {
+  running = this;
+  drill::set_io_observer(&on_operation);
+  drill::set_crash_observer(&on_crash_point);
 }
 
 void PowerRecorder::stop() noexcept {
@@ -102,6 +140,32 @@ PowerHistory PowerRecorder::take() {
   if (!failure_.empty()) throw std::runtime_error("the recording failed: " + failure_);
   history_.files.resize(files_.size());
   return std::move(history_);
+}
+
+PowerHistory PowerRecorder::take_dying() {
+  cut_last_store();
+  return take();
+}
+
+/// Of the last step only that is kept which was stored: stores are told of before they happen, and
+/// go from one sector to the next.
+void PowerRecorder::cut_last_store() {
+  if (history_.steps.empty() || history_.steps.back().kind != PowerStep::Kind::bytes) return;
+  PowerStep& step = history_.steps.back();
+  read(step.file);
+  const auto begin = found_.begin() + static_cast<std::ptrdiff_t>(step.offset);
+  const auto end = begin + static_cast<std::ptrdiff_t>(step.bytes.size());
+  const auto differs = std::mismatch(begin, end, step.bytes.begin()).first;
+  if (differs == end) return;
+  std::copy(begin, end, files_[step.file].bytes.begin() + (begin - found_.begin()));
+  const auto at = static_cast<std::uint64_t>(differs - found_.begin());
+  step.bytes.resize(at / sector_bytes * sector_bytes - step.offset);
+}
+
+void PowerRecorder::settle(std::uint64_t commits) {
+  look();
+  add({PowerStep::Kind::settle, no_file, commits});
+  history_.inherited = begun_ = acknowledged_ = commits;
 }
 
 int PowerRecorder::on_operation(const drill::IoOperation& operation) {
@@ -160,9 +224,13 @@ void PowerRecorder::look() {
   look_at_board();
 }
 
+std::string PowerRecorder::path_of(StoreName name) const {
+  return name == StoreName::data ? path_ : path_ + "-log";
+}
+
 void PowerRecorder::look_at_names() {
   for (const StoreName name : {StoreName::data, StoreName::log}) {
-    const std::string path = name == StoreName::data ? path_ : path_ + "-log";
+    const std::string path = path_of(name);
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0 && errno != ENOENT) throw_failed("open " + path);
     const std::uint32_t file = descriptor < 0 ? no_file : number_of(descriptor);
@@ -193,6 +261,7 @@ void PowerRecorder::take_for_durable(std::uint32_t file) {
 }
 
 void PowerRecorder::look_at_bytes(std::uint32_t file) {
+  if (files_[file].descriptor < 0) return;
   read(file);
   FileBytes& known = files_[file].bytes;
   if (found_.size() != known.size()) {

@@ -15,6 +15,8 @@ namespace cairn::drills {
 
 using FileBytes = std::vector<std::byte>;
 
+inline constexpr std::uint64_t sector_bytes = 512;
+
 /// The two names of a store.
 enum class StoreName : std::uint8_t { data, log };
 
@@ -30,6 +32,8 @@ struct PowerStep {
     name,            ///< StoreName(offset) leads to `file` now, or to none
     begin,           ///< of a commit: it may be found from here on
     acknowledge,     ///< of that commit: it must be found from here on
+    death,           ///< of the process that wrote so far, by a kill: the page cache stays
+    settle,          ///< its heir has found `offset` commits: these must be found, and no others
   };
   Kind kind;
   std::uint32_t file = no_file;  ///< its number in the history
@@ -46,6 +50,11 @@ struct PowerHistory {
   std::vector<FileBytes> files;  ///< as they were then, empty for those that came later
   std::array<std::uint32_t, 2> names = {no_file, no_file};  ///< by StoreName, as they were then
   std::vector<PowerStep> steps;
+
+  // of two processes, one after the other
+  std::string succession = {};  ///< how one followed the other, for a message
+  std::uint64_t line = 0;       ///< of models, which the heir's commits lead along
+  std::uint64_t inherited = 0;  ///< commits that it found
 };
 
 /// True for bytes of the data file that mean nothing after a restart: live words, the process table
@@ -67,17 +76,23 @@ class PowerRecorder {
   };
   /// Takes what stands at `path` for durable. `board` tells what was begun and acknowledged.
   PowerRecorder(std::string path, const Board& board, Watch watch = Watch::everybody);
+  /// Goes on in another process with what one recorded that is dead now.
+  PowerRecorder(std::string path, const Board& board, PowerHistory dead);
   PowerRecorder(const PowerRecorder&) = delete;
   PowerRecorder& operator=(const PowerRecorder&) = delete;
   ~PowerRecorder();
 
   /// Ends the recording. Throws what went wrong in it.
   PowerHistory take();
+  /// The same at a crash point that the process dies at, which may be in the middle of a store.
+  PowerHistory take_dying();
+  /// The heir's, once it has decided what became of the commit that the dead one was at.
+  void settle(std::uint64_t commits);
 
  private:
   struct Known {
     std::uint64_t inode;
-    int descriptor;
+    int descriptor;  ///< -1: no name leads to it any more, and whoever had it open is dead
     FileBytes bytes;
   };
   static int on_operation(const drill::IoOperation& operation);
@@ -87,10 +102,13 @@ class PowerRecorder {
   /// Adds what happened since the last operation without passing the I/O layer.
   void look();
   void look_at_names();
+  std::string path_of(StoreName name) const;
   void look_at_bytes(std::uint32_t file);
   void read(std::uint32_t file);
   void take_for_durable(std::uint32_t file);
   void look_at_board();
+  void cut_last_store();
+  void start() noexcept;
   std::uint32_t number_of(int descriptor);
   void add(PowerStep step);
   void stop() noexcept;

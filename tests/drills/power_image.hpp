@@ -12,8 +12,6 @@
 
 namespace cairn::drills {
 
-inline constexpr std::uint64_t sector_bytes = 512;
-
 /// What sums of a data file's sectors take its meta slots for: the hash of its uuid, 0 where the
 /// bytes have none yet.
 std::uint64_t seed_of(std::span<const std::byte> file) noexcept;

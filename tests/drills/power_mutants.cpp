@@ -42,14 +42,20 @@ bool becomes_log(const PowerHistory& history, std::uint32_t file) {
 }
 
 /// Who creates a store syncs the directory, and once more as it opens what was created, since it
-/// may have been somebody else: one site, as either will do.
+/// may have been somebody else: one site, as either will do. Who takes over syncs the header,
+/// behind what the dead one had not published, if anything: one site as well.
 std::optional<SyncSite> site_of(const PowerHistory& history, const PowerStep& step) {
   if (step.kind == Kind::sync_directory) return SyncSite{step.kind, false, "anywhere"};
   if (step.kind != Kind::sync) return std::nullopt;
-  // Syncs what a process stored that was killed in this boot, and histories are those of one
-  // process: `checkpoint_test` sees it.
-  if (std::strcmp(step.site, "recover.begin") == 0) return std::nullopt;
-  return SyncSite{step.kind, becomes_log(history, step.file), step.site};
+  const bool log = becomes_log(history, step.file);
+  const bool is_heirs = !log && std::strcmp(step.site, "publish.done") == 0;
+  return SyncSite{step.kind, log, is_heirs ? "takeover.begin" : step.site};
+}
+
+void add_sites(const PowerHistory& history, std::set<SyncSite>& sites) {
+  for (const PowerStep& step : history.steps) {
+    if (const auto site = site_of(history, step)) sites.insert(*site);
+  }
 }
 
 std::string name_of(const SyncSite& site) {
@@ -119,12 +125,10 @@ void believe_meta_slots(CrashImage& image) {
 
 }  // namespace
 
-std::vector<PowerMutant> power_mutants(const std::vector<PowerHistory>& histories) {
+std::vector<PowerMutant> power_mutants(const std::vector<std::vector<PowerHistory>>& histories) {
   std::set<SyncSite> sites;
-  for (const PowerHistory& history : histories) {
-    for (const PowerStep& step : history.steps) {
-      if (const auto site = site_of(history, step)) sites.insert(*site);
-    }
+  for (const std::vector<PowerHistory>& of_ground : histories) {
+    for (const PowerHistory& history : of_ground) add_sites(history, sites);
   }
   std::vector<PowerMutant> mutants;
   for (const SyncSite& site : sites) {

@@ -49,6 +49,8 @@ bool PowerState::advance() {
     }
     case PowerStep::Kind::begin: ++promise_.begun; break;
     case PowerStep::Kind::acknowledge: ++promise_.acknowledged; break;
+    case PowerStep::Kind::death: break;
+    case PowerStep::Kind::settle: promise_ = {step.offset, step.offset, true}; break;
   }
   return true;
 }

@@ -50,6 +50,8 @@ struct Atom {
 struct Promise {
   std::uint64_t acknowledged = 0;
   std::uint64_t begun = 0;
+  /// Nothing that a dead process had begun may be there but what its heir has found.
+  bool is_settled = false;
 };
 
 /// Walks through a history and knows after each step what may be on the disk: everything synced,
