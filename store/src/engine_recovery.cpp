@@ -388,8 +388,7 @@ void Engine::reload_meta() {
                 sizeof(MetaSlot));
   }
   // As they were when they were checked, but for those who follow a checkpoint.
-  if (checked_slots_ &&
-      std::memcmp(stored.data(), checked_slots_->data(), sizeof stored) == 0) {
+  if (checked_slots_ && std::memcmp(stored.data(), checked_slots_->data(), sizeof stored) == 0) {
     return;
   }
   checked_slots_.reset();

@@ -2,6 +2,7 @@
 #include <initializer_list>
 #include <random>
 
+#include "forked_child.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -150,6 +151,30 @@ TEST_P(DamagedHeaderAtLevel, live_words_table_and_lanes_full_of_garbage_are_rese
     std::mt19937_64 random(seed);
     for (std::byte& each : garbage) each = static_cast<std::byte>(random());
     scribble("seed " + std::to_string(seed));
+  }
+}
+
+/// Zeros are what a hole reads as, and whoever has checked nothing yet must not take them for that.
+TEST_P(DamagedHeaderAtLevel, zeros_in_place_of_both_meta_slots_are_told_to_each_who_writes) {
+  const Channel channel;
+  ForkedChild other([&] {
+    Store store = open(how_);
+    channel.tell_parent();
+    channel.hear_parent();
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      expect_error(errc::corrupt, path(), {"meta slot"}, [&] { push(store, 2); });
+    }
+    return !HasFailure();
+  });
+  channel.hear_child();
+  Store store = open(how_);
+  push(store, 1);
+  const std::vector<std::byte> zeros(meta_slots * meta_slot_stride);
+  File::open(path(), File::Access::read_write).write_at(meta_slot_offset, zeros);
+  channel.tell_child();
+  EXPECT_TRUE(other.succeeded());
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    expect_error(errc::corrupt, path(), {"meta slot"}, [&] { push(store, 3); });
   }
 }
 
