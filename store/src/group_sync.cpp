@@ -46,9 +46,8 @@ void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
       group_.lead(guard, position, begin);
       continue;
     }
-    // Whoever is expected may need the lock. Meanwhile the round may have come to its end, and
-    // nobody be left to wake who sleeps for the next.
-    if (begin == Begin::with_lock && group_.expect_nobody(guard)) continue;
+    // Whoever is expected may need the lock.
+    if (begin == Begin::with_lock && group_.end_expecting()) futex_wake(group_.arrived_, 1);
     sleep(guard);
     // Most leave here, all of them at once: the mutex would have them come out one by one.
     if (is_served(position)) return;
@@ -68,7 +67,11 @@ bool GroupSync::Member::is_served(std::uint64_t position) const noexcept {
 void GroupSync::Member::arrive(Guard& guard) noexcept {
   // Relaxed, here and below: changed with the mutex.
   begun_ = group_.begun_.load(std::memory_order_relaxed);
-  if (++group_.waiting_ >= group_.expected_) group_.expect_nobody(guard);
+  if (++group_.waiting_ < group_.expected_ || !group_.end_expecting()) return;
+  // Who is woken takes it first. Only here: who looked at the round before would sleep past it.
+  guard.unlock();
+  futex_wake(group_.arrived_, 1);
+  guard.lock();
 }
 
 /// Where no round has begun since it came, it was another process that synced.
@@ -79,7 +82,7 @@ void GroupSync::Member::leave() noexcept {
 void GroupSync::Member::sync(std::uint64_t tail) {
   Guard guard(group_.mutex_);
   while (group_.leading_) {
-    if (group_.expect_nobody(guard)) continue;
+    if (group_.end_expecting()) futex_wake(group_.arrived_, 1);
     sleep(guard);
     guard.lock();
   }
@@ -138,14 +141,11 @@ void GroupSync::expect_others(Guard& guard) noexcept {
   expecting_ = false;
 }
 
-/// Ends that wait; true where the mutex was let go for it. Who is woken takes that first.
-bool GroupSync::expect_nobody(Guard& guard) noexcept {
+/// Ends that wait; true where somebody is to be woken for it.
+bool GroupSync::end_expecting() noexcept {
   if (!std::exchange(expecting_, false)) return false;
   // Relaxed: who waits takes the mutex before it looks at anything.
   arrived_.store(1, std::memory_order_relaxed);
-  guard.unlock();
-  futex_wake(arrived_, 1);
-  guard.lock();
   return true;
 }
 
