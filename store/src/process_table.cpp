@@ -104,13 +104,15 @@ ByteLock ByteLock::acquire(const File& file, std::uint64_t offset,
     if (std::chrono::steady_clock::now() >= deadline) {
       const bool is_shared = holder_type(file, offset) == F_RDLCK;
       std::string text = "a read-only reader still has the store open";
+      const char* advice = "`lslocks` shows its process, `cairn ps` does not: it marks no file";
       if (!is_shared) {
         const std::string name = holder ? holder() : "";
         text = name.empty() ? "another process" : name + ",";
         text.append(" is still ").append(purpose);
+        advice = "`cairn ps` shows who is at work on it";
       }
       text.append(" after ").append(std::to_string(timeout.count()));
-      throw Error(errc::timeout, file.path(), text + " ms; `cairn ps` shows who is at work on it");
+      throw Error(errc::timeout, file.path(), text + " ms; " + advice);
     }
     std::this_thread::sleep_for(pause);
   }
