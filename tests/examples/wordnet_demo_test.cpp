@@ -19,7 +19,7 @@ namespace {
 
 using namespace wordnet::test;
 
-constexpr std::size_t synset_count = 20'000;
+constexpr std::size_t synset_count = 60'000;
 constexpr std::size_t children_per_synset = 10;
 
 /// A database of nouns that form one tree, large enough to be caught halfway. It is in the format
@@ -95,7 +95,7 @@ TEST(Demo, kills_the_import_recovers_resumes_and_answers) {
   ASSERT_TRUE(outcome.success()) << output;
   for (const char* const expected :
        {"(\"wordnet import\", writing) with signal 9", "recovery: took over from a dead process",
-        "no problem", "39,998 of 39,998 pointers", "verified: ", "The noun \"dog\" has 1 sense",
+        "no problem", "119,998 of 119,998 pointers", "verified: ", "The noun \"dog\" has 1 sense",
         "=> entity", "importing all, by 2 processes", "dog...\n  dog\n",
         // Of "dog" twice before, and of four by each word; seen while all four live.
         "cat: 6 words asked for, 4 of them just now; 4 processes wait",

@@ -179,7 +179,7 @@ TEST_F(Checkpoint, a_sync_beside_commits_that_fails_ends_writing) {
   EXPECT_LE(meta().checkpoint_sequence, 3U);
   // Nothing that was told of is lost.
   const std::uint64_t newest = sut_.sequence();
-  sut_.close();
+  expect_error(errc::io, path(), {"it is closed"}, [this] { sut_.close(); });
   sut_ = open(power_options());
   EXPECT_GE(sut_.sequence(), newest);
 }

@@ -231,7 +231,7 @@ TEST_F(Recovery, a_failed_sync_refuses_writes_until_everybody_reopened) {
     write_struct(path(), live_words_offset + offsetof(LiveWords, failed), failed);
     expect_error(errc::io, path(), {}, [&] { push(store, 1); });
     EXPECT_EQ(numbers(store), up_to(1));
-    store.close();
+    expect_error(errc::io, path(), {"it is closed"}, [&] { store.close(); });
   }
   Store sut = open(power_options());
   EXPECT_EQ(numbers(sut), up_to(1));
