@@ -30,7 +30,7 @@ constexpr std::string_view io_points[] = {
 static_assert(std::size(io_points) == static_cast<std::size_t>(drill::IoKind::write_back) + 1);
 
 Board* watched_board = nullptr;
-std::uint64_t death = 0;
+std::uint64_t dies_at = 0;
 std::string_view death_at;
 int death_signal = SIGKILL;
 /// So long a waiter takes to get to its sleep.
@@ -46,7 +46,7 @@ void pass(std::string_view name) {
   if (count <= Board::trace_capacity) board.trace[count - 1] = id;
   if (name == "append.after_tail") board.tail_stored = 1;
   if (point_hook != nullptr) point_hook(name, watched_path);
-  if (count != death && name != death_at) return;
+  if (count != dies_at && name != death_at) return;
   if (name == death_at) death_at = {};
   if (waiter != nullptr) {
     board.at_the_door = 1;
@@ -138,7 +138,7 @@ std::vector<std::string> Tally::missed() const {
 
 void watch_points(Board& board, std::uint64_t die_at, PointHook hook, const std::string& path) {
   watched_board = &board;
-  death = die_at;
+  dies_at = die_at;
   death_at = {};
   death_signal = SIGKILL;
   waiter = nullptr;
