@@ -47,7 +47,7 @@ void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
       continue;
     }
     // Whoever is expected may need the lock.
-    if (begin == Begin::with_lock && group_.end_expecting()) futex_wake(group_.arrived_, 1);
+    if (begin == Begin::with_lock) group_.expect_nobody();
     sleep(guard);
     // Most leave here, all of them at once: the mutex would have them come out one by one.
     if (is_served(position)) return;
@@ -82,7 +82,7 @@ void GroupSync::Member::leave() noexcept {
 void GroupSync::Member::sync(std::uint64_t tail) {
   Guard guard(group_.mutex_);
   while (group_.leading_) {
-    if (group_.end_expecting()) futex_wake(group_.arrived_, 1);
+    group_.expect_nobody();
     sleep(guard);
     guard.lock();
   }
@@ -141,7 +141,12 @@ void GroupSync::expect_others(Guard& guard) noexcept {
   expecting_ = false;
 }
 
-/// Ends that wait; true where somebody is to be woken for it.
+/// Ends that wait. Requires: the mutex.
+void GroupSync::expect_nobody() noexcept {
+  if (end_expecting()) futex_wake(arrived_, 1);
+}
+
+/// True where somebody is to be woken for it.
 bool GroupSync::end_expecting() noexcept {
   if (!std::exchange(expecting_, false)) return false;
   // Relaxed: who waits takes the mutex before it looks at anything.

@@ -88,6 +88,7 @@ class GroupSync {
  private:
   void lead(Guard& guard, std::uint64_t position, Member::Begin begin);
   void expect_others(Guard& guard) noexcept;
+  void expect_nobody() noexcept;
   bool end_expecting() noexcept;
   void end_round(Guard& guard) noexcept;
   void note_durable(std::uint64_t position) noexcept;
