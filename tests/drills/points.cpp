@@ -14,6 +14,7 @@
 #include "cairn/mapping/drill_hooks.hpp"
 #include "cairn_console/format.hpp"
 #include "cairn_console/table.hpp"
+#include "rendezvous.hpp"
 
 namespace cairn::drills {
 namespace {
@@ -33,8 +34,6 @@ Board* watched_board = nullptr;
 std::uint64_t dies_at = 0;
 std::string_view death_at;
 int death_signal = SIGKILL;
-/// So long a waiter takes to get to its sleep.
-constexpr std::chrono::milliseconds time_to_wait{4};
 const std::atomic<std::uint32_t>* waiter = nullptr;
 PointHook point_hook = nullptr;
 std::string watched_path;

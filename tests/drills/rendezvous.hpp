@@ -54,6 +54,8 @@ inline std::chrono::nanoseconds wait_between(const Board& dead, const Board& wai
 
 /// What is promised: so long after a death whoever waited has what the dead one had.
 inline constexpr std::chrono::milliseconds takeover_limit{100};
+/// So long a waiter takes to get to its sleep.
+inline constexpr std::chrono::milliseconds time_to_wait{4};
 
 /// How long those took who waited for a process that died.
 struct Waits {

@@ -38,8 +38,6 @@ constexpr std::uint64_t file_bytes = 40 << 20;
 constexpr std::size_t most_pieces_in_inode = 4;  ///< of ext4
 /// Where the file system puts a file is up to it; so often it is asked again.
 constexpr int placing_attempts = 16;
-/// So long a waiter takes to get to its sleep.
-constexpr std::chrono::milliseconds waiters_start{4};
 
 template <class Transaction>
 std::uint64_t front_number(Transaction& tx, std::size_t index) {
@@ -217,7 +215,7 @@ void UnreadableStore::touch(Touch how, std::size_t number, bool is_awaited) cons
   boards_->dying.holding = 1;
   if (is_awaited) {
     await(boards_->witness.waiting, "the witness to wait");
-    std::this_thread::sleep_for(waiters_start);
+    std::this_thread::sleep_for(time_to_wait);
   }
   Series& numbers = *tx.find<Series>("numbers");
   if (how == Touch::writes) die([&] { return numbers.at(number) = 0; });
