@@ -14,7 +14,8 @@
  *   settle_quarantine                           set_body_aside, reserve_quarantine as well
  *   learn_shown                                 prepare_transaction, and sync_shown within catch_up
  *   refuse                                      a begin that fails: release_after_failure
- *   empty_buffer, store_lane                    the store buffer of a lane without a fence
+ *   enter_kept, empty_buffer                    enter of a kept lane; the store buffer's part in it
+ *   look_for_kept, revoke_kept                  wait_for_lane, and revoke_kept within it
  *   die, after_death                            the kernel
  *
  * Record n makes state n of the store. Line a changes with every odd record, line b with each, so
@@ -61,8 +62,8 @@
 #ifndef ONE_PROCESS /* the writers are threads of one process, and so are the readers */
 #define ONE_PROCESS 0
 #endif
-#ifndef UNFENCED /* sections may leave their fence to the publisher */
-#define UNFENCED 0
+#ifndef KEPT /* lanes may be kept between sections, which then need no fence */
+#define KEPT 0
 #endif
 #ifndef DEATHS
 #define DEATHS 1
@@ -140,9 +141,12 @@ byte mutant = 0;
 #define QUARANTINE_CUT 56          /* heap: the file is cut below the run */
 #define QUARANTINE_FORGOTTEN 57    /* heap: only the fencer's transaction begins behind the run */
 #define FENCED_CUTS 58             /* heap: a fenced transaction cuts the file */
-#define NO_MEMBARRIER 60           /* unfenced: the publisher clears the word but fences nobody */
-#define MEMBARRIER_BEFORE_RAISE 61 /* unfenced: it fences before it raises the words */
-#define HEIR_REQUESTS_NO_FENCE 62  /* heirs: the heir trusts that the dead fenced */
+#define NO_MEMBARRIER 60           /* kept: the publisher takes lanes back without a fence */
+#define MEMBARRIER_BEFORE_RAISE 61 /* kept: it fences before it raises the words */
+#define KEPT_BEFORE_MEMBARRIER 62  /* kept: it takes back what was kept before it fenced */
+#define KEPT_NOT_REVOKED 70        /* kept: publishers wait for lanes that nobody reads by */
+#define KEPT_LOOKS_AT_LANE_ALONE 71 /* kept: who enters by a kept lane looks at no other word */
+#define OVERLAY_KEPT 72            /* kept: a section of an overlay keeps its lane */
 #define FENCED_NOT_PINNED 64       /* writers: commits are published over a fenced body */
 #define PIN_KEPT_BY_FENCED 65      /* writers: a fenced transaction does not say that it is over */
 #define PIN_OF_THE_DEAD 66         /* writers: a fenced body whose process is dead pins on */
@@ -209,9 +213,9 @@ bool body_open[ACTORS + 2]; /* LiveWords::body */
 #else
 #define run_of 0
 #endif
-#if UNFENCED
-byte buffered[READERS + 1]; /* a store to the lane that is not out of the store buffer yet */
-bool unfenced_sections;
+#if KEPT
+bool kept[READERS + 1];     /* no section: its thread only keeps the lane for the next one */
+bool buffered[READERS + 1]; /* that it is kept no more is not out of the store buffer yet */
 #endif
 
 /* Death, before any step. Of the readers it is enough that the first one may die. */
@@ -461,14 +465,15 @@ inline learn_shown(always) {
   k = next_record()
 }
 
-#if UNFENCED
-#define empty_buffer(l) \
-  if :: buffered[l] != 0 -> lane[l] = buffered[l]; buffered[l] = 0 :: else fi
+#if KEPT
+#define is_kept(l) kept[l]
+#define keeps_lane keeps
+#define empty_buffer(l) if :: buffered[l] -> kept[l] = false; buffered[l] = false :: else fi
 inline empty_buffers() { empty_buffer(0); empty_buffer(LANES - 1) }
-#define request_fence() unfenced_sections = !is(HEIR_REQUESTS_NO_FENCE)
-#define store_lane(value) empty_buffer(mylane); lane[mylane] = value
+#define store_lane(value) empty_buffer(mylane); lane[mylane] = value; kept[mylane] = false
 #else
-#define request_fence() skip
+#define is_kept(l) false
+#define keeps_lane false
 #define store_lane(value) lane[mylane] = value
 #endif
 
@@ -514,15 +519,38 @@ inline raise_words() {
     raise_visible((is(VISIBLE_IF_PUBLISHED) -> visible : tail)))
 }
 
-/* ReaderLanes::fence_sections: membarrier empties the store buffers of all threads. */
-inline fence_sections() {
-#if UNFENCED
-  step(ok = unfenced_sections; unfenced_sections = false);
-  if :: ok && !is(NO_MEMBARRIER) -> step(empty_buffers()) :: else fi
+/* ReaderLanes::revoke_kept: who keeps a lane looks at `visible` before it reads by it, and
+ * membarrier empties the store buffers of all threads: who is not seen to read then sees the words
+ * raised. The lane is taken back in a step of its own, as it was seen. */
+#if KEPT
+#define may_revoke(l) (lane[l] != 0 && lane[l] < k && kept[l] && !is(KEPT_NOT_REVOKED))
+inline revoke_kept() {
+  step(ok = may_revoke(0) || may_revoke(LANES - 1));
+  if
+  :: ok ->
+#if MUTANT == KEPT_BEFORE_MEMBARRIER
+     step(seen[0] = (may_revoke(0) -> lane[0] : 0);
+          seen[LANES - 1] = (may_revoke(LANES - 1) -> lane[LANES - 1] : 0));
+     step(empty_buffers());
 #else
-  skip
+     if :: !is(NO_MEMBARRIER) && !is(MEMBARRIER_BEFORE_RAISE) -> step(empty_buffers()) :: else fi;
+     step(seen[0] = (may_revoke(0) -> lane[0] : 0);
+          seen[LANES - 1] = (may_revoke(LANES - 1) -> lane[LANES - 1] : 0));
 #endif
+     step(
+       if :: seen[0] != 0 && lane[0] == seen[0] -> lane[0] = 0 :: else fi;
+       if
+       :: seen[LANES - 1] != 0 && lane[LANES - 1] == seen[LANES - 1] -> lane[LANES - 1] = 0
+       :: else
+       fi;
+       seen[0] = 0; seen[LANES - 1] = 0);
+  :: else
+  fi;
+  ok = false
 }
+#else
+#define revoke_kept() skip
+#endif
 
 /* Requires the lock, GUARDED, and k. Publishes what is appended, as far as the lanes let it. What
  * the last look decides is done in one step with it: only who has looked too can tell. */
@@ -532,10 +560,12 @@ inline show_appended() {
   :: else ->
      if :: is(APPLIED_OUT_OF_ORDER) -> step(k = tail) :: else fi;
 #if MUTANT == MEMBARRIER_BEFORE_RAISE
-     fence_sections(); raise_words();
-#elif MUTANT != SCAN_BEFORE_RAISE
-     raise_words(); fence_sections();
+     step(empty_buffers());
 #endif
+#if MUTANT != SCAN_BEFORE_RAISE
+     raise_words();
+#endif
+     if :: !blocked -> revoke_kept() :: else fi;
      r = 0;
      do
      :: r < LANES && !blocked ->
@@ -577,7 +607,7 @@ inline show_appended() {
 }
 
 /* After a release and after a section: what could not be published before may be so now. */
-#define holds_back(l) (lane[l] != 0 && lane[l] <= published && !dead[WRITERS + l])
+#define holds_back(l) (lane[l] != 0 && lane[l] <= published && !dead[WRITERS + l] && !is_kept(l))
 inline help_publication() {
   do
   :: step(ok = (visible != published && owner == FREE && !holds_back(0) &&
@@ -603,7 +633,6 @@ inline take_over() {
        fi;
        if :: READERS > 0 && dead[WRITERS] && !is(DEAD_LANES_KEPT) -> lane[0] = 0 :: else fi;
        logged = tail; /* discard_torn_append */
-       request_fence();
        after_death());
      if :: ok -> apply_rest() :: else fi
   :: else
@@ -697,6 +726,9 @@ active [WRITERS] proctype writer() {
   bool taken, changed, fenced, ok, blocked, scanned, held, commits;
 #if HEAP
   byte heap, length, spare;
+#endif
+#if KEPT
+  byte seen[READERS + 1];
 #endif
   do
   :: todo == 0 -> break
@@ -853,21 +885,49 @@ inline look_at_visible() {
   v = (ok -> p : 0); p = (ok -> p : 0)
 }
 
+/* ReaderLanes::enter, of a lane that still holds what the section before read at, which is v. */
+inline enter_kept() {
+#if KEPT
+  step(buffered[mylane] = true;
+       ok = (visible == v || is(KEPT_LOOKS_AT_LANE_ALONE)));
+  step(ok = ok && lane[mylane] == v;
+       keeps = false;
+       if :: !ok -> store_lane(0); v = 0 :: else fi)
+#endif
+}
+
+/* ReaderLanes::leave: the lane is kept, or idle. */
+inline leave_lane() {
+#if KEPT
+  if
+  :: !overlaid || is(OVERLAY_KEPT) -> empty_buffer(mylane); kept[mylane] = true; keeps = true
+  :: store_lane(0)
+  fi
+#else
+  store_lane(0)
+#endif
+}
+
 active [READERS] proctype reader() {
   byte k, r, todo = SECTIONS, p, v, o;
   bool taken, changed, fenced, ok, blocked, scanned, overlaid;
+#if KEPT
+  byte seen[READERS + 1];
+  bool keeps;
+#endif
   do
   :: todo == 0 -> break
   :: else -> /* ReaderLanes::enter */
+#if KEPT
+     if
+     :: keeps ->
+        enter_kept();
+        if :: ok -> goto section :: else fi
+     :: else
+     fi;
+#endif
      step(p = published);
-#if UNFENCED
-     choice(
-       if
-       :: unfenced_sections -> buffered[mylane] = p
-       :: else -> store_lane(p); if :: unfenced_sections = true :: true fi
-       fi);
-     step(look_at_visible());
-#elif MUTANT == LANE_AFTER_LOOK
+#if MUTANT == LANE_AFTER_LOOK
      step(look_at_visible());
      if :: ok -> step(store_lane(p)) :: else fi;
 #else
@@ -918,14 +978,14 @@ slowly: /* ReaderLanes::enter_slowly */
      if :: !ok -> goto slowly :: else fi;
 
 section: /* Read where it ends: what was mixed once does not become state v again. */
-     step(
+     choice(
        if
        :: overlaid ->
           assert((overlay_has_a[o] -> overlay_a[o] : image_a) == A(v) && overlay_b[o] == B(v));
           assert(lane[mylane] == v)
        :: else -> assert(image_a == A(v) && image_b == B(v))
        fi;
-       store_lane(0); /* ReaderLanes::leave */
+       leave_lane();
        if :: overlaid -> overlay_users[o]-- :: else fi;
        if
        :: todo == 1 && !ONE_PROCESS ->
@@ -933,7 +993,8 @@ section: /* Read where it ends: what was mixed once does not become state v agai
           overlay_b[mylane] = 0
        :: else
        fi;
-       overlaid = false; o = 0; p = 0; v = 0; ok = false);
+       overlaid = false; o = 0; p = 0; ok = false;
+       v = (keeps_lane -> v : 0));
      if :: !is(NO_LEAVE_PUBLICATION) -> help_publication() :: else fi;
      todo--
   od;
@@ -941,16 +1002,19 @@ died:
   atomic {
     done[me] = true;
     k = 0; r = 0; todo = 0; p = 0; v = 0; o = 0; overlaid = false; ok = false; blocked = false;
-    scanned = false; taken = false; changed = false; fenced = false
+    scanned = false; taken = false; changed = false; fenced = false;
+#if KEPT
+    keeps = false; seen[0] = 0; seen[LANES - 1] = 0
+#endif
   }
 }
 
-#if UNFENCED
+#if KEPT
 /* Store buffers empty themselves at some time. */
 active proctype hardware() {
   do
-  :: d_step { buffered[0] != 0 -> empty_buffer(0) }
-  :: d_step { buffered[LANES - 1] != 0 -> empty_buffer(LANES - 1) }
+  :: d_step { buffered[0] -> empty_buffer(0) }
+  :: d_step { buffered[LANES - 1] -> empty_buffer(LANES - 1) }
   od
 }
 #endif
@@ -960,6 +1024,9 @@ active proctype hardware() {
 active proctype closer() {
   byte k, r, i, todo;
   bool taken, changed, fenced, blocked, scanned, ok, anyone_asleep, anyone_dead;
+#if KEPT
+  byte seen[READERS + 1];
+#endif
   if /* Nobody has to die: who waits for it would go unnoticed. */
   :: d_step { epoch_of == 0 && DEATHS > 0 -> deaths_left = 0 }
   :: true
@@ -971,7 +1038,7 @@ active proctype closer() {
        assert(done[i] || (asleep[i] && owner == i + 1)); /* Invariant 10. */
        anyone_asleep = anyone_asleep || !done[i];
        anyone_dead = anyone_dead || dead[i];
-       assert(i < WRITERS || dead[i] || lane[i - WRITERS] == 0);
+       assert(i < WRITERS || dead[i] || lane[i - WRITERS] == 0 || is_kept(i - WRITERS));
        i++
     :: else -> break
     od

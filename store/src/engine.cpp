@@ -121,6 +121,7 @@ void Engine::close() {
 
 std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) {
   require_open();
+  lanes_.let_go();
   // Longer than anybody waits, and short enough to be added to a time.
   constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365 * 100);
   const auto deadline = std::chrono::steady_clock::now() + std::min(timeout, longest);

@@ -214,6 +214,7 @@ void Engine::require_committable(Durability durability) {
     throw Error(errc::write_inside_read, path(),
                 "end this thread's read section before committing: publishing waits for it");
   }
+  lanes_.let_go();
   if (durability != Durability::process && !survives_power()) {
     throw Error(errc::durability_mismatch, path(),
                 "the store was created with Durability::process");

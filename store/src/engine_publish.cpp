@@ -72,7 +72,8 @@ void Engine::lower_visible() {
 /// Requires: `applying` is cleared afterwards, which releases both.
 void Engine::keep_out_of_overlays(std::uint64_t sequence, std::uint64_t visible) {
   live_.overlay_end.store(sequence, std::memory_order_relaxed);
-  live_.visible.store(visible, std::memory_order_relaxed);
+  // Release pairs with the acquire in `ReaderLanes::enter_kept` (invariant 6 there).
+  live_.visible.store(visible, std::memory_order_release);
 }
 
 /// Lets readers see the record that was just appended.
@@ -132,10 +133,7 @@ bool Engine::try_publish(const RecordView& record, std::chrono::nanoseconds pati
       before, std::max(before, sequence), std::memory_order_seq_cst, std::memory_order_relaxed)) {
   }
   crash_point("publish.raised");
-  const bool fenced = lanes_.fence_sections();
   if (!lanes_.wait_for_older(sequence, patience) && !begun) {
-    // A section that saw the words set may still be on its way in: the next publisher fences again.
-    if (fenced) lanes_.request_fence();
     if (before < sequence && makes_atomic(record)) {
       keep_out_of_overlays(sequence, before);
     }

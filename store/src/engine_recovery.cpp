@@ -305,8 +305,6 @@ void Engine::take_over(const WriteLock::Grant& grant) {
   last_recovery_.needed = true;
   last_recovery_.took_over = grant.taken_over;
   crash_point("takeover.begin");
-  // The dead owner may have taken back the readers' leave to go unfenced without fencing them.
-  lanes_.request_fence();
   // It may have died between appending and syncing, and what it appended may make an Atomic.
   sync_appended();
   const LogState before = catch_up();

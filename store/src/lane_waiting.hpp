@@ -17,6 +17,8 @@ inline constexpr std::chrono::microseconds lane_pause{50};
 inline constexpr std::chrono::milliseconds lane_liveness_interval{10};
 inline constexpr std::uint64_t lane_liveness_interval_ns =
     std::chrono::nanoseconds(lane_liveness_interval).count();
+/// Of a fence for all threads; what takes longer was interrupted.
+inline constexpr std::uint32_t most_fence_ns = 100'000;
 
 template <class Visit>
 void ReaderLanes::for_each_claimed(Visit visit) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "cairn/mapping/membarrier.hpp"
 #include "cairn/store/reader_lanes.hpp"
 #include "lane_waiting.hpp"
 
@@ -30,14 +31,15 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
   };
   if (!is_older()) [[likely]]
     return true;
-  if (patience.count() == 0) {
-    note_awaited(lane);
-    return false;
-  }
-  for (int round = 0; round < lane_spin_rounds; ++round) {
+  // Who is at work gives a kept lane up by itself. Relaxed: only a reason to wait for that.
+  const bool kept = lane.kept.load(std::memory_order_relaxed) != 0;
+  const int rounds = patience.count() != 0 || kept ? lane_spin_rounds : 0;
+  for (int round = 0; round < rounds; ++round) {
     if (!is_older()) return true;
   }
+  if (revoke_if_kept(lane, sequence)) return true;
   note_awaited(lane);
+  if (patience.count() == 0) return false;
   table_.restart_phase();
   const auto start = std::chrono::steady_clock::now();
   auto next_look = start + lane_liveness_interval;
@@ -45,12 +47,42 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
     const auto now = std::chrono::steady_clock::now();
     if (now - start >= patience) return false;
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(lane_pause, patience));
+    // It may have ended at the very moment that `visible` was raised.
+    if (revoke_if_kept(lane, sequence)) return true;
     if (now < next_look) continue;
     next_look = now + lane_liveness_interval;
     // All of them: the dead one may have had a section in each of its threads.
     reap();
   }
   return true;
+}
+
+/// True where the lane was only kept, and is taken back with all others of that kind.
+bool ReaderLanes::revoke_if_kept(const ReaderLane& lane, std::uint64_t sequence) noexcept {
+  // Relaxed: looked at again after the fence.
+  if (lane.kept.load(std::memory_order_relaxed) == 0) return false;
+  revoke_kept(sequence);
+  return lane.sequence.load(std::memory_order_relaxed) == 0;
+}
+
+void ReaderLanes::revoke_kept(std::uint64_t sequence) noexcept {
+  const auto start = std::chrono::steady_clock::now();
+  fence_all_threads();
+  const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
+  // Relaxed: any value will do.
+  live_.fence_ns.store(
+      static_cast<std::uint32_t>(std::min<std::int64_t>(took.count(), most_fence_ns)),
+      std::memory_order_relaxed);
+  for_each_claimed([&](ReaderLane& lane) {
+    // Relaxed: that it is not idle is why it is looked at. Acquire pairs with the release in
+    // `leave`.
+    std::uint64_t pinned = lane.sequence.load(std::memory_order_relaxed);
+    if (pinned != 0 && pinned < sequence && lane.kept.load(std::memory_order_acquire) != 0) {
+      // Relaxed: who might enter by it finds `visible` raised, or lowered by release after this.
+      lane.sequence.compare_exchange_strong(pinned, 0, std::memory_order_relaxed);
+    }
+    return true;
+  });
 }
 
 /// Its section does not know that it is waited for, and reads no clock: whoever first meets it
@@ -67,7 +99,7 @@ bool ReaderLanes::is_still_older(std::uint64_t sequence) {
   if (older_ == nullptr) return false;
   // Relaxed: where it is gone, all lanes are looked at with the orders that this takes.
   const std::uint64_t pinned = older_->sequence.load(std::memory_order_relaxed);
-  if (pinned == 0 || pinned >= sequence) {
+  if (pinned == 0 || pinned >= sequence || older_->kept.load(std::memory_order_relaxed) != 0) {
     older_ = nullptr;
     return false;
   }

@@ -49,10 +49,9 @@ std::vector<ReaderInfo> readers_of(std::uint32_t token, std::span<const ReaderLa
     const ReaderLane& lane = lanes[index];
     // Relaxed: for people.
     if (lane.owner.load(std::memory_order_relaxed) != token) continue;
-    const std::uint64_t sequence = lane.sequence.load(std::memory_order_relaxed);
-    if (sequence == 0) continue;
-    readers.push_back({index, lane.thread_id.load(std::memory_order_relaxed), sequence,
-                       awaited_for(lane, now_ns)});
+    if (!is_section(lane)) continue;
+    readers.push_back({index, lane.thread_id.load(std::memory_order_relaxed),
+                       lane.sequence.load(std::memory_order_relaxed), awaited_for(lane, now_ns)});
   }
   return readers;
 }
@@ -63,6 +62,12 @@ std::string label_of(const ProcessSlot& slot) {
 }
 
 }  // namespace
+
+bool is_section(const ReaderLane& lane) noexcept {
+  // Relaxed: for people, and for who knows that it does not change.
+  return lane.sequence.load(std::memory_order_relaxed) != 0 &&
+         lane.kept.load(std::memory_order_relaxed) == 0;
+}
 
 std::optional<std::chrono::nanoseconds> awaited_for(const ReaderLane& lane,
                                                     std::uint64_t now_ns) noexcept {

@@ -19,9 +19,6 @@
 namespace cairn {
 namespace {
 
-/// Of a fence for all threads; what takes longer was interrupted.
-constexpr std::int64_t most_ns = 100'000;
-
 std::uint64_t next_id() noexcept {
   static std::atomic<std::uint64_t> last{0};
   // Relaxed: only uniqueness matters.
@@ -77,7 +74,7 @@ ReaderLanes::ReaderLanes(LiveWords& live, ReaderLane* lanes, const ProcessTable&
                          std::string path)
     : live_(live),
       lanes_(lanes),
-      can_skip_fence_(register_for_fences()),
+      can_keep_(register_for_fences()),
       table_(table),
       path_(std::move(path)),
       id_(next_id()),
@@ -177,6 +174,7 @@ ReaderLane* ReaderLanes::claim() {
       crash_point("lane.claimed");
       // Relaxed: the bit that is set behind them releases both to the publisher.
       lane.sequence.store(0, std::memory_order_relaxed);
+      lane.kept.store(0, std::memory_order_relaxed);
       lane.awaited_sequence.store(0, std::memory_order_relaxed);
       lane.thread_id.store(static_cast<std::uint32_t>(::syscall(SYS_gettid)),
                            std::memory_order_relaxed);
@@ -198,6 +196,7 @@ void ReaderLanes::give_back(ReaderLane* lane) noexcept {
 /// The section is still open: its lane goes on pinning what it reads, and whoever leaves it finds
 /// what it leaves.
 void ReaderLanes::adopt(std::unique_ptr<ThreadLane> lane) noexcept {
+  lane->keeps = false;
   try {
     adopted_.push_back(std::move(lane));
   } catch (...) {
@@ -267,7 +266,7 @@ void ReaderLanes::enter_slowly(ThreadLane& mine) {
     const std::uint64_t published = live_.published.load(std::memory_order_acquire);
     mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
     if (live_.visible.load(std::memory_order_seq_cst) == published) {
-      mine.sequence = published;
+      enter_image(mine, published);
       return;
     }
     if (enter_overlay(mine, published)) return;
@@ -337,6 +336,30 @@ void ReaderLanes::leave_slowly(Overlay* overlay) noexcept {
   if (is_held_back()) host_->help_publication();
 }
 
+/// The section has ended, and a publisher waits for the lane, or took it back already.
+void ReaderLanes::leave_revoked(ThreadLane& mine) noexcept {
+  give_up_kept(mine);
+  leave_slowly(nullptr);
+}
+
+void ReaderLanes::give_up_kept(ThreadLane& mine) noexcept {
+  mine.keeps = false;
+  // Release, as in `leave_idle`. The other is seen before the lane is entered again, by a
+  // read-modify-write.
+  mine.lane->sequence.store(0, std::memory_order_release);
+  mine.lane->kept.store(0, std::memory_order_relaxed);
+}
+
+void ReaderLanes::note_revoked(ThreadLane& mine) noexcept {
+  // Relaxed: the thread's own, but for who takes it back.
+  if (mine.lane->sequence.load(std::memory_order_relaxed) == 0) {
+    const std::uint32_t price_ns = live_.fence_ns.load(std::memory_order_relaxed);
+    mine.fences_owed =
+        std::max(ThreadLane::least_owed, least_gain * std::min(price_ns, most_fence_ns) / saved_ns);
+  }
+  give_up_kept(mine);
+}
+
 bool ReaderLanes::is_held_back() const noexcept {
   // Relaxed: only a reason to look closer.
   return live_.applying.load(std::memory_order_relaxed) == Publication::none &&
@@ -344,51 +367,22 @@ bool ReaderLanes::is_held_back() const noexcept {
              live_.published.load(std::memory_order_relaxed);
 }
 
-void ReaderLanes::offer_unfenced_sections(ThreadLane& mine) noexcept {
-  // Relaxed: any value will do.
-  const std::uint32_t price_ns = live_.fence_ns.load(std::memory_order_relaxed);
-  if (mine.quiet_entries < least_gain * price_ns / saved_ns) return;
-  mine.quiet_entries = 0;
-  request_fence();
-}
-
 bool ReaderLanes::any_section_open() {
   bool any = false;
   for_each_claimed([&](const ReaderLane& lane) {
     // Relaxed: sections of threads that do not wait for this one are that program's race.
-    any = lane.owner.load(std::memory_order_relaxed) == table_.own_token() &&
-          lane.sequence.load(std::memory_order_relaxed) != 0;
+    any = lane.owner.load(std::memory_order_relaxed) == table_.own_token() && is_section(lane);
     return !any;
   });
   return any;
 }
 
-void ReaderLanes::request_fence() noexcept {
-  std::uint32_t expected = 0;
-  // A read-modify-write, by invariant 6. 2 stays: a process without membarrier is attached.
-  live_.unfenced_sections.compare_exchange_strong(expected, 1, std::memory_order_seq_cst);
-}
-
-void ReaderLanes::fence_sections_slowly() noexcept {
-  std::uint32_t expected = 1;
-  // Sequentially consistent, by invariant 5; what it took is a number for
-  // `offer_unfenced_sections`.
-  live_.unfenced_sections.compare_exchange_strong(expected, 0, std::memory_order_seq_cst);
-  const auto start = std::chrono::steady_clock::now();
-  fence_all_threads();
-  const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
-  live_.fence_ns.store(static_cast<std::uint32_t>(std::min<std::int64_t>(took.count(), most_ns)),
-                       std::memory_order_relaxed);
-}
-
 void ReaderLanes::require_fences(bool alone) {
   if (can_fence_all_threads()) return;
-  std::uint32_t expected = 0;
+  // Relaxed, both: who is alone stores it before anybody else is attached.
   if (alone) {
-    // Sequentially consistent, with the look in `enter`; alone, or by a read-modify-write
-    // (invariant 6).
-    live_.unfenced_sections.store(2, std::memory_order_seq_cst);
-  } else if (!live_.unfenced_sections.compare_exchange_strong(expected, 2) && expected == 1) {
+    live_.fences_missing.store(1, std::memory_order_relaxed);
+  } else if (live_.fences_missing.load(std::memory_order_relaxed) == 0) {
     throw Error(errc::io, path_,
                 "this process may not use membarrier(2), on which readers in other processes rely; "
                 "open the store here first, or allow the call");
@@ -399,11 +393,12 @@ void ReaderLanes::reset() noexcept {
   for (std::uint64_t i = 0; i < reader_lane_count; ++i) {
     // Relaxed: nobody else is attached, nor is there a section here; so are the words below.
     lanes_[i].sequence.store(0, std::memory_order_relaxed);
+    lanes_[i].kept.store(0, std::memory_order_relaxed);
     lanes_[i].owner.store(0, std::memory_order_relaxed);
   }
   for (auto& word : live_.claimed_lanes) word.store(0, std::memory_order_release);
   live_.fence_ns.store(0, std::memory_order_relaxed);
-  live_.unfenced_sections.store(0, std::memory_order_seq_cst);
+  live_.fences_missing.store(0, std::memory_order_relaxed);
 }
 
 }  // namespace cairn

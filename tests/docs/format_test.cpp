@@ -74,7 +74,7 @@ std::map<std::string, Layout> header_layouts() {
          CAIRN_ROW(LiveWords, body),           CAIRN_ROW(LiveWords, durable),
          CAIRN_ROW(LiveWords, reserved0),      CAIRN_ROW(LiveWords, published),
          CAIRN_ROW(LiveWords, visible),        CAIRN_ROW(LiveWords, heap_end),
-         CAIRN_ROW(LiveWords, change_awaited), CAIRN_ROW(LiveWords, unfenced_sections),
+         CAIRN_ROW(LiveWords, change_awaited), CAIRN_ROW(LiveWords, fences_missing),
          CAIRN_ROW(LiveWords, applying),       CAIRN_ROW(LiveWords, published_position),
          CAIRN_ROW(LiveWords, overlay_end),    CAIRN_ROW(LiveWords, reserved1),
          CAIRN_ROW(LiveWords, claimed_lanes),  CAIRN_ROW(LiveWords, failed),
@@ -101,7 +101,8 @@ std::map<std::string, Layout> header_layouts() {
        {sizeof(ReaderLane),
         {CAIRN_ROW(ReaderLane, sequence), CAIRN_ROW(ReaderLane, owner),
          CAIRN_ROW(ReaderLane, thread_id), CAIRN_ROW(ReaderLane, awaited_sequence),
-         CAIRN_ROW(ReaderLane, awaited_since_ns), CAIRN_ROW(ReaderLane, reserved)}}},
+         CAIRN_ROW(ReaderLane, awaited_since_ns), CAIRN_ROW(ReaderLane, kept),
+         CAIRN_ROW(ReaderLane, reserved0), CAIRN_ROW(ReaderLane, reserved)}}},
   };
 }
 

@@ -155,6 +155,9 @@ TEST_F(Slots, an_idle_process_with_an_open_section_is_reading_and_since_when_is_
   EXPECT_EQ(row.readers[0].lane, 1U);
   EXPECT_EQ(row.readers[0].thread_id, 4711U);
   EXPECT_EQ(row.readers[0].sequence, 7U);
+  lanes[1].kept.store(1);
+  EXPECT_TRUE(sut.list(lanes).at(0).readers.empty()) << "nobody reads by a lane that is only kept";
+  lanes[1].kept.store(0);
   sut.enter_phase(ProcessPhase::writing);
   row = sut.list(lanes).at(0);
   EXPECT_EQ(row.phase, ProcessPhase::writing) << "another thread of the process writes";

@@ -132,7 +132,7 @@ TEST_F(Readers, many_sections_beside_a_writer_see_whole_states_only) {
     sut.write([&](WriteTransaction& tx) {
       for (auto& each : *tx.find<Numbers>("numbers")) each = round;
     });
-    // Pauses now and then, in which sections begin to leave their fences out.
+    // Pauses now and then, in which threads begin to keep their lanes.
     if (round % 30 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   stop = true;

@@ -53,8 +53,7 @@ inline constexpr std::array shared_words = {
     SharedWord{"visible", live_offset(offsetof(LiveWords, visible)), 8, Guards::what_is_new},
     SharedWord{"heap_end", live_offset(offsetof(LiveWords, heap_end)), 8},
     SharedWord{"change_awaited", live_offset(offsetof(LiveWords, change_awaited)), 4},
-    SharedWord{"unfenced_sections", live_offset(offsetof(LiveWords, unfenced_sections)), 4,
-               Guards::sections},
+    SharedWord{"fences_missing", live_offset(offsetof(LiveWords, fences_missing)), 4},
     SharedWord{"applying", live_offset(offsetof(LiveWords, applying)), 8, Guards::sections},
     SharedWord{"published_position", live_offset(offsetof(LiveWords, published_position)), 8},
     SharedWord{"overlay_end", live_offset(offsetof(LiveWords, overlay_end)), 8},
@@ -99,6 +98,7 @@ inline constexpr std::array shared_words = {
     SharedWord{"lane_thread", lane_offset(0, offsetof(ReaderLane, thread_id)), 4},
     SharedWord{"reader_lane_sequence", lane_offset(2, offsetof(ReaderLane, sequence)), 8,
                Guards::sections},
+    SharedWord{"reader_lane_kept", lane_offset(2, offsetof(ReaderLane, kept)), 4, Guards::sections},
     SharedWord{"reader_lane_owner", lane_offset(2, offsetof(ReaderLane, owner)), 4,
                Guards::sections},
     SharedWord{"reader_lane_awaited_sequence",
@@ -106,6 +106,7 @@ inline constexpr std::array shared_words = {
     SharedWord{"reader_lane_awaited_since", lane_offset(2, offsetof(ReaderLane, awaited_since_ns)),
                8},
     SharedWord{"free_lane_sequence", lane_offset(5, offsetof(ReaderLane, sequence)), 8},
+    SharedWord{"free_lane_kept", lane_offset(5, offsetof(ReaderLane, kept)), 4},
     SharedWord{"free_lane_owner", lane_offset(5, offsetof(ReaderLane, owner)), 4},
 };
 

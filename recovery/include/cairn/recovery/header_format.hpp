@@ -129,7 +129,7 @@ struct LiveWords {
   std::atomic<std::uint64_t> visible;             ///< the newest that a new read section must see
   std::atomic<std::uint64_t> heap_end;            ///< bytes of the heap at `published`
   std::atomic<std::uint32_t> change_awaited;      ///< 1: somebody sleeps on this word for a commit
-  std::atomic<std::uint32_t> unfenced_sections;   ///< see ReaderLanes: 0 no, 1 yes, 2 never
+  std::atomic<std::uint32_t> fences_missing;      ///< see ReaderLanes: 1 where nobody keeps lanes
   std::atomic<std::uint64_t> applying;            ///< see Publication
   std::atomic<std::uint64_t> published_position;  ///< log position behind the record `published`
   std::atomic<std::uint64_t> overlay_end;  ///< held-back record that no overlay may show, if any
@@ -154,7 +154,7 @@ static_assert(offsetof(LiveWords, published) == line_bytes);
 static_assert(offsetof(LiveWords, visible) == line_bytes + 8);
 static_assert(offsetof(LiveWords, heap_end) == line_bytes + 16);
 static_assert(offsetof(LiveWords, change_awaited) == line_bytes + 24);
-static_assert(offsetof(LiveWords, unfenced_sections) == line_bytes + 28);
+static_assert(offsetof(LiveWords, fences_missing) == line_bytes + 28);
 static_assert(offsetof(LiveWords, applying) == line_bytes + 32);
 static_assert(offsetof(LiveWords, published_position) == line_bytes + 40);
 static_assert(offsetof(LiveWords, overlay_end) == line_bytes + 48);
@@ -204,19 +204,22 @@ static_assert(offsetof(ProcessSlot, phase_since_ns) == 32 && offsetof(ProcessSlo
 
 /// One reading thread.
 struct ReaderLane {
-  std::atomic<std::uint64_t> sequence;  ///< what its section reads at; 0 outside sections
+  std::atomic<std::uint64_t> sequence;  ///< what its section reads at; 0 idle
   std::atomic<std::uint32_t> owner;     ///< token of the process (ProcessTable); 0 free
   std::atomic<std::uint32_t> thread_id;
   // For people, by the publisher: the section at this sequence keeps commits back since then.
   std::atomic<std::uint64_t> awaited_sequence;  ///< 0: none has been waited for
   std::atomic<std::uint64_t> awaited_since_ns;  ///< uptime_ns()
-  std::array<std::uint64_t, 4> reserved;
+  /// 1: its thread is outside sections and has only kept the sequence, for the next one.
+  std::atomic<std::uint32_t> kept;
+  std::uint32_t reserved0;
+  std::array<std::uint64_t, 3> reserved;
 };
 static_assert(sizeof(ReaderLane) == line_bytes);
 static_assert(offsetof(ReaderLane, sequence) == 0 && offsetof(ReaderLane, owner) == 8);
 static_assert(offsetof(ReaderLane, thread_id) == 12 &&
               offsetof(ReaderLane, awaited_sequence) == 16);
-static_assert(offsetof(ReaderLane, awaited_since_ns) == 24);
+static_assert(offsetof(ReaderLane, awaited_since_ns) == 24 && offsetof(ReaderLane, kept) == 32);
 static_assert(process_table_offset + process_slot_count * sizeof(ProcessSlot) <=
               reader_lanes_offset);
 static_assert(reader_lanes_offset + reader_lane_count * sizeof(ReaderLane) == heap_begin);

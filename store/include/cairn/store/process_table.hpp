@@ -52,6 +52,8 @@ class ByteLock {
   std::uint64_t offset_ = 0;
 };
 
+/// True where the thread of `lane` is in a section: not where it only keeps the lane for the next.
+bool is_section(const ReaderLane& lane) noexcept;
 /// For how long publishers have waited for the section in `lane`, at `now_ns`; nothing where none
 /// has met it.
 std::optional<std::chrono::nanoseconds> awaited_for(const ReaderLane& lane,

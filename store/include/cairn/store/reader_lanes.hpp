@@ -13,37 +13,9 @@
 #include "cairn/error.hpp"
 #include "cairn/recovery/header_format.hpp"
 #include "cairn/store/process_table.hpp"
+#include "cairn/store/thread_lane.hpp"
 
 namespace cairn {
-
-class Overlay;
-class ReaderLanes;
-
-/// This thread's place in one store's reader lanes.
-struct ThreadLane {
-  std::uint64_t store_id = 0;  ///< ReaderLanes::id of the store, 0 none
-  ReaderLanes* lanes = nullptr;
-  ReaderLane* lane = nullptr;
-  /// What the open section reads; nullptr: the shared image.
-  Overlay* overlay = nullptr;
-  std::uint64_t sequence = 0;  ///< what the open section reads at
-  std::uint32_t depth = 0;     ///< sections open within one another
-  /// Sections entered with a fence of their own since the state last changed.
-  std::uint32_t quiet_entries = 0;
-  std::uint64_t quiet_sequence = 0;
-};
-
-namespace detail {
-struct HotLane {
-  std::uint64_t store_id;
-  ThreadLane* lane;
-  std::uint32_t lanes;  ///< how many this thread has, in all stores
-};
-/// The lane that this thread used last, so that entering costs no search.
-/// No store's while this thread has none: 0 is the id of stores that are shut.
-inline constexpr std::uint64_t no_store_id = ~std::uint64_t{0};
-inline constinit thread_local HotLane hot_lane{no_store_id, nullptr, 0};
-}  // namespace detail
 
 /// The lanes in which reading threads pin the state that they read.
 ///
@@ -61,21 +33,22 @@ inline constinit thread_local HotLane hot_lane{no_store_id, nullptr, 0};
 ///      p: a publisher that raises it later sees the lane. It raises its lane to the sequence of
 ///      its overlay only once that is whole; a lane may be raised, never lowered but to 0.
 ///
-/// Where there is nothing to publish for a while, sections leave their fence, which is most of what
-/// they cost, to the publisher (`unfenced_sections`):
-///  4. A section goes without a fence only if it saw `unfenced_sections` set after it had loaded
-///     the sequence that it pins, and its process is registered for `fence_all_threads`.
-///  5. A publisher that finds the word set, after raising `visible`, clears it and fences all
-///     threads before it looks at the lanes. So a section that read the word before it was cleared
-///     has either stored its lane by then, or will load `visible` after it was raised.
-///  6. Whoever sets the word does so by a read-modify-write: a publisher that did not find it set
-///     has raised `visible` before, in the one order of sequentially consistent operations, and
-///     every section that sees it set sees that too.
+/// The fence is most of what a section costs. A thread that goes from section to section keeps its
+/// lane between them, marked `kept`, and enters the next without:
+///  4. A kept lane pins its state as a section does. Whoever enters by it says so (`kept` is 0) and
+///     then finds `visible` where its lane is, and then its lane where it left it: in this order,
+///     with no fence. Only sections of the shared image leave lanes kept, in processes registered
+///     for `fence_all_threads`, and only while no process is attached that lacks it.
+///  5. A publisher takes a kept lane back once it has raised `visible`: it fences all threads, and
+///     only then looks whether the lane is kept. So who had entered is seen to have done so, and
+///     who enters later finds `visible` raised and gives the lane up by itself; as a thread at work
+///     does before the publisher has come to that.
+///  6. Where `visible` is lowered again, by release, that is after lanes were taken back: who finds
+///     it where it was finds its lane taken.
 ///
-///  7. A lane is taken by its `owner`, from 0. Its bit in `claimed_lanes`, which tells publishers
-///  to
-///     look at it, is set after that and cleared before the owner is 0 again: wherever a process
-///     dies, what it leaves has an owner to be asked after.
+///  7. A lane is taken by its `owner`, from 0. Its bit in `claimed_lanes`, by which publishers look
+///     at it, is set after that and cleared before the owner is 0 again: wherever a process dies,
+///     what it leaves has an owner to be asked after.
 ///
 /// Threads: `enter` and `leave` by the reading thread; what the publisher calls, under the write
 /// lock.
@@ -121,41 +94,22 @@ class ReaderLanes {
   ThreadLane& enter() {
     ThreadLane& mine = this_thread();
     if (mine.depth++ != 0) return mine;
-    // Acquire pairs with the release in `apply_to_image`. The others are sequentially consistent by
-    // invariants 2 to 6.
-    const std::uint64_t published = live_.published.load(std::memory_order_acquire);
-    if (can_skip_fence_ && live_.unfenced_sections.load(std::memory_order_seq_cst) == 1)
-        [[likely]] {
-      mine.lane->sequence.store(published, std::memory_order_relaxed);
-      // The publisher fences for this thread (invariant 5); the compiler has to keep the order.
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-    } else {
-      mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
-      note_fenced_entry(mine, published);
-    }
-    if (live_.visible.load(std::memory_order_seq_cst) != published) [[unlikely]] {
-      enter_slowly(mine);
-    } else {
-      mine.sequence = published;
-    }
+    if (!mine.keeps || !enter_kept(mine)) enter_fenced(mine);
     return mine;
   }
 
   static void leave(ThreadLane& mine) noexcept {
     if (--mine.depth != 0) return;
-    ReaderLanes& lanes = *mine.lanes;
-    const std::uint64_t sequence = mine.sequence;
-    Overlay* const overlay = mine.overlay;
-    if (overlay != nullptr) [[unlikely]]
-      mine.overlay = nullptr;
-    // Release: the section's reads come before the publisher sees the lane idle. Nothing of `mine`
-    // is touched behind it: the lane of a thread that has ended may be gone then.
-    mine.lane->sequence.store(0, std::memory_order_release);
-    // Relaxed: whoever commits at this very moment may not be seen, and sees the lane idle or
+    if (!mine.keeps) {
+      leave_idle(mine);
+      return;
+    }
+    // Release pairs with the acquire in `revoke_kept`: the section's reads come before that.
+    mine.lane->kept.store(1, std::memory_order_release);
+    // Relaxed: whoever commits at this very moment may not be seen, and takes the lane back or
     // leaves the rest to the next section or commit.
-    if (overlay != nullptr || lanes.live_.visible.load(std::memory_order_relaxed) != sequence)
-        [[unlikely]] {
-      lanes.leave_slowly(overlay);
+    if (mine.lanes->live_.visible.load(std::memory_order_relaxed) != mine.sequence) [[unlikely]] {
+      mine.lanes->leave_revoked(mine);
     }
   }
 
@@ -165,24 +119,23 @@ class ReaderLanes {
     return detail::hot_lane.lanes != 0 && is_in_cold_section();
   }
 
-  /// Takes over the fences that sections left out. To be called by the publisher after it raised
-  /// `visible`, before `wait_for_older`. True where there were any.
-  bool fence_sections() noexcept {
-    // Sequentially consistent, after the exchange of `visible` (invariants 5 and 6).
-    const bool any = live_.unfenced_sections.load(std::memory_order_seq_cst) == 1;
-    if (any) [[unlikely]]
-      fence_sections_slowly();
-    return any;
+  /// To be called by a thread that is about to commit or to wait, outside sections: nobody has to
+  /// take back a lane that it keeps.
+  void let_go() noexcept {
+    if (detail::hot_lane.store_id == id() && detail::hot_lane.lane->keeps) {
+      give_up_kept(*detail::hot_lane.lane);
+    }
   }
-  /// Makes the next publisher fence all threads whatever this one did.
-  void request_fence() noexcept;
   /// True while a thread of this process is in a section.
   bool any_section_open();
-  /// Waits until no lane holds a sequence below `sequence`, for `patience` at most. Lanes of dead
-  /// processes are freed on the way, if that takes long enough to look. False where one is left.
+  /// Waits until no lane holds a sequence below `sequence`, for `patience` at most, and takes back
+  /// those that are only kept. Lanes of dead processes are freed on the way, if that takes long
+  /// enough to look. False where one is left.
+  /// Requires: `visible` was raised to `sequence`, and is not lowered meanwhile.
   bool wait_for_older(std::uint64_t sequence, std::chrono::nanoseconds patience);
-  /// True while the lane that made `wait_for_older` give up last still holds a sequence below
-  /// `sequence`: a look at one lane instead of all. Frees it where its process is dead.
+  /// True while a section goes on at a sequence below `sequence` in the lane that made
+  /// `wait_for_older` give up last: a look at one lane instead of all. Frees it where its process
+  /// is dead.
   bool is_still_older(std::uint64_t sequence);
   /// Waits as long as that is so, for `patience` at most; false where it is so still.
   bool wait_while_older(std::uint64_t sequence, std::chrono::nanoseconds patience);
@@ -208,20 +161,19 @@ class ReaderLanes {
   bool is_in_cold_section() const noexcept;
   ThreadLane& this_thread();
   ThreadLane& find_or_claim();
+  bool enter_kept(ThreadLane& mine) noexcept;
+  void enter_fenced(ThreadLane& mine);
   void enter_slowly(ThreadLane& mine);
   bool enter_overlay(ThreadLane& mine, std::uint64_t published);
+  void enter_image(ThreadLane& mine, std::uint64_t published) noexcept;
+  static void leave_idle(ThreadLane& mine) noexcept;
   void leave_slowly(Overlay* overlay) noexcept;
+  void leave_revoked(ThreadLane& mine) noexcept;
+  static void give_up_kept(ThreadLane& mine) noexcept;
+  void note_revoked(ThreadLane& mine) noexcept;
   bool is_held_back() const noexcept;
-  void fence_sections_slowly() noexcept;
-  void note_fenced_entry(ThreadLane& mine, std::uint64_t published) noexcept {
-    if (mine.quiet_sequence != published) {
-      mine.quiet_sequence = published;
-      mine.quiet_entries = 0;
-    } else if (++mine.quiet_entries % least_quiet_entries == 0 && can_skip_fence_) {
-      offer_unfenced_sections(mine);
-    }
-  }
-  void offer_unfenced_sections(ThreadLane& mine) noexcept;
+  void revoke_kept(std::uint64_t sequence) noexcept;
+  bool revoke_if_kept(const ReaderLane& lane, std::uint64_t sequence) noexcept;
   ReaderLane* claim();
   void give_back(ReaderLane* lane) noexcept;
   void adopt(std::unique_ptr<ThreadLane> lane) noexcept;
@@ -233,17 +185,16 @@ class ReaderLanes {
   template <class Visit>
   void for_each_claimed(Visit visit);
 
-  /// Sections at one state save less than a publisher's fence on behalf of all threads costs, which
-  /// also interrupts them: at least while they are fewer than this, and where that takes long, as
-  /// in virtual machines, while each would have to save a quarter of `saved_ns`: what the fence
-  /// costs the reader itself nobody measures, and it comes when the state is nearly over.
-  static constexpr std::uint32_t least_quiet_entries = 64;
+  /// What a fence costs a section, as far as anybody measures.
   static constexpr std::uint32_t saved_ns = 7;
+  /// A thread whose lane had to be taken back, which costs a publisher a fence of all threads and
+  /// interrupts them, pays for that by fences of its own before it keeps a lane again: as many as
+  /// cost this often what that did.
   static constexpr std::uint32_t least_gain = 4;
 
   LiveWords& live_;
   ReaderLane* lanes_;
-  bool can_skip_fence_;
+  bool can_keep_;
   const ProcessTable& table_;
   std::string path_;
   const std::uint64_t id_;  ///< among the stores of this process, never used again
@@ -266,6 +217,59 @@ inline ThreadLane& ReaderLanes::this_thread() {
   if (detail::hot_lane.store_id == id()) [[likely]]
     return *detail::hot_lane.lane;
   return find_or_claim();
+}
+
+/// False where a publication is under way or the lane was taken back; it is given up then.
+inline bool ReaderLanes::enter_kept(ThreadLane& mine) noexcept {
+  mine.lane->kept.store(0, std::memory_order_relaxed);
+  // The publisher fences for this thread (invariant 5); the compiler has to keep the order.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  // Acquire pairs with the release in `keep_out_of_overlays` (invariant 6), so the lane may be
+  // looked at relaxed.
+  if (live_.visible.load(std::memory_order_acquire) == mine.sequence &&
+      mine.lane->sequence.load(std::memory_order_relaxed) == mine.sequence) [[likely]] {
+    return true;
+  }
+  note_revoked(mine);
+  return false;
+}
+
+inline void ReaderLanes::enter_fenced(ThreadLane& mine) {
+  // Acquire pairs with the release in `apply_to_image`. The others are sequentially consistent by
+  // invariants 2 and 3.
+  const std::uint64_t published = live_.published.load(std::memory_order_acquire);
+  mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
+  if (live_.visible.load(std::memory_order_seq_cst) != published) [[unlikely]] {
+    enter_slowly(mine);
+  } else {
+    enter_image(mine, published);
+  }
+}
+
+inline void ReaderLanes::enter_image(ThreadLane& mine, std::uint64_t published) noexcept {
+  mine.sequence = published;
+  if (mine.fences_owed != 0) {
+    --mine.fences_owed;
+  } else {
+    // Relaxed: set by who was alone, before anybody else was attached.
+    mine.keeps = can_keep_ && live_.fences_missing.load(std::memory_order_relaxed) == 0;
+  }
+}
+
+inline void ReaderLanes::leave_idle(ThreadLane& mine) noexcept {
+  ReaderLanes& lanes = *mine.lanes;
+  const std::uint64_t sequence = mine.sequence;
+  Overlay* const overlay = mine.overlay;
+  if (overlay != nullptr) [[unlikely]]
+    mine.overlay = nullptr;
+  // Release: the section's reads come before the publisher sees the lane idle. Nothing of `mine`
+  // is touched behind it: the lane of a thread that has ended may be gone then.
+  mine.lane->sequence.store(0, std::memory_order_release);
+  // Relaxed, as in `leave`.
+  if (overlay != nullptr || lanes.live_.visible.load(std::memory_order_relaxed) != sequence)
+      [[unlikely]] {
+    lanes.leave_slowly(overlay);
+  }
 }
 
 }  // namespace cairn
