@@ -24,7 +24,8 @@
  *
  * Invariants
  *  1. A section reads exactly one state, that which its lane holds: the newest that is visible when
- *     it looks. `visible` never goes down, so that is at least what was visible when it began.
+ *     it looks. `visible` goes down only over records that make Atomics (LOWERED), so else that is
+ *     at least what was visible when it began.
  *  2. Sequence numbers have no hole: record n is appended after record n - 1, by a writer whose
  *     working view shows state n - 1.
  *  3. The shared image changes only by records, in order, each applied once, by whoever holds the
@@ -64,6 +65,9 @@
 #endif
 #ifndef KEPT /* lanes may be kept between sections, which then need no fence */
 #define KEPT 0
+#endif
+#ifndef LOWERED /* records make Atomics: who cannot publish one lowers `visible` again */
+#define LOWERED 0
 #endif
 #ifndef DEATHS
 #define DEATHS 1
@@ -147,6 +151,8 @@ byte mutant = 0;
 #define KEPT_NOT_REVOKED 70        /* kept: publishers wait for lanes that nobody reads by */
 #define KEPT_LOOKS_AT_LANE_ALONE 71 /* kept: who enters by a kept lane looks at no other word */
 #define OVERLAY_KEPT 72            /* kept: a section of an overlay keeps its lane */
+#define LANE_LOST_UNNOTICED 73     /* lowered: who enters with a fence does not see its lane taken */
+#define LANE_LOST_SLOWLY 74        /* lowered: the same of who enters an overlay */
 #define FENCED_NOT_PINNED 64       /* writers: commits are published over a fenced body */
 #define PIN_KEPT_BY_FENCED 65      /* writers: a fenced transaction does not say that it is over */
 #define PIN_OF_THE_DEAD 66         /* writers: a fenced body whose process is dead pins on */
@@ -244,6 +250,16 @@ inline die() {
 #define require_guarded() assert(owner == me + 1 && guarded)
 #define guarded_step(what) step(require_guarded(); what)
 #define raise_visible(n) assert((n) >= visible); visible = (n)
+/* Where a record could not be published. A commit of one that makes an Atomic returns unseen. */
+#if LOWERED
+#define keep_visible() visible = published
+#define is_behind (tail != published)
+#define may_return(n) true
+#else
+#define keep_visible() raise_visible((is(VISIBLE_LOWERED) -> published : visible))
+#define is_behind (visible != published)
+#define may_return(n) (visible >= n)
+#endif
 /* Record k can be read (invariant 6). */
 #define require_record(k) assert(k <= logged && k > freed)
 /* By what this process knows. */
@@ -468,12 +484,18 @@ inline learn_shown(always) {
 #if KEPT
 #define is_kept(l) kept[l]
 #define keeps_lane keeps
+/* A fence lies between the two, and a publisher may take the lane back there: what was kept before
+ * it was given up and stored anew. */
+#define store_and(look) step(store_lane(p)); step(look)
+#define still_holds_unless(mutant_number) (lane[mylane] == p || is(mutant_number))
 #define empty_buffer(l) if :: buffered[l] -> kept[l] = false; buffered[l] = false :: else fi
 inline empty_buffers() { empty_buffer(0); empty_buffer(LANES - 1) }
 #define store_lane(value) empty_buffer(mylane); lane[mylane] = value; kept[mylane] = false
 #else
 #define is_kept(l) false
 #define keeps_lane false
+#define store_and(look) step(store_lane(p); look) /* a full fence between them */
+#define still_holds_unless(mutant_number) true
 #define store_lane(value) lane[mylane] = value
 #endif
 
@@ -575,7 +597,7 @@ inline show_appended() {
           if
           :: blocked ->
              applying = (is(APPLYING_LEFT_RAISED) -> applying : 0);
-             raise_visible((is(VISIBLE_LOWERED) -> published : visible))
+             keep_visible()
           :: !blocked && r == LANES && !is(PUBLISHED_BEFORE_APPLIED) && !is(SCAN_BEFORE_RAISE) ->
              applying = (is(BEGUN_NOT_SAID) -> applying : 2 * k + 1);
              store_first_line()
@@ -610,7 +632,7 @@ inline show_appended() {
 #define holds_back(l) (lane[l] != 0 && lane[l] <= published && !dead[WRITERS + l] && !is_kept(l))
 inline help_publication() {
   do
-  :: step(ok = (visible != published && owner == FREE && !holds_back(0) &&
+  :: step(ok = (is_behind && owner == FREE && !holds_back(0) &&
                 !holds_back(LANES - 1) && !pinned());
           if :: ok -> grant(false, false); learn_shown(true) :: else fi);
      if
@@ -807,7 +829,7 @@ begin: /* Engine::begin_write */
         guarded_step(tail = k; place[mine] = k; commit_pages(); k = next_record());
         show_appended();
         step(k = place[mine]; close_body(); release_quarantined(); claim[mine] = 0; release();
-             assert(visible >= k); /* The commit returns. */
+             assert(may_return(k)); /* The commit returns. */
              k = 0)
      :: else -> /* Engine::rollback */
         if
@@ -855,7 +877,7 @@ died:
 /* Overlays::open: an overlay of this process at v, built or advanced in private memory while the
  * image is frozen at p. */
 inline open_overlay() {
-  assert(image_a == A(p) && image_b == B(p));
+  assert(image_a == A(p) && image_b == B(p) && (lane[mylane] == p || is(LANE_BEFORE_OVERLAY)));
   o = mylane;
 #if ONE_PROCESS
   o = (overlay_at[0] == v || (overlay_users[0] == 0 && overlay_at[1] != v) ||
@@ -881,7 +903,7 @@ inline open_overlay() {
 }
 
 inline look_at_visible() {
-  ok = (visible == p);
+  ok = (visible == p && still_holds_unless(LANE_LOST_UNNOTICED));
   v = (ok -> p : 0); p = (ok -> p : 0)
 }
 
@@ -931,7 +953,7 @@ active [READERS] proctype reader() {
      step(look_at_visible());
      if :: ok -> step(store_lane(p)) :: else fi;
 #else
-     step(store_lane(p); look_at_visible()); /* a full fence between them */
+     store_and(look_at_visible());
 #endif
      if :: ok -> goto section :: else fi;
 
@@ -941,8 +963,8 @@ slowly: /* ReaderLanes::enter_slowly */
      step(ok = (applying == 0));
      if :: ok -> step(store_lane(p)) :: else fi;
 #else
-     /* A full fence between them. */
-     step(store_lane(p); ok = (applying == 0 || is(APPLYING_IGNORED)));
+     store_and(ok = (applying == 0 && still_holds_unless(LANE_LOST_SLOWLY)) ||
+                    is(APPLYING_IGNORED));
 #endif
      if
      :: !ok -> /* A publication is under way. */

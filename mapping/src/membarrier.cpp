@@ -28,8 +28,8 @@ bool register_for_fences() noexcept {
   return registered;
 }
 
-void fence_all_threads() noexcept {
-  membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED);
+bool fence_all_threads() noexcept {
+  return membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0;
 }
 
 }  // namespace cairn

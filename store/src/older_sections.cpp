@@ -25,19 +25,20 @@ bool ReaderLanes::wait_for_older(std::uint64_t sequence, std::chrono::nanosecond
 bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
                                 std::chrono::nanoseconds patience) {
   const auto is_older = [&] {
-    // Pairs with the exchange in `enter` (invariants 2 and 3) and the release in `leave`.
+    // Pairs with the exchange in `enter_fenced` (invariants 2 and 3), and the release in
+    // `leave_idle` and `give_up_kept`.
     const std::uint64_t pinned = lane.sequence.load(std::memory_order_seq_cst);
     return pinned != 0 && pinned < sequence;
   };
   if (!is_older()) [[likely]]
     return true;
-  // Who is at work gives a kept lane up by itself. Relaxed: only a reason to wait for that.
-  const bool kept = lane.kept.load(std::memory_order_relaxed) != 0;
-  const int rounds = patience.count() != 0 || kept ? lane_spin_rounds : 0;
+  // Who is at work gives a kept lane up by itself.
+  const int rounds = patience.count() != 0 || is_kept(lane) ? lane_spin_rounds : 0;
   for (int round = 0; round < rounds; ++round) {
     if (!is_older()) return true;
   }
-  if (revoke_if_kept(lane, sequence)) return true;
+  if (is_kept(lane)) revoke_kept(sequence);
+  if (!is_older()) return true;
   note_awaited(lane);
   if (patience.count() == 0) return false;
   table_.restart_phase();
@@ -48,7 +49,7 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
     if (now - start >= patience) return false;
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(lane_pause, patience));
     // It may have ended at the very moment that `visible` was raised.
-    if (revoke_if_kept(lane, sequence)) return true;
+    if (is_kept(lane)) revoke_kept(sequence);
     if (now < next_look) continue;
     next_look = now + lane_liveness_interval;
     // All of them: the dead one may have had a section in each of its threads.
@@ -57,17 +58,22 @@ bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
   return true;
 }
 
-/// True where the lane was only kept, and is taken back with all others of that kind.
-bool ReaderLanes::revoke_if_kept(const ReaderLane& lane, std::uint64_t sequence) noexcept {
-  // Relaxed: looked at again after the fence.
-  if (lane.kept.load(std::memory_order_relaxed) == 0) return false;
-  revoke_kept(sequence);
-  return lane.sequence.load(std::memory_order_relaxed) == 0;
+/// Relaxed: looked at again once all threads were fenced. Where that is refused, a lane that is
+/// kept is waited for like a section.
+bool ReaderLanes::is_kept(const ReaderLane& lane) const noexcept {
+  return can_revoke_ && lane.kept.load(std::memory_order_relaxed) != 0;
 }
 
+/// Takes back all lanes that are only kept, at sequences below `sequence`.
 void ReaderLanes::revoke_kept(std::uint64_t sequence) noexcept {
   const auto start = std::chrono::steady_clock::now();
-  fence_all_threads();
+  can_revoke_ = fence_all_threads();
+  if (!can_revoke_) {
+    // Relaxed: from now on nobody keeps a lane anew; those that are kept are given up with the next
+    // section of their threads.
+    live_.fences_missing.store(1, std::memory_order_relaxed);
+    return;
+  }
   const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
   // Relaxed: any value will do.
   live_.fence_ns.store(
@@ -78,7 +84,7 @@ void ReaderLanes::revoke_kept(std::uint64_t sequence) noexcept {
     // `leave`.
     std::uint64_t pinned = lane.sequence.load(std::memory_order_relaxed);
     if (pinned != 0 && pinned < sequence && lane.kept.load(std::memory_order_acquire) != 0) {
-      // Relaxed: who might enter by it finds `visible` raised, or lowered by release after this.
+      // Relaxed: released by what lets sections in again (invariant 6).
       lane.sequence.compare_exchange_strong(pinned, 0, std::memory_order_relaxed);
     }
     return true;
@@ -99,7 +105,7 @@ bool ReaderLanes::is_still_older(std::uint64_t sequence) {
   if (older_ == nullptr) return false;
   // Relaxed: where it is gone, all lanes are looked at with the orders that this takes.
   const std::uint64_t pinned = older_->sequence.load(std::memory_order_relaxed);
-  if (pinned == 0 || pinned >= sequence || older_->kept.load(std::memory_order_relaxed) != 0) {
+  if (pinned == 0 || pinned >= sequence || is_kept(*older_)) {
     older_ = nullptr;
     return false;
   }
@@ -130,7 +136,7 @@ std::string ReaderLanes::describe_older() const {
                      ", in a read section at commit " +
                      std::to_string(older_->sequence.load(std::memory_order_relaxed));
   if (const auto waited = awaited_for(*older_, uptime_ns())) {
-    text += ", waited for since " +
+    text += ", awaited for " +
             std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(*waited).count()) +
             " ms,";
   }

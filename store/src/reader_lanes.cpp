@@ -207,7 +207,7 @@ void ReaderLanes::adopt(std::unique_ptr<ThreadLane> lane) noexcept {
 
 void ReaderLanes::give_back_adopted() noexcept {
   std::erase_if(adopted_, [this](const std::unique_ptr<ThreadLane>& old) {
-    // Acquire pairs with the release in `leave`, which touches nothing after that store.
+    // Acquire pairs with the release in `leave_idle`, which touches nothing after that store.
     if (old->lane->sequence.load(std::memory_order_acquire) != 0) return false;
     give_back(old->lane);
     return true;
@@ -261,11 +261,12 @@ void ReaderLanes::enter_slowly(ThreadLane& mine) {
       relax_processor();
       continue;
     }
-    // As in `enter`: acquire pairs with the release in `apply_to_image`; a full fence between the
+    // As in `enter_fenced`: acquire pairs with the release in `apply_to_image`; a full fence between the
     // lane and the look at `visible` (invariants 2 and 3).
     const std::uint64_t published = live_.published.load(std::memory_order_acquire);
     mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
-    if (live_.visible.load(std::memory_order_seq_cst) == published) {
+    if (live_.visible.load(std::memory_order_seq_cst) == published &&
+        still_holds(mine, published)) {
       enter_image(mine, published);
       return;
     }
@@ -295,6 +296,7 @@ bool ReaderLanes::enter_overlay(ThreadLane& mine, std::uint64_t published) {
   // Sequentially consistent, after `visible` was: whoever raised that before had raised this, too.
   // Clear, it leaves the shared image frozen at `published` while the lane is there (invariant 3a).
   if (live_.applying.load(std::memory_order_seq_cst) != Publication::none) return false;
+  if (!still_holds(mine, published)) return false;
   // Again, since a publication that was given up may have lowered the one and raised the other.
   const std::uint64_t visible = live_.visible.load(std::memory_order_seq_cst);
   // Acquire pairs with the release in `apply_to_image`: another state means that the image moved
@@ -340,6 +342,10 @@ void ReaderLanes::leave_slowly(Overlay* overlay) noexcept {
 void ReaderLanes::leave_revoked(ThreadLane& mine) noexcept {
   give_up_kept(mine);
   leave_slowly(nullptr);
+}
+
+void ReaderLanes::let_go_of_cold() noexcept {
+  if (ThreadLane* const mine = thread_lanes.find(id_)) let_go(*mine);
 }
 
 void ReaderLanes::give_up_kept(ThreadLane& mine) noexcept {

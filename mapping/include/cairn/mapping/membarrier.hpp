@@ -12,7 +12,8 @@ bool can_fence_all_threads() noexcept;
 /// Lets `fence_all_threads` of other processes reach this one. False where the system refuses.
 bool register_for_fences() noexcept;
 /// Complexity: a system call, and an interrupt of each processor that runs a registered process.
-/// Requires: can_fence_all_threads().
-void fence_all_threads() noexcept;
+/// Requires: can_fence_all_threads(). False where the system refuses it all the same, as by a
+/// filter of system calls that was installed since.
+[[nodiscard]] bool fence_all_threads() noexcept;
 
 }  // namespace cairn

@@ -43,8 +43,10 @@ namespace cairn {
 ///     only then looks whether the lane is kept. So who had entered is seen to have done so, and
 ///     who enters later finds `visible` raised and gives the lane up by itself; as a thread at work
 ///     does before the publisher has come to that.
-///  6. Where `visible` is lowered again, by release, that is after lanes were taken back: who finds
-///     it where it was finds its lane taken.
+///  6. What is taken back may have been given up and hold the same sequence anew by then. Where a
+///     publication fails, `applying` is cleared and `visible` may be lowered, by release, after
+///     lanes were taken back. So whoever is about to enter, with a fence or without, looks at its
+///     lane once more after the word that lets it in.
 ///
 ///  7. A lane is taken by its `owner`, from 0. Its bit in `claimed_lanes`, by which publishers look
 ///     at it, is set after that and cleared before the owner is 0 again: wherever a process dies,
@@ -119,11 +121,13 @@ class ReaderLanes {
     return detail::hot_lane.lanes != 0 && is_in_cold_section();
   }
 
-  /// To be called by a thread that is about to commit or to wait, outside sections: nobody has to
-  /// take back a lane that it keeps.
+  /// To be called by a thread that is about to commit or to wait: nobody has to take back a lane
+  /// that it only keeps.
   void let_go() noexcept {
-    if (detail::hot_lane.store_id == id() && detail::hot_lane.lane->keeps) {
-      give_up_kept(*detail::hot_lane.lane);
+    if (detail::hot_lane.store_id == id()) {
+      let_go(*detail::hot_lane.lane);
+    } else if (detail::hot_lane.lanes != 0) {
+      let_go_of_cold();
     }
   }
   /// True while a thread of this process is in a section.
@@ -161,19 +165,24 @@ class ReaderLanes {
   bool is_in_cold_section() const noexcept;
   ThreadLane& this_thread();
   ThreadLane& find_or_claim();
+  static void let_go(ThreadLane& mine) noexcept {
+    if (mine.keeps && mine.depth == 0) give_up_kept(mine);
+  }
+  void let_go_of_cold() noexcept;
   bool enter_kept(ThreadLane& mine) noexcept;
   void enter_fenced(ThreadLane& mine);
   void enter_slowly(ThreadLane& mine);
   bool enter_overlay(ThreadLane& mine, std::uint64_t published);
   void enter_image(ThreadLane& mine, std::uint64_t published) noexcept;
+  static bool still_holds(const ThreadLane& mine, std::uint64_t sequence) noexcept;
   static void leave_idle(ThreadLane& mine) noexcept;
   void leave_slowly(Overlay* overlay) noexcept;
   void leave_revoked(ThreadLane& mine) noexcept;
   static void give_up_kept(ThreadLane& mine) noexcept;
   void note_revoked(ThreadLane& mine) noexcept;
   bool is_held_back() const noexcept;
+  bool is_kept(const ReaderLane& lane) const noexcept;
   void revoke_kept(std::uint64_t sequence) noexcept;
-  bool revoke_if_kept(const ReaderLane& lane, std::uint64_t sequence) noexcept;
   ReaderLane* claim();
   void give_back(ReaderLane* lane) noexcept;
   void adopt(std::unique_ptr<ThreadLane> lane) noexcept;
@@ -211,6 +220,7 @@ class ReaderLanes {
   // guarded by the write lock
   ReaderLane* older_ = nullptr;        ///< the lane that was waited for in vain
   std::uint64_t older_looked_ns_ = 0;  ///< when its process was looked at, uptime_ns()
+  bool can_revoke_ = true;             ///< until the system refuses a fence of all threads
 };
 
 inline ThreadLane& ReaderLanes::this_thread() {
@@ -224,10 +234,9 @@ inline bool ReaderLanes::enter_kept(ThreadLane& mine) noexcept {
   mine.lane->kept.store(0, std::memory_order_relaxed);
   // The publisher fences for this thread (invariant 5); the compiler has to keep the order.
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  // Acquire pairs with the release in `keep_out_of_overlays` (invariant 6), so the lane may be
-  // looked at relaxed.
+  // Acquire pairs with the release in `keep_out_of_overlays` (invariant 6).
   if (live_.visible.load(std::memory_order_acquire) == mine.sequence &&
-      mine.lane->sequence.load(std::memory_order_relaxed) == mine.sequence) [[likely]] {
+      still_holds(mine, mine.sequence)) [[likely]] {
     return true;
   }
   note_revoked(mine);
@@ -239,11 +248,18 @@ inline void ReaderLanes::enter_fenced(ThreadLane& mine) {
   // invariants 2 and 3.
   const std::uint64_t published = live_.published.load(std::memory_order_acquire);
   mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
-  if (live_.visible.load(std::memory_order_seq_cst) != published) [[unlikely]] {
-    enter_slowly(mine);
-  } else {
+  if (live_.visible.load(std::memory_order_seq_cst) == published && still_holds(mine, published))
+      [[likely]] {
     enter_image(mine, published);
+  } else {
+    enter_slowly(mine);
   }
+}
+
+/// To be asked after a look at the word that lets the section in, which acquires what was done to
+/// the lane before (invariant 6).
+inline bool ReaderLanes::still_holds(const ThreadLane& mine, std::uint64_t sequence) noexcept {
+  return mine.lane->sequence.load(std::memory_order_relaxed) == sequence;
 }
 
 inline void ReaderLanes::enter_image(ThreadLane& mine, std::uint64_t published) noexcept {
