@@ -22,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+#include "sparse_copy.hpp"
+
 namespace cairn::drills {
 namespace {
 
@@ -84,23 +86,6 @@ void make_file_system(FileSystem kind, const std::string& device) {
   }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     throw std::runtime_error(tool + " fails on " + device);
-  }
-}
-
-/// Copies what lies from byte `at` on, to the same place. What holds no data takes no memory in the
-/// copy either.
-void copy_data(int from, int to, off_t at = 0) {
-  std::vector<char> buffer(1 << 20);
-  while ((at = ::lseek(from, at, SEEK_DATA)) >= 0) {
-    const off_t end = ::lseek(from, at, SEEK_HOLE);
-    while (at < end) {
-      const auto piece = std::min(buffer.size(), static_cast<std::size_t>(end - at));
-      const ssize_t got = ::pread(from, buffer.data(), piece, at);
-      if (got <= 0 || ::pwrite(to, buffer.data(), static_cast<std::size_t>(got), at) != got) {
-        throw_errno("copy a disk");
-      }
-      at += got;
-    }
   }
 }
 
