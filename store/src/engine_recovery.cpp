@@ -31,6 +31,7 @@ void Engine::recover_alone() {
   const bool was_owned = lock_.owner_slot() != ~0U;
   last_recovery_ = {};
   last_recovery_.after_reboot = !same_boot;
+  last_recovery_.sync_failed = failed;
   last_recovery_.took_over = same_boot && was_owned;
   last_recovery_.power_was_lost = is_power_lost(identity_, meta_);
   state_ = checkpoint_state(meta_);
@@ -68,10 +69,10 @@ void Engine::recover_alone() {
   last_recovery_.reaped_processes = table_.reap();
   reset_live_words();
   last_recovery_.sequence = state_.sequence;
-  last_recovery_.needed = last_recovery_.power_was_lost || last_recovery_.replayed_records != 0 ||
-                          was_owned || last_recovery_.discarded_bytes != 0 ||
-                          last_recovery_.reclaimed_bytes != 0 ||
-                          last_recovery_.reaped_processes != 0;
+  last_recovery_.needed =
+      last_recovery_.power_was_lost || failed || last_recovery_.replayed_records != 0 ||
+      was_owned || last_recovery_.discarded_bytes != 0 || last_recovery_.reclaimed_bytes != 0 ||
+      last_recovery_.reaped_processes != 0;
   last_recovery_.duration = Clock::now() - start;
   report_recovery();
 }

@@ -38,6 +38,7 @@ std::string RecoveryReport::summary() const {
   std::string text = fenced_pid != 0
                          ? "ended the transaction of process " + std::to_string(fenced_pid)
                      : power_was_lost ? "kept what the loss of power left"
+                     : sync_failed    ? "recovered after a failed sync"
                      : took_over      ? "took over from a dead process"
                      : after_reboot   ? "recovered after a restart of the system"
                                       : "recovered after a killed process";

@@ -53,6 +53,10 @@ class FailedSync : public StoreTest {
   void expect_recovered(const Values& all, std::size_t least) {
     expect_told_by_closing(sut_);
     Store again = open(power_options());
+    const RecoveryReport report = again.last_recovery();
+    EXPECT_TRUE(report.needed && report.sync_failed);
+    EXPECT_TRUE(contains(report.summary(), "after a failed sync")) << report.summary();
+    EXPECT_FALSE(contains(report.summary(), "killed")) << report.summary();
     const Values found = numbers(again);
     EXPECT_GE(found.size(), least);
     ASSERT_LE(found.size(), all.size());
@@ -60,6 +64,8 @@ class FailedSync : public StoreTest {
     push(again, 100);
     EXPECT_EQ(numbers(again).size(), found.size() + 1);
     expect_sound(again);
+    again.close();
+    EXPECT_FALSE(open(power_options()).last_recovery().sync_failed) << "it is told once";
   }
 
   static inline std::atomic<int> system_errno{0};

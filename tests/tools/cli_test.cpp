@@ -108,6 +108,31 @@ TEST_F(CommandLine, check_fails_on_damage_inside_an_object_and_says_where) {
   EXPECT_FALSE(nlohmann::json::parse(json.out)["ok"]);
 }
 
+/// As a process leaves it whose sync failed.
+TEST_F(CommandLine, check_tells_of_a_failed_sync_which_is_no_damage) {
+  make();
+  const auto mark_failed = [this] {
+    write_struct(path(), live_words_offset + offsetof(LiveWords, failed), std::uint32_t{1});
+  };
+  {
+    const Store in_use = open();
+    mark_failed();
+    const Result marked = run("check '" + path() + "'");
+    EXPECT_EQ(marked.status, 0) << marked.err;
+    expect_lines(marked.out, {"sound"});
+    expect_lines(marked.err, {path(), "a sync failed", "until every process has closed it"});
+    const auto json = nlohmann::json::parse(run("check --json '" + path() + "'").out);
+    EXPECT_TRUE(json["ok"]);
+    EXPECT_TRUE(json["sync_failed"]);
+  }
+  const Result recovered = run("check '" + path() + "'");
+  EXPECT_EQ(recovered.status, 0) << recovered.err;
+  expect_lines(recovered.err, {path(), "recovered after a failed sync"});
+  const Result later = run("check '" + path() + "'");
+  EXPECT_EQ(later.err, "") << "it is told once";
+  EXPECT_FALSE(nlohmann::json::parse(run("check --json '" + path() + "'").out)["sync_failed"]);
+}
+
 TEST_F(CommandLine, names_and_labels_cannot_steer_the_terminal) {
   std::uint64_t at = 0;
   Options how = options();

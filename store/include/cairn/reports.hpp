@@ -17,6 +17,9 @@ struct RecoveryReport {
   bool after_reboot = false;  ///< live words were of another boot and were reset
   /// Options::accept_power_loss: what a power cut left was examined and became the store.
   bool power_was_lost = false;
+  /// A sync had failed since the store was last recovered, so writes were refused: which of the
+  /// last commits survive is what `sequence` says.
+  bool sync_failed = false;
   bool took_over = false;  ///< a process died while it held the write lock
   std::uint64_t replayed_records = 0;
   std::uint64_t replayed_bytes = 0;     ///< log bytes of those records
