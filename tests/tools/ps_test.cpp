@@ -115,11 +115,11 @@ TEST_F(Ps, tells_since_when_a_section_is_waited_for) {
   EXPECT_GE(seen.at(2), (milliseconds(30) - tick).count());
   EXPECT_LE(seen.at(2), (most + tick).count()) << "since it was met, not since it began";
   EXPECT_TRUE(seen.at(3).is_null()) << "the older one is in the way, and is waited for";
-  expect_lines(run("ps '" + path() + "'").out, {"reads at 2, waited for since "});
+  expect_lines(run("ps '" + path() + "'").out, {"reads at 2, in the way for the last "});
   in_the_way.leave();
   push(store, 4);
   EXPECT_FALSE(sections().at(3).is_null()) << "now it is its turn";
-  expect_lines(run("ps '" + path() + "'").out, {"reads at 3, waited for since "});
+  expect_lines(run("ps '" + path() + "'").out, {"reads at 3, in the way for the last "});
 }
 
 TEST_F(Ps, names_a_fenced_transaction_that_holds_back_what_is_committed) {

@@ -70,7 +70,7 @@ std::string held_back_text(const Activity& activity) {
     text += fmt::format("; thread {} of process {} reads at {}", section.thread_id,
                         process_name(*process), console::format_count(section.sequence));
     if (!section.waited_for) return text;
-    return text + ", waited for since " + console::format_duration(*section.waited_for);
+    return text + ", in the way for the last " + console::format_duration(*section.waited_for);
   }
   if (fenced != nullptr) {
     return text + fmt::format("; a transaction of process {} that was fenced goes on",
