@@ -82,7 +82,13 @@ void Engine::close() {
   const std::lock_guard one_at_a_time(closing_mutex_);
   if (condition_.load(std::memory_order_relaxed) == Condition::closed) return;
   if (lanes_.any_section_open()) {
-    throw Error(errc::transaction_active, path(), "a read section of this process is still open");
+    throw Error(errc::transaction_active, path(),
+                "a read section of this process is still open; end it before closing the store");
+  }
+  if (ActiveWrite::find(context_.shown_base()) != nullptr) {
+    throw Error(errc::transaction_active, path(),
+                "this thread's write transaction is open; commit it or let it go before closing "
+                "the store");
   }
   // Held until the slot is given back: of two that close at once the later one must find itself
   // alone.

@@ -97,7 +97,7 @@ WriteLock::Grant Engine::begin_guarded(const WriteLock::Patience& patience) {
   }
   if (ActiveWrite::find(context_.shown_base()) != nullptr) {
     throw Error(errc::transaction_active, path(),
-                "commit it or let it go before beginning another");
+                "commit this thread's write transaction, or let it go, first");
   }
   const WriteLock::Grant grant = acquire_working_view(patience);
   // Before anything that may grow the file, as setting pages aside may: growth asks whether the
@@ -217,7 +217,7 @@ void Engine::require_committable(Durability durability) {
   lanes_.let_go();
   if (durability != Durability::process && !survives_power()) {
     throw Error(errc::durability_mismatch, path(),
-                "the store was created with Durability::process");
+                "commit with Durability::process, or make a new store with Durability::power");
   }
   if (context_.write_set().is_over_limit()) context_.write_set().throw_over_limit();
   if (options_.verify_writes) verify_marks();

@@ -55,9 +55,11 @@ void require_durability(const Identity& identity, const Options& options, const 
   const bool wants_power = *options.durability != Durability::process;
   const bool has_power = identity.durability == StoredDurability::power;
   if (wants_power == has_power) return;
+  const std::string has = has_power ? "power" : "process";
   throw Error(errc::durability_mismatch, path,
-              std::string("created with Durability::") + (has_power ? "power" : "process") +
-                  ", opened with Durability::" + (wants_power ? "power" : "process"));
+              "created with Durability::" + has +
+                  ", opened with Durability::" + (wants_power ? "power" : "process") +
+                  "; open it with Durability::" + has + ", or with Options::durability unset");
 }
 
 }  // namespace

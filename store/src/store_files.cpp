@@ -161,12 +161,23 @@ struct NewLog {
   ByteLock lock;
 };
 
+/// The log comes first, but it is the store's name that somebody gave.
+File open_or_create_log(const std::string& path, const Options& options) {
+  try {
+    return File::open_or_create(log_path(path), options.permissions);
+  } catch (const Error& error) {
+    if (!(error == errc::not_found)) throw;
+  }
+  throw Error(errc::not_found, path,
+              "the directory that it is to stand in does not exist; make that first");
+}
+
 NewLog claim_log(const std::string& path, const Options& options) {
   for (;;) {
     // Looked at before as well, so that no log appears beside what turns out to be no store.
     if (exists(path)) return {};
     NewLog log;
-    log.file = File::open_or_create(log_path(path), options.permissions);
+    log.file = open_or_create_log(path, options);
     log.lock = ByteLock::acquire(log.file, 0, options.lock_timeout, naming_purpose);
     if (exists(path)) return {};
     if (!log.file.is_still_at_path()) continue;

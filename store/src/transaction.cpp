@@ -203,7 +203,10 @@ FreeListAllocator& WriteTransaction::heap() {
 void WriteTransaction::require_own(const void* p, std::size_t bytes) const {
   const WriteContext& context = engine().context();
   if (context.contains(p) && bytes <= context.reach_bytes() - context.offset_of(p)) return;
-  throw Error(errc::no_transaction, engine().path(), "the range to mark lies outside this store");
+  throw Error(errc::no_transaction, engine().path(),
+              "what is to be changed lies outside this store as the transaction sees it; find it "
+              "in this transaction, by find, a Ref or a container. What is in no store needs no "
+              "mark and no modify");
 }
 
 void WriteTransaction::mark(const void* p, std::size_t bytes) {

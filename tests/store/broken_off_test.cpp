@@ -27,7 +27,8 @@ TEST_F(BrokenOff, closing_is_refused_while_a_section_is_open) {
   push(sut, 1);
   {
     const SlowReader reader(sut);
-    expect_error(errc::transaction_active, path(), {"section"}, [&] { sut.close(); });
+    expect_error(errc::transaction_active, path(), {"read section", "before closing"},
+                 [&] { sut.close(); });
   }
   sut.close();
 }
@@ -45,7 +46,8 @@ TEST_F(BrokenOff, closing_is_refused_while_a_transaction_is_open_also_beside_oth
   {
     WriteTransaction tx = sut.begin_write();
     tx.construct<Numbers>("numbers").push_back(7);
-    expect_error(errc::transaction_active, path(), {}, [&] { sut.close(); });
+    expect_error(errc::transaction_active, path(), {"write transaction", "before closing"},
+                 [&] { sut.close(); });
     tx.commit();
   }
   sut.close();

@@ -31,6 +31,20 @@ TEST_F(Opening, creates_what_is_absent_and_only_that) {
   EXPECT_EQ(open().sequence(), 1U);
 }
 
+TEST_F(Opening, a_directory_that_is_not_there_is_named_with_the_store) {
+  const std::string lost = path("nowhere") + "/store";
+  for (const bool creating : {false, true}) {
+    const Error error =
+        error_of([&] { creating ? Store::create(lost, options()) : Store::open(lost, options()); });
+    EXPECT_EQ(error.code(), make_error_code(errc::not_found));
+    EXPECT_EQ(error.path(), lost);
+    EXPECT_TRUE(contains(error.what(), "directory that it is to stand in does not exist"))
+        << error.what();
+    EXPECT_FALSE(contains(error.what(), "-log")) << error.what();
+  }
+  EXPECT_TRUE(directory().names().empty());
+}
+
 TEST_F(Opening, create_leaves_nothing_beside_what_it_refuses) {
   write_bytes(path("notes"), {std::byte{'x'}});
   ASSERT_EQ(::mkdir(path("folder").c_str(), 0700), 0);
@@ -125,12 +139,17 @@ TEST_F(Opening, processes_that_create_at_once_make_one_store) {
 
 TEST_F(Opening, another_durability_than_the_stores_is_refused_and_none_fits_all) {
   { const Store made = open(power_options()); }
-  expect_error(errc::durability_mismatch, path(), {"power", "process"}, [&] { open(options()); });
+  const auto expect_refused = [&] {
+    expect_error(errc::durability_mismatch, path(),
+                 {"with Durability::process", "open it with Durability::power", "unset"},
+                 [&] { open(options()); });
+  };
+  expect_refused();
   Options any = options();
   any.durability.reset();
   const Store sut = open(any);
   EXPECT_EQ(sut.durability(), Durability::power);
-  expect_error(errc::durability_mismatch, path(), {"power", "process"}, [&] { open(options()); });
+  expect_refused();
 }
 
 TEST_F(Opening, sizes_out_of_range_are_refused_with_the_range) {

@@ -144,7 +144,7 @@ TEST_F(Transaction, many_rollbacks_and_commits_in_turn_never_leak) {
 TEST_F(Transaction, a_second_one_on_the_same_thread_is_refused_by_name) {
   Store sut = open();
   WriteTransaction first = sut.begin_write();
-  expect_error(errc::transaction_active, path(), {}, [&] { sut.begin_write(); });
+  expect_error(errc::transaction_active, path(), {"let it go, first"}, [&] { sut.begin_write(); });
   EXPECT_TRUE(first.active());
   first.construct<Numbers>("numbers");
   first.commit();
@@ -218,7 +218,9 @@ TEST_F(Transaction, a_mark_outside_the_store_is_refused) {
   Store sut = open();
   WriteTransaction tx = sut.begin_write();
   int local = 0;
-  expect_error(errc::no_transaction, path(), {}, [&] { tx.mark(&local, sizeof local); });
+  expect_error(errc::no_transaction, path(), {"find", "needs no mark"},
+               [&] { tx.mark(&local, sizeof local); });
+  expect_error(errc::no_transaction, path(), {"find", "needs no mark"}, [&] { tx.modify(local); });
 }
 
 TEST_F(Transaction, a_change_after_its_transaction_ended_is_refused) {
@@ -307,7 +309,7 @@ TEST_F(Transaction, zero_on_allocate_hands_out_no_old_bytes) {
 
 TEST_F(Transaction, a_commit_may_ask_for_less_but_not_for_more_than_the_store_promises) {
   Store cache = open();
-  expect_error(errc::durability_mismatch, path(), {}, [&] {
+  expect_error(errc::durability_mismatch, path(), {"commit with Durability::process"}, [&] {
     cache.write(Durability::power, [](WriteTransaction& tx) { tx.construct<Numbers>("numbers"); });
   });
   EXPECT_EQ(cache.sequence(), 1U);

@@ -38,7 +38,9 @@ TEST_F(CommandLine, help_names_the_commands_and_a_wrong_command_is_64) {
   EXPECT_EQ(version.status, 0);
   EXPECT_TRUE(version.out.starts_with("cairn ")) << version.out;
   EXPECT_EQ(run("").status, 64);
-  EXPECT_EQ(run("frobnicate").status, 64);
+  const Result unknown = run("frobnicate");
+  EXPECT_EQ(unknown.status, 64);
+  expect_lines(unknown.err, {"no command \"frobnicate\"", "--help"});
   EXPECT_EQ(run("info").status, 64);
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // cairn: looks after stores from the command line.
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <exception>
+#include <string_view>
 
 #include "commands.hpp"
 #include "printable.hpp"
@@ -42,6 +45,10 @@ class CommandLine {
   }
 
   ExitStatus run(int argc, char** argv) {
+    if (argc > 1 && is_unknown_command(argv[1])) {
+      print_problems({fmt::format("there is no command \"{}\"; see cairn --help", argv[1])});
+      return ExitStatus::usage;
+    }
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -56,6 +63,12 @@ class CommandLine {
  private:
   static constexpr double shortest_seconds = 0.05;
   static constexpr double longest_seconds = 86'400;
+
+  /// Only said that a command is required somebody would look for it in vain.
+  bool is_unknown_command(std::string_view word) const {
+    const auto is_meant = [&](const CLI::App* command) { return command->get_name() == word; };
+    return !word.starts_with('-') && app_.get_subcommands(is_meant).empty();
+  }
 
   CLI::App& add(const char* name, const char* purpose, ExitStatus (*perform)(const Arguments&)) {
     CLI::App* const command = app_.add_subcommand(name, purpose);
