@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// The example of the README and the interface's description, line by line as it stands there.
+// The first example of the README, line by line as it stands there, columns included.
 // clang-format off
 #include <cairn/cairn.hpp>            // everything; each part also has its own header: <cairn/vec.hpp>, ...
 
@@ -21,8 +21,11 @@ int main() {
     ada.visits.push_back(1843);
   });
 
-  std::size_t n = store.read([](const cairn::ReadTransaction& tx) {
+  const std::size_t n = store.read([](const cairn::ReadTransaction& tx) {
     const auto* users = tx.find<cairn::HashMap<std::uint64_t, User>>("users");   // nullptr if absent
     return users ? users->size() : 0;
   });
+
+  store.close();    // a program that is killed before loses no commit; see "Closing"
+  return n == 1 ? 0 : 1;
 }
