@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "machine.hpp"
 
+#include <benchmark/benchmark.h>
 #include <lmdb.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -13,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "cairn_console/format.hpp"
+#include "workload.hpp"
 
 namespace cairn::bench {
 namespace {
@@ -34,6 +38,28 @@ std::string processor() {
     }
   }
   return fmt::format("{}, {} in use", model, std::thread::hardware_concurrency());
+}
+
+void count() {
+  for (std::uint64_t i = 0; i < 20'000'000; ++i) benchmark::DoNotOptimize(i);
+}
+
+/// Rows in which two threads or processes are at work cannot come out better than this: processors
+/// that are shared with others, as in virtual machines, are two in name only.
+std::string two_threads() {
+  std::array<double, 5> gains{};
+  for (double& gain : gains) {
+    const double alone = seconds_of(count);
+    const double both = seconds_of([] {
+      std::thread other(count);
+      count();
+      other.join();
+    });
+    gain = 2 * alone / both;
+  }
+  std::sort(gains.begin(), gains.end());
+  return fmt::format("two threads that only count are {:.2f} x as fast as one ({:.2f}..{:.2f})",
+                     gains[gains.size() / 2], gains.front(), gains.back());
 }
 
 std::string memory() {
@@ -79,6 +105,7 @@ std::string file_system(const std::filesystem::path& directory) {
 MachineFacts machine_facts(const std::filesystem::path& directory) {
   return {
       {"processor", processor()},
+      {"processors at once", two_threads()},
       {"memory", memory()},
       {"kernel", kernel()},
       {"file system", file_system(directory)},

@@ -160,7 +160,7 @@ TEST_F(HeldBack, past_max_log_bytes_the_reader_is_named_and_nothing_is_committed
     }
   };
   expect_error(errc::no_space, path(),
-               {"thread", "slow", std::to_string(::getpid()), "waited for since", "max_log_bytes"},
+               {"thread", "slow", std::to_string(::getpid()), "awaited for", "max_log_bytes"},
                commit_all);
   ASSERT_GT(done, 10U);
   EXPECT_EQ(get(sut, 999), done);
