@@ -110,17 +110,35 @@ void ImageFiles::restore(Slot& slot, std::uint64_t begin, std::uint64_t end, std
     }
     at = next;
   }
-  for (std::uint64_t at = there; at < middle;) {
-    const std::uint64_t sector = at / sector_bytes;
-    const std::uint64_t next = std::min((sector + 1) * sector_bytes, middle);
+  restore_cut_off(slot, there, middle);
+  const std::uint64_t last = std::min(end, before);
+  if (middle < last) std::memset(slot.bytes + middle, 0, last - middle);
+}
+
+/// Where the file has no pages the system writes them, many at once: that spares a fault for each,
+/// and since nobody has them mapped it costs little to cut them off again.
+void ImageFiles::restore_cut_off(const Slot& slot, std::uint64_t begin, std::uint64_t end) {
+  const FileBytes& base = slot.base->bytes();
+  std::uint64_t run = begin;
+  const auto write_run = [&](std::uint64_t run_end) {
+    if (run == run_end) return;
+    const ssize_t put =
+        ::pwrite(slot.descriptor, base.data() + run, run_end - run, static_cast<off_t>(run));
+    if (put != static_cast<ssize_t>(run_end - run)) throw_image_failed("write " + slot.name);
+  };
+  for (std::uint64_t at = begin; at < end;) {
+    const std::uint64_t next = std::min(round_up(at + 1, page_bytes), end);
     // Some of the header counts for nothing in sums.
-    if (at < heap_begin || slot.base->sum(sector, sector + 1) != 0) {
-      std::memcpy(slot.bytes + at, base.data() + at, next - at);
+    const bool holds_something =
+        at < heap_begin ||
+        slot.base->sum(at / sector_bytes, (next + sector_bytes - 1) / sector_bytes) != 0;
+    if (!holds_something) {
+      write_run(at);
+      run = next;
     }
     at = next;
   }
-  const std::uint64_t last = std::min(end, before);
-  if (middle < last) std::memset(slot.bytes + middle, 0, last - middle);
+  write_run(end);
 }
 
 void ImageFiles::note(Slot& slot, std::uint64_t offset, std::uint64_t bytes) {

@@ -75,6 +75,7 @@ class ImageFiles {
   static void write_patches(const Slot& slot, const LayeredImage::File& layers,
                             std::uint64_t before);
   static void restore(Slot& slot, std::uint64_t begin, std::uint64_t end, std::uint64_t before);
+  static void restore_cut_off(const Slot& slot, std::uint64_t begin, std::uint64_t end);
   std::uint64_t make_room(Slot& slot, std::uint64_t length);
   void create(Slot& slot);
   void drop(Slot& slot) noexcept;
