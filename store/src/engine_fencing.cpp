@@ -220,7 +220,7 @@ void Engine::settle_quarantine(bool look_for_dead) {
   if (over) {
     // Release pairs with the acquire in `quarantine_end`.
     words.owner.store(0, std::memory_order_release);
-    cut_file();
+    cut_file(data_.size());
   } else if (is_pending) {
     reserve_quarantine();
   }

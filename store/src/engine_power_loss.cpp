@@ -80,7 +80,8 @@ void Engine::require_power_kept(const Identity& identity, const MetaSlot& meta, 
 ///
 /// Requires: `state_` is the checkpoint's, which the file reaches.
 void Engine::require_sound_remains() const {
-  const Reservation image = map_private(data_, round_up(data_.size(), page_bytes));
+  const std::uint64_t size = data_.size();
+  const Reservation image = map_private(data_, round_up(size, page_bytes));
   LogState end = state_;
   const std::uint64_t ring_end = state_.position + log_.ring_bytes();
   for (;;) {
@@ -95,7 +96,7 @@ void Engine::require_sound_remains() const {
                   });
     advance(end, *record);
   }
-  require_file_reaches(end.file_bytes);
+  require_file_reaches(end.file_bytes, size);
   const CheckReport report = check_heap({image.data(), end.heap_end, heap_begin}, path());
   if (report.ok()) return;
   throw Error(errc::corrupt, path(),

@@ -14,7 +14,7 @@ void Engine::freeze() {
   require_one_state();
   state_ = checkpoint_state(meta_);
   require_nothing_to_replay();
-  require_file_reaches(state_.file_bytes);
+  require_file_reaches(state_.file_bytes, data_.size());
   shown_ = visible_ = state_;
   // In the copy: from here on it says what is read, and nobody ever changes it.
   reset_live_words();

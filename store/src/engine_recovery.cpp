@@ -54,7 +54,7 @@ void Engine::recover_alone() {
   if (trusted && survives_power()) sync_header_or_fail();
   replay(trusted);
   shown_ = visible_ = state_;
-  require_file_reaches(state_.file_bytes);
+  require_file_reaches(state_.file_bytes, size);
   if (trusted) {
     discard_torn_append();
   } else if (last_recovery_.power_was_lost) {
@@ -65,7 +65,7 @@ void Engine::recover_alone() {
     if (same_boot && failed && !survives_power()) mark_unclean();
   }
   last_recovery_.reclaimed_bytes = size - state_.file_bytes;
-  cut_file();
+  cut_file(size);
   last_recovery_.reaped_processes = table_.reap();
   reset_live_words();
   last_recovery_.sequence = state_.sequence;
@@ -95,11 +95,10 @@ void Engine::require_one_state() const {
   require_power_kept(identity_, meta_, options_.accept_power_loss && !is_frozen(), path());
 }
 
-void Engine::require_file_reaches(std::uint64_t committed_bytes) const {
-  const std::uint64_t size = data_.size();
-  if (size >= committed_bytes) return;
+void Engine::require_file_reaches(std::uint64_t committed_bytes, std::uint64_t file_bytes) const {
+  if (file_bytes >= committed_bytes) return;
   throw Error(errc::truncated, path(),
-              "the file has " + std::to_string(size) + " bytes, its last commit needs " +
+              "the file has " + std::to_string(file_bytes) + " bytes, its last commit needs " +
                   std::to_string(committed_bytes));
 }
 
@@ -316,7 +315,7 @@ void Engine::take_over(const WriteLock::Grant& grant) {
   discard_torn_append();
   set_body_aside();
   const std::uint64_t size = data_.size();
-  cut_file();
+  cut_file(size);
   last_recovery_.reclaimed_bytes = size - std::min(size, data_.size());
   crash_point("takeover.cut");
   // Relaxed: whoever looks without the lock compares its epoch, too, which has passed.
@@ -444,13 +443,13 @@ std::optional<std::uint64_t> Engine::find_damaged_record(const MetaSlot& meta,
   return std::nullopt;
 }
 
-/// Cuts the file to its committed length, or to where a fenced process may still be at work. Leaves
-/// it to others where commits are held back: sections read what these may have taken out of the
-/// heap.
-void Engine::cut_file() {
+/// Cuts the file, which has `file_bytes`, to its committed length, or to where a fenced process may
+/// still be at work. Leaves it to others where commits are held back: sections read what these may
+/// have taken out of the heap.
+void Engine::cut_file(std::uint64_t file_bytes) {
   if (is_held_back()) return;
   const std::uint64_t length = std::max(state_.file_bytes, quarantine_end());
-  if (data_.size() <= length) return;
+  if (file_bytes <= length) return;
   const PhaseScope phase(table_, ProcessPhase::resizing);
   // Replay after a power cut must not meet records that write behind the new end.
   if (state_.reach > length) write_checkpoint(false);

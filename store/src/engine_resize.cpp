@@ -92,7 +92,7 @@ void Engine::cut_published_file() {
   const std::uint64_t size = data_.size();
   if (size <= state_.file_bytes || is_held_back()) return;
   record_resize(ResizeState::shrinking, size, state_.file_bytes);
-  cut_file();
+  cut_file(size);
 }
 
 std::optional<ResizeInfo> Engine::resize_under_way() const {

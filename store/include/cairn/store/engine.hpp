@@ -214,7 +214,7 @@ class Engine final : private HeapSpace,
   // attaching and recovering: engine_recovery.cpp
   void recover_alone();
   void require_one_state() const;
-  void require_file_reaches(std::uint64_t committed_bytes) const;
+  void require_file_reaches(std::uint64_t committed_bytes, std::uint64_t file_bytes) const;
   /// False in a copy of the file that was last written.
   bool is_original() const noexcept { return meta_.inode == 0 || meta_.inode == data_id_.inode; }
   void require_whole_heap() const;
@@ -238,7 +238,7 @@ class Engine final : private HeapSpace,
   void report_recovery();
   void fetch_appended() const noexcept;
   void reload_meta();
-  void cut_file();
+  void cut_file(std::uint64_t file_bytes);
   std::optional<std::uint64_t> find_damaged_record(const MetaSlot& meta, std::uint64_t tail) const;
 
   // what the loss of power left: engine_power_loss.cpp
