@@ -10,6 +10,8 @@ namespace cairn::drills {
 namespace {
 
 constexpr std::size_t fates_told = 12;
+/// Making mappings costs more than a recovery does, and giving them back does so again.
+constexpr std::uint64_t own_mappings_each = 8;
 
 const char* text_of(Fate fate) {
   switch (fate) {
@@ -162,10 +164,9 @@ Verdict PowerExplorer::open_image() {
 /// Cuts the power while the store recovers. It must come to the same state, whenever that happens.
 void PowerExplorer::explore_recovery(const Verdict& before) {
   files_.write(image_);
-  const Shared<Board> board;
-  PowerRecorder recorder(files_.path(), *board, PowerRecorder::Watch::recovery);
+  PowerRecorder recorder(files_.path(), *idle_board_, PowerRecorder::Watch::recovery);
   // A store with mappings of its own now and then.
-  files_.lend_mappings(false);
+  files_.lend_mappings(figures_.recoveries % own_mappings_each != 0);
   checker_.open();
   files_.lend_mappings(true);
   const PowerHistory history = recorder.take();

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "board.hpp"
 #include "mix.hpp"
 #include "power.hpp"
 #include "power_check.hpp"
@@ -53,6 +54,7 @@ class PowerExplorer {
   PowerFigures figures_;
   std::uint32_t block_bytes_ = 0;
   LayeredImage image_;
+  const Shared<Board> idle_board_;  ///< of recoveries, in which nobody commits
   bool in_recovery_ = false;
   bool has_enough_ = false;
 };
