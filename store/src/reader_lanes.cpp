@@ -261,8 +261,8 @@ void ReaderLanes::enter_slowly(ThreadLane& mine) {
       relax_processor();
       continue;
     }
-    // As in `enter_fenced`: acquire pairs with the release in `apply_to_image`; a full fence between the
-    // lane and the look at `visible` (invariants 2 and 3).
+    // As in `enter_fenced`: acquire pairs with the release in `apply_to_image`; a full fence
+    // between the lane and the look at `visible` (invariants 2 and 3).
     const std::uint64_t published = live_.published.load(std::memory_order_acquire);
     mine.lane->sequence.exchange(published, std::memory_order_seq_cst);
     if (live_.visible.load(std::memory_order_seq_cst) == published &&
