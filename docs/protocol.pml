@@ -15,7 +15,7 @@
  *   learn_shown                                 prepare_transaction, and sync_shown within catch_up
  *   refuse                                      a begin that fails: release_after_failure
  *   enter_kept, empty_buffer                    enter of a kept lane; the store buffer's part in it
- *   look_for_kept, revoke_kept                  wait_for_lane, and revoke_kept within it
+ *   revoke_kept                                 what wait_for_lane calls where a lane is kept
  *   die, after_death                            the kernel
  *
  * Record n makes state n of the store. Line a changes with every odd record, line b with each, so
