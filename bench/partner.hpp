@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "cairn/mapping/file.hpp"
-#include "cairn/mapping/futex.hpp"
+#include "cairn/mapping/processor.hpp"
 #include "cairn/mapping/shared_view.hpp"
 #include "cairn/options.hpp"
 #include "child_process.hpp"

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "cairn/error.hpp"
-#include "cairn/mapping/futex.hpp"
+#include "cairn/mapping/processor.hpp"
 #include "cairn/store/engine.hpp"
 
 namespace cairn {

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "cairn/error.hpp"
-#include "cairn/mapping/futex.hpp"
 #include "cairn/mapping/membarrier.hpp"
+#include "cairn/mapping/processor.hpp"
 #include "lane_waiting.hpp"
 
 namespace cairn {

@@ -7,6 +7,7 @@
 
 #include "cairn/error.hpp"
 #include "cairn/mapping/futex.hpp"
+#include "cairn/mapping/processor.hpp"
 
 namespace cairn {
 namespace {

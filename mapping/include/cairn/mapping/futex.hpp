@@ -15,13 +15,6 @@ void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
 /// Wakes up to `count` sleepers on `word`.
 void futex_wake(const std::atomic<std::uint32_t>& word, int count) noexcept;
 
-/// Between two looks at a word that another processor is about to change.
-inline void relax_processor() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#endif
-}
-
 /// The half of a 64-bit word that changes with every small step of it, to sleep on.
 inline const std::atomic<std::uint32_t>& low_half(const std::atomic<std::uint64_t>& word) noexcept {
   static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
