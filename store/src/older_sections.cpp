@@ -11,6 +11,14 @@
 #include "lane_waiting.hpp"
 
 namespace cairn {
+namespace {
+
+/// `pinned` is what a lane holds.
+constexpr bool is_older(std::uint64_t pinned, std::uint64_t sequence) noexcept {
+  return pinned != 0 && pinned < sequence;
+}
+
+}  // namespace
 
 bool ReaderLanes::wait_for_older(std::uint64_t sequence, std::chrono::nanoseconds patience) {
   bool gone = true;
@@ -24,27 +32,26 @@ bool ReaderLanes::wait_for_older(std::uint64_t sequence, std::chrono::nanosecond
 
 bool ReaderLanes::wait_for_lane(ReaderLane& lane, std::uint64_t sequence,
                                 std::chrono::nanoseconds patience) {
-  const auto is_older = [&] {
+  const auto is_in_the_way = [&] {
     // Pairs with the exchange in `enter_fenced` (invariants 2 and 3), and the release in
     // `leave_idle` and `give_up_kept`.
-    const std::uint64_t pinned = lane.sequence.load(std::memory_order_seq_cst);
-    return pinned != 0 && pinned < sequence;
+    return is_older(lane.sequence.load(std::memory_order_seq_cst), sequence);
   };
-  if (!is_older()) [[likely]]
+  if (!is_in_the_way()) [[likely]]
     return true;
   // Who is at work gives a kept lane up by itself.
   const int rounds = patience.count() != 0 || is_kept(lane) ? lane_spin_rounds : 0;
   for (int round = 0; round < rounds; ++round) {
-    if (!is_older()) return true;
+    if (!is_in_the_way()) return true;
   }
   if (is_kept(lane)) revoke_kept(sequence);
-  if (!is_older()) return true;
+  if (!is_in_the_way()) return true;
   note_awaited(lane);
   if (patience.count() == 0) return false;
   table_.restart_phase();
   const auto start = std::chrono::steady_clock::now();
   auto next_look = start + lane_liveness_interval;
-  while (is_older()) {
+  while (is_in_the_way()) {
     const auto now = std::chrono::steady_clock::now();
     if (now - start >= patience) return false;
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(lane_pause, patience));
@@ -83,7 +90,7 @@ void ReaderLanes::revoke_kept(std::uint64_t sequence) noexcept {
     // Relaxed: that it is not idle is why it is looked at. Acquire pairs with the release in
     // `leave`.
     std::uint64_t pinned = lane.sequence.load(std::memory_order_relaxed);
-    if (pinned != 0 && pinned < sequence && lane.kept.load(std::memory_order_acquire) != 0) {
+    if (is_older(pinned, sequence) && lane.kept.load(std::memory_order_acquire) != 0) {
       // Relaxed: released by what lets sections in again (invariant 6).
       lane.sequence.compare_exchange_strong(pinned, 0, std::memory_order_relaxed);
     }
@@ -105,7 +112,7 @@ bool ReaderLanes::is_still_older(std::uint64_t sequence) {
   if (older_ == nullptr) return false;
   // Relaxed: where it is gone, all lanes are looked at with the orders that this takes.
   const std::uint64_t pinned = older_->sequence.load(std::memory_order_relaxed);
-  if (pinned == 0 || pinned >= sequence || is_kept(*older_)) {
+  if (!is_older(pinned, sequence) || is_kept(*older_)) {
     older_ = nullptr;
     return false;
   }

@@ -104,9 +104,8 @@ void ReaderLanes::set_host(Host& host, std::chrono::milliseconds timeout) noexce
   enter_timeout_ = timeout;
 }
 
-bool ReaderLanes::is_in_cold_section() const noexcept {
-  const ThreadLane* mine = thread_lanes.find(id_);
-  return mine != nullptr && mine->depth != 0;
+ThreadLane* ReaderLanes::find() const noexcept {
+  return thread_lanes.find(id_);
 }
 
 void ReaderLanes::shut(errc code) noexcept {
@@ -119,7 +118,7 @@ void ReaderLanes::abandon() noexcept {
   // The sections of the one thread that a forked child has end here instead of in the parent's
   // lane.
   static ReaderLane nobodys{};
-  if (ThreadLane* const mine = thread_lanes.find(id_)) mine->lane = &nobodys;
+  if (ThreadLane* const mine = find()) mine->lane = &nobodys;
 }
 
 void ReaderLanes::lock_for_fork() {
@@ -136,7 +135,7 @@ ThreadLane& ReaderLanes::find_or_claim() {
                 shut_reason_ == errc::closed ? "open it again"
                                              : "open the store again in the child process");
   }
-  ThreadLane* mine = thread_lanes.find(id_);
+  ThreadLane* mine = find();
   if (mine == nullptr) {
     // Stores closed since leave their entries behind; drop them before adding another.
     {
@@ -342,10 +341,6 @@ void ReaderLanes::leave_slowly(Overlay* overlay) noexcept {
 void ReaderLanes::leave_revoked(ThreadLane& mine) noexcept {
   give_up_kept(mine);
   leave_slowly(nullptr);
-}
-
-void ReaderLanes::let_go_of_cold() noexcept {
-  if (ThreadLane* const mine = thread_lanes.find(id_)) let_go(*mine);
 }
 
 void ReaderLanes::give_up_kept(ThreadLane& mine) noexcept {

@@ -221,13 +221,18 @@ TEST_F(KilledChild, leaves_what_it_committed_and_at_most_the_transaction_under_w
       }
       return true;
     });
-    while ((*acknowledged).load() == first) std::this_thread::yield();
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
+    // Some transactions, however long they take here, and then a part of the next.
+    for (const std::uint64_t last = first + 1 + random() % 5; (*acknowledged).load() < last;) {
+      ASSERT_TRUE(child.is_running());
+      std::this_thread::yield();
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 1000));
     child.kill_now();
     const auto [found, told] = content();
     ASSERT_GE(told, (*acknowledged).load());
     for (; done < (*acknowledged).load(); ++done) transact(model, seed, done);
-    if (found != model) {
+    // By the number as well: there are transactions that change nothing.
+    if (found != model || told > done) {
       transact(model, seed, done++);
       ++unacknowledged;
     }
@@ -236,7 +241,6 @@ TEST_F(KilledChild, leaves_what_it_committed_and_at_most_the_transaction_under_w
     filled |= filled_members(found);
   }
   EXPECT_EQ(filled, all_members) << "a member stayed empty in all of the stores that were opened";
-  EXPECT_GT(done, std::uint64_t{kills} * 2);
   RecordProperty("transactions", static_cast<int>(done));
   RecordProperty("committed_unacknowledged", static_cast<int>(unacknowledged));
 }

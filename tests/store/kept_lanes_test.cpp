@@ -17,6 +17,7 @@
 #include "cairn/store/reader_lanes.hpp"
 #include "forked_child.hpp"
 #include "lanes.hpp"
+#include "slow_reader.hpp"
 
 namespace cairn::test {
 namespace {
@@ -247,8 +248,9 @@ TEST_F(KeptLanes, what_a_section_reads_stays_though_lanes_are_taken_back_all_the
       // Busy, and then idle for long enough that the lane has to be taken back.
       for (int i = 0; i < 300; ++i) {
         ThreadLane& section = sut().enter();
-        // Some stay for longer than a publisher waits before it takes lanes back.
-        const int looks = i % 50 == 49 ? 5'000 : 1 + i % 7;
+        // Some stay for longer than a publisher waits before it takes lanes back; not the last one,
+        // which such a publisher would have give its lane up.
+        const int looks = i % 50 == 25 ? 5'000 : 1 + i % 7;
         for (int k = 0; k < looks; ++k) {
           torn += image.load(std::memory_order_relaxed) != section.sequence ? 1U : 0U;
         }
@@ -320,6 +322,39 @@ TEST_F(KeptLanesOfStores, who_waits_for_a_change_within_a_section_goes_on_readin
   std::thread([&] { push(sut, 2); }).join();
   EXPECT_EQ(Values(seen.begin(), seen.end()), Values{1});
   EXPECT_GT(sut.sequence(), section.sequence());
+}
+
+/// Its publication raises `visible`, takes the kept lane back, meets the other section and lowers
+/// `visible` to where the lane was left.
+TEST_F(KeptLanesOfStores, who_enters_after_a_publication_that_failed_pins_what_it_reads) {
+  using Counter = Atomic<std::uint64_t>;
+  const auto count = [](const ReadTransaction& tx) { return tx.find<Counter>("counter")->load(); };
+  Options impatient = options();
+  impatient.reader_timeout = milliseconds(40);
+  Store sut = open(impatient);
+  sut.write([](WriteTransaction& tx) { tx.construct<Counter>("counter", 5U); });
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(sut.read(count), 5U);
+  SlowReader reader(sut);
+  ASSERT_TRUE(is_kept());
+  std::thread([&] {
+    expect_error(errc::timeout, path(), {"stands"}, [&] {
+      sut.write([](WriteTransaction& tx) {
+        tx.destroy<Counter>("counter");
+        tx.construct<Counter>("counter", 7U);
+      });
+    });
+  }).join();
+  {
+    const ReadTransaction section = sut.begin_read();
+    reader.leave();
+    std::thread([&] {
+      expect_error(errc::timeout, path(), {"unseen"}, [&] { push(sut, 1); });
+    }).join();
+    EXPECT_EQ(count(section), 5U) << "published over a section that goes on";
+  }
+  push(sut, 1);
+  EXPECT_EQ(sut.read(count), 7U);
+  expect_sound(sut);
 }
 
 }  // namespace

@@ -97,6 +97,12 @@ class ForkedChild {
     ::waitpid(pid_, &status, WUNTRACED);
   }
   void go_on() const { ::kill(pid_, SIGCONT); }
+  /// False where it has ended by itself, or was killed.
+  bool is_running() const {
+    siginfo_t ended{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           ended.si_pid == 0;
+  }
   /// SIGKILL, and waits until the process is gone.
   void kill_now() {
     ::kill(pid_, SIGKILL);

@@ -117,18 +117,15 @@ class ReaderLanes {
 
   /// True where this thread is in a section.
   bool in_section() const noexcept {
-    if (detail::hot_lane.store_id == id()) return detail::hot_lane.lane->depth != 0;
-    return detail::hot_lane.lanes != 0 && is_in_cold_section();
+    const ThreadLane* const mine = own_lane();
+    return mine != nullptr && mine->depth != 0;
   }
 
   /// To be called by a thread that is about to commit or to wait: nobody has to take back a lane
   /// that it only keeps.
   void let_go() noexcept {
-    if (detail::hot_lane.store_id == id()) {
-      let_go(*detail::hot_lane.lane);
-    } else if (detail::hot_lane.lanes != 0) {
-      let_go_of_cold();
-    }
+    ThreadLane* const mine = own_lane();
+    if (mine != nullptr && mine->keeps && mine->depth == 0) give_up_kept(*mine);
   }
   /// True while a thread of this process is in a section.
   bool any_section_open();
@@ -162,13 +159,14 @@ class ReaderLanes {
   /// 0 once shut, so that entering needs no test of its own for that.
   // Relaxed: closing while another thread enters is that program's race.
   std::uint64_t id() const noexcept { return open_id_.load(std::memory_order_relaxed); }
-  bool is_in_cold_section() const noexcept;
+  /// This thread's lane; nullptr where it has none.
+  ThreadLane* own_lane() const noexcept {
+    if (detail::hot_lane.store_id == id()) return detail::hot_lane.lane;
+    return detail::hot_lane.lanes == 0 ? nullptr : find();
+  }
+  ThreadLane* find() const noexcept;
   ThreadLane& this_thread();
   ThreadLane& find_or_claim();
-  static void let_go(ThreadLane& mine) noexcept {
-    if (mine.keeps && mine.depth == 0) give_up_kept(mine);
-  }
-  void let_go_of_cold() noexcept;
   bool enter_kept(ThreadLane& mine) noexcept;
   void enter_fenced(ThreadLane& mine);
   void enter_slowly(ThreadLane& mine);
