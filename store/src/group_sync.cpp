@@ -39,21 +39,23 @@ GroupSync::Member::~Member() {
 
 void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
   Guard guard(group_.mutex_);
-  arrive(guard);
+  arrive();
   while (std::max(group_.synced_, group_.durable()) < position) {
     group_.host_.require_not_failed();
-    if (!group_.leading_) {
+    if (!group_.leading_ && (begin != Begin::together || group_.waiting_ >= group_.expected_)) {
       group_.lead(guard, position, begin);
       continue;
     }
-    // Whoever is expected may need the lock.
-    if (begin == Begin::with_lock) group_.expect_nobody();
-    sleep(guard);
+    // The last to come leads, so nobody has to be woken for that: but for those who are missing.
+    const bool is_first = !group_.leading_ && !std::exchange(group_.expecting_, true);
+    sleep(guard, is_first ? group_.patience() : round_patience);
     // Most leave here, all of them at once: the mutex would have them come out one by one.
     if (is_served(position)) return;
     guard.lock();
+    if (is_first && is_waiting()) group_.lead(guard, position, begin);
   }
-  leave();
+  // Where no round has begun since it came, it was another process that synced.
+  if (is_waiting()) --group_.waiting_;
 }
 
 /// Whether a round that began with it among those who waited made `position` durable. Needs no
@@ -64,44 +66,38 @@ bool GroupSync::Member::is_served(std::uint64_t position) const noexcept {
 }
 
 /// Requires, as those that follow: the mutex.
-void GroupSync::Member::arrive(Guard& guard) noexcept {
+void GroupSync::Member::arrive() noexcept {
   // Relaxed, here and below: changed with the mutex.
   begun_ = group_.begun_.load(std::memory_order_relaxed);
-  if (++group_.waiting_ < group_.expected_ || !group_.end_expecting()) return;
-  // Who is woken takes it first. Only here: who looked at the round before would sleep past it.
-  guard.unlock();
-  futex_wake(group_.arrived_, 1);
-  guard.lock();
+  ++group_.waiting_;
 }
 
-/// Where no round has begun since it came, it was another process that synced.
-void GroupSync::Member::leave() noexcept {
-  if (begun_ == group_.begun_.load(std::memory_order_relaxed)) --group_.waiting_;
+/// Whether no round has begun since it came.
+bool GroupSync::Member::is_waiting() const noexcept {
+  return begun_ == group_.begun_.load(std::memory_order_relaxed);
 }
 
 void GroupSync::Member::sync(std::uint64_t tail) {
   Guard guard(group_.mutex_);
   while (group_.leading_) {
-    group_.expect_nobody();
-    sleep(guard);
+    sleep(guard, round_patience);
     guard.lock();
   }
   group_.host_.require_not_failed();
   group_.lead(guard, tail, Begin::with_lock);
 }
 
-/// Until the round is over that somebody leads. Returns without the mutex.
-void GroupSync::Member::sleep(Guard& guard) {
-  // Relaxed: changed with the mutex.
+/// Until a round is over, for `patience` at most. Returns without the mutex.
+void GroupSync::Member::sleep(Guard& guard, std::chrono::nanoseconds patience) {
   const std::uint32_t round = group_.rounds_.load(std::memory_order_relaxed);
   guard.unlock();
-  futex_wait(group_.rounds_, round, round_patience);
+  futex_wait(group_.rounds_, round, patience);
 }
 
 /// Syncs what is appended by now, among it what is before `position`.
 void GroupSync::lead(Guard& guard, std::uint64_t position, Member::Begin begin) {
   leading_ = true;
-  if (begin == Member::Begin::together) expect_others(guard);
+  expecting_ = false;
   const std::uint32_t sharing = std::exchange(waiting_, 0);
   begun_.fetch_add(1, std::memory_order_relaxed);
   guard.unlock();
@@ -128,30 +124,10 @@ void GroupSync::lead(Guard& guard, std::uint64_t position, Member::Begin begin) 
   end_round(guard);
 }
 
-/// Waits for as many as had to do with the last sync, but no longer than half of what that took:
+/// How long to wait for as many as had to do with the last sync: half of what that took, because
 /// where they have something else to do now, that is what waiting costs, once.
-void GroupSync::expect_others(Guard& guard) noexcept {
-  if (waiting_ >= expected_) return;
-  expecting_ = true;
-  arrived_.store(0, std::memory_order_relaxed);
-  const std::chrono::nanoseconds patience = std::min(sync_took_ / 2, most_patience);
-  guard.unlock();
-  futex_wait(arrived_, 0, patience);
-  guard.lock();
-  expecting_ = false;
-}
-
-/// Ends that wait. Requires: the mutex.
-void GroupSync::expect_nobody() noexcept {
-  if (end_expecting()) futex_wake(arrived_, 1);
-}
-
-/// True where somebody is to be woken for it.
-bool GroupSync::end_expecting() noexcept {
-  if (!std::exchange(expecting_, false)) return false;
-  // Relaxed: who waits takes the mutex before it looks at anything.
-  arrived_.store(1, std::memory_order_relaxed);
-  return true;
+std::chrono::nanoseconds GroupSync::patience() const noexcept {
+  return std::min(sync_took_ / 2, most_patience);
 }
 
 void GroupSync::end_round(Guard& guard) noexcept {
@@ -184,7 +160,7 @@ void GroupSync::wait_for_members() noexcept {
   constexpr std::chrono::microseconds pause{100};
   for (;;) {
     if (members_.load(std::memory_order_acquire) == 0) return;
-    // They are through as soon as they run. Not on `arrived_`, of which one alone is woken.
+    // They are through as soon as they run.
     futex_wait(rounds_, rounds_.load(std::memory_order_relaxed), pause);
   }
 }

@@ -49,6 +49,20 @@ class GroupSyncTest : public ::testing::Test {
     GroupSync::Member(sut_).wait(position, begin);
   }
   LiveWords& live() { return *live_; }
+  /// The second of two threads, which came while the first and this one shared a sync, and so waits
+  /// for both to come again: for a millisecond, since the sync took longer than two.
+  std::vector<std::thread> leave_one_that_expects_others() {
+    std::vector<std::thread> others;
+    host_.syncs = 0;
+    host_.during_sync = [&] {
+      if (host_.syncs > 2) return;
+      others.emplace_back([this] { wait(append()); });
+      std::this_thread::sleep_for(milliseconds(5));
+    };
+    wait(append());
+    wait(append());
+    return others;
+  }
 
   SyncHost host_;
 
@@ -119,6 +133,29 @@ TEST_F(GroupSyncTest, those_who_are_being_told_are_expected_again) {
     best = std::min(best, host_.syncs.load());
   }
   EXPECT_LE(best, rounds * 3 / 2);
+}
+
+TEST_F(GroupSyncTest, those_who_are_expected_and_do_not_come_are_not_waited_for) {
+  std::vector<std::thread> others = leave_one_that_expects_others();
+  const auto start = std::chrono::steady_clock::now();
+  for (std::thread& one : others) one.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(500)) << "left to the time-out";
+  EXPECT_EQ(sut_.durable(), live().log_tail);
+}
+
+/// Who holds the lock keeps those away who are expected.
+TEST_F(GroupSyncTest, who_holds_the_write_lock_syncs_at_once_for_those_who_expect_others) {
+  auto shortest = std::chrono::nanoseconds::max();
+  // A busy machine is late now and then, but not each time.
+  for (int attempt = 0; attempt < 100 && shortest > std::chrono::microseconds(500); ++attempt) {
+    std::vector<std::thread> others = leave_one_that_expects_others();
+    const auto start = std::chrono::steady_clock::now();
+    wait(append(), Begin::with_lock);
+    const auto took = std::chrono::steady_clock::now() - start;
+    for (std::thread& one : others) one.join();
+    if (host_.syncs == 3) shortest = std::min<std::chrono::nanoseconds>(shortest, took);
+  }
+  EXPECT_LE(shortest, std::chrono::microseconds(500)) << "of a thousand that the others wait";
 }
 
 TEST_F(GroupSyncTest, a_sync_that_fails_fails_all_who_share_it_and_there_is_none_afterwards) {

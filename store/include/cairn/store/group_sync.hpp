@@ -10,9 +10,9 @@
 
 namespace cairn {
 
-/// Group commit: those who wait for the log to reach the disk share one sync. The first to come
-/// does it for all that is appended by then; who comes meanwhile waits for the next one, which the
-/// first of those does.
+/// Group commit: those who wait for the log to reach the disk share one sync, which one of them
+/// does for all that is appended by then; who comes meanwhile waits for the next one. That begins
+/// once as many have come as had to do with the last one, or after a short while.
 ///
 /// Invariants:
 ///  1. Syncs of the log by this process come one after the other: the kernel tells an error that
@@ -73,10 +73,10 @@ class GroupSync {
     void sync(std::uint64_t tail);
 
    private:
-    void arrive(Guard& guard) noexcept;
+    void arrive() noexcept;
+    bool is_waiting() const noexcept;
     bool is_served(std::uint64_t position) const noexcept;
-    void leave() noexcept;
-    void sleep(Guard& guard);
+    void sleep(Guard& guard, std::chrono::nanoseconds patience);
 
     GroupSync& group_;
     std::uint64_t begun_ = 0;  ///< rounds when it came
@@ -87,9 +87,7 @@ class GroupSync {
 
  private:
   void lead(Guard& guard, std::uint64_t position, Member::Begin begin);
-  void expect_others(Guard& guard) noexcept;
-  void expect_nobody() noexcept;
-  bool end_expecting() noexcept;
+  std::chrono::nanoseconds patience() const noexcept;
   void end_round(Guard& guard) noexcept;
   void note_durable(std::uint64_t position) noexcept;
 
@@ -102,12 +100,11 @@ class GroupSync {
   std::uint32_t waiting_ = 0;   ///< members who came since the last round began
   std::uint32_t expected_ = 1;  ///< who shared the last round, and who came meanwhile
   bool leading_ = false;        ///< one of them syncs
-  bool expecting_ = false;      ///< and waits for others before
+  bool expecting_ = false;      ///< one of them will, if the others do not come soon
   std::uint64_t synced_ = 0;    ///< what this process waited for itself, whatever the word says
   std::chrono::nanoseconds sync_took_{0};
-  // futexes; no condition variables, whose destructors wait in a forked child for the parent's
+  /// A futex; no condition variable, whose destructor waits in a forked child for the parent's.
   std::atomic<std::uint32_t> rounds_{0};
-  std::atomic<std::uint32_t> arrived_{0};
 };
 
 }  // namespace cairn
