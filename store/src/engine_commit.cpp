@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "cairn/error.hpp"
-#include "cairn/mapping/futex.hpp"
 #include "cairn/mapping/shared_view.hpp"
 #include "cairn/store/engine.hpp"
 #include "cairn/types/atomic_format.hpp"
@@ -141,6 +140,7 @@ void Engine::prepare_transaction(const WriteLock::Grant& grant) {
              live_.applying.load(std::memory_order_relaxed) != Publication::none) {
     // But for the first: where restoring pages was broken off by an exception, or somebody wrote
     // over a word. Relaxed: only who has the lock stores `applying`.
+    take_lines_ahead();
     catch_up();
   } else if (is_held_back()) {
     // Nobody had the lock meanwhile, so all that may have changed is that sections have left.

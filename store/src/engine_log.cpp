@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cairn/error.hpp"
+#include "cairn/mapping/processor.hpp"
 #include "cairn/store/engine.hpp"
 #include "cairn/store/store_files.hpp"
 
@@ -42,6 +43,16 @@ void Engine::make_room_in_log(std::uint64_t bytes) {
     grow_log(least);
   } else if (!grow_log_for_pace(most)) {
     write_checkpoint(false);
+  }
+}
+
+/// Takes the lines that the next record will be written into from the process that appended the
+/// last ones: publishing waits until every store into the log is through.
+void Engine::take_lines_ahead() const noexcept {
+  // Relaxed: only advice.
+  const std::byte* const next = log_.at(live_.log_tail.load(std::memory_order_relaxed)).data();
+  for (std::uint64_t at = 0; at < most_fetched_bytes; at += line_bytes) {
+    prefetch_for_writing(next + at);
   }
 }
 

@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "cairn/error.hpp"
-#include "cairn/mapping/processor.hpp"
 #include "cairn/recovery/checksum.hpp"
 #include "cairn/store/engine.hpp"
 
@@ -370,18 +369,13 @@ LogState Engine::catch_up() {
   return before;
 }
 
-/// Has the processor fetch what another one has just appended, while it finds out what else is new,
-/// and take the lines that the next record will be written into: the other one had them last, and
-/// publishing waits until every store into the log is through.
+/// Has the processor fetch what another one has just appended, while it finds out what else is new.
 void Engine::fetch_appended() const noexcept {
-  constexpr std::uint64_t most_bytes = 512;
   // Relaxed: only advice.
   const std::uint64_t tail = live_.log_tail.load(std::memory_order_relaxed);
-  const std::uint64_t bytes = std::min(tail - state_.position, most_bytes);
+  const std::uint64_t bytes = std::min(tail - state_.position, most_fetched_bytes);
   const std::byte* const record = log_.at(state_.position).data();
   for (std::uint64_t at = 0; at < bytes; at += line_bytes) __builtin_prefetch(record + at);
-  const std::byte* const next = log_.at(tail).data();
-  for (std::uint64_t at = 0; at < most_bytes; at += line_bytes) prefetch_for_writing(next + at);
 }
 
 void Engine::reload_meta() {

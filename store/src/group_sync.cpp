@@ -42,6 +42,8 @@ void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
   arrive();
   while (std::max(group_.synced_, group_.durable()) < position) {
     group_.host_.require_not_failed();
+    // Whom a round did not serve, as garbage in a word makes it, comes anew.
+    if (!is_waiting()) arrive();
     if (!group_.leading_ && (begin != Begin::together || group_.waiting_ >= group_.expected_)) {
       group_.lead(guard, position, begin);
       continue;
@@ -52,6 +54,7 @@ void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
     // Most leave here, all of them at once: the mutex would have them come out one by one.
     if (is_served(position)) return;
     guard.lock();
+    // Whatever is durable by now: the others rely on it.
     if (is_first && is_waiting()) group_.lead(guard, position, begin);
   }
   // Where no round has begun since it came, it was another process that synced.
@@ -65,7 +68,7 @@ bool GroupSync::Member::is_served(std::uint64_t position) const noexcept {
   return begun_ != group_.begun_.load(std::memory_order_relaxed) && group_.durable() >= position;
 }
 
-/// Requires, as those that follow: the mutex.
+/// Requires the mutex, as `is_waiting`.
 void GroupSync::Member::arrive() noexcept {
   // Relaxed, here and below: changed with the mutex.
   begun_ = group_.begun_.load(std::memory_order_relaxed);
@@ -83,7 +86,6 @@ void GroupSync::Member::sync(std::uint64_t tail) {
     sleep(guard, round_patience);
     guard.lock();
   }
-  group_.host_.require_not_failed();
   group_.lead(guard, tail, Begin::with_lock);
 }
 
@@ -106,6 +108,7 @@ void GroupSync::lead(Guard& guard, std::uint64_t position, Member::Begin begin) 
   const std::uint64_t tail = std::max(live_.log_tail.load(std::memory_order_acquire), position);
   const auto start = Clock::now();
   try {
+    host_.require_not_failed();
     host_.sync_log();
   } catch (...) {
     guard.lock();

@@ -138,10 +138,13 @@ std::string ReaderLanes::describe_older() const {
   if (older_ == nullptr) return "a read section";
   // Relaxed: for people.
   const std::uint32_t owner = older_->owner.load(std::memory_order_relaxed);
-  std::string text = "thread " + std::to_string(older_->thread_id.load(std::memory_order_relaxed)) +
-                     " of " + table_.describe(ProcessTable::slot_of(owner)) +
-                     ", in a read section at commit " +
-                     std::to_string(older_->sequence.load(std::memory_order_relaxed));
+  std::string text =
+      "thread " + std::to_string(older_->thread_id.load(std::memory_order_relaxed)) + " of " +
+      table_.describe(ProcessTable::slot_of(owner)) +
+      (is_section(*older_) ? ", in a read section at commit "
+                           : ", in no section, whose lane nobody may take back without "
+                             "membarrier(2), at commit ") +
+      std::to_string(older_->sequence.load(std::memory_order_relaxed));
   if (const auto waited = awaited_for(*older_, uptime_ns())) {
     text += ", awaited for " +
             std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(*waited).count()) +

@@ -49,9 +49,11 @@ std::vector<ReaderInfo> readers_of(std::uint32_t token, std::span<const ReaderLa
     const ReaderLane& lane = lanes[index];
     // Relaxed: for people.
     if (lane.owner.load(std::memory_order_relaxed) != token) continue;
-    if (!is_section(lane)) continue;
+    const auto awaited = awaited_for(lane, now_ns);
+    // One that is only kept is awaited where nobody may take it back.
+    if (!is_section(lane) && !awaited) continue;
     readers.push_back({index, lane.thread_id.load(std::memory_order_relaxed),
-                       lane.sequence.load(std::memory_order_relaxed), awaited_for(lane, now_ns)});
+                       lane.sequence.load(std::memory_order_relaxed), awaited});
   }
   return readers;
 }

@@ -270,7 +270,7 @@ void ReaderLanes::enter_slowly(ThreadLane& mine) {
       return;
     }
     if (enter_overlay(mine, published)) return;
-    // Release, as in `leave`.
+    // Release, as in `leave_idle`.
     mine.lane->sequence.store(0, std::memory_order_release);
     if (round < lane_spin_rounds) continue;
     std::this_thread::sleep_for(lane_pause);
@@ -307,7 +307,7 @@ bool ReaderLanes::enter_overlay(ThreadLane& mine, std::uint64_t published) {
   const std::uint64_t end = live_.overlay_end.load(std::memory_order_relaxed);
   if (end > published && visible >= end) return false;
   // Whoever held it back may be gone, and nobody else come to see it.
-  // Relaxed: it is a clock. Release of the lane, as in `leave`.
+  // Relaxed: it is a clock. Release of the lane, as in `leave_idle`.
   const std::uint64_t now = uptime_ns();
   std::uint64_t helped = helped_ns_.load(std::memory_order_relaxed);
   if (now - helped > lane_liveness_interval_ns &&

@@ -203,7 +203,9 @@ TEST_F(KilledChild, leaves_what_it_committed_and_at_most_the_transaction_under_w
   std::uint64_t done = 0;
   std::uint64_t unacknowledged = 0;
   unsigned filled = 0;
+  unsigned within = 0;
   std::mt19937_64 random(seed);
+  const SharedNumber begun;
   const SharedNumber acknowledged;
   for (int kill = 0; kill < kills; ++kill) {
     const std::uint64_t first = done;
@@ -211,6 +213,7 @@ TEST_F(KilledChild, leaves_what_it_committed_and_at_most_the_transaction_under_w
     ForkedChild child([&] {
       Store store = Store::open(path(), child_options());
       for (std::uint64_t number = first;; ++number) {
+        (*begun).store(number + 1);
         store.write([&](WriteTransaction& tx) {
           transact(tx.find_or_construct<Everything>("root"), seed, number);
         });
@@ -228,6 +231,7 @@ TEST_F(KilledChild, leaves_what_it_committed_and_at_most_the_transaction_under_w
     }
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 1000));
     child.kill_now();
+    within += (*begun).load() != (*acknowledged).load() ? 1U : 0U;
     const auto [found, told] = content();
     ASSERT_GE(told, (*acknowledged).load());
     for (; done < (*acknowledged).load(); ++done) transact(model, seed, done);
@@ -241,6 +245,7 @@ TEST_F(KilledChild, leaves_what_it_committed_and_at_most_the_transaction_under_w
     filled |= filled_members(found);
   }
   EXPECT_EQ(filled, all_members) << "a member stayed empty in all of the stores that were opened";
+  EXPECT_GT(within, 0U) << "no kill came within a transaction";
   RecordProperty("transactions", static_cast<int>(done));
   RecordProperty("committed_unacknowledged", static_cast<int>(unacknowledged));
 }

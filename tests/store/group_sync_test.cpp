@@ -31,9 +31,13 @@ class SyncHost final : public GroupSync::Host {
   void require_not_failed() const override {
     if (failed) throw Error(errc::io, "log", "a sync failed");
   }
-  void log_synced() noexcept override { ++told; }
+  void log_synced() noexcept override {
+    ++told;
+    if (when_told) when_told();
+  }
 
   std::function<void()> during_sync;
+  std::function<void()> when_told;
   std::atomic<int> syncs{0};
   std::atomic<int> running{0};
   std::atomic<int> told{0};
@@ -136,11 +140,15 @@ TEST_F(GroupSyncTest, those_who_are_being_told_are_expected_again) {
 }
 
 TEST_F(GroupSyncTest, those_who_are_expected_and_do_not_come_are_not_waited_for) {
-  std::vector<std::thread> others = leave_one_that_expects_others();
-  const auto start = std::chrono::steady_clock::now();
-  for (std::thread& one : others) one.join();
-  EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(500)) << "left to the time-out";
-  EXPECT_EQ(sut_.durable(), live().log_tail);
+  // Again, since what the first leaves behind is there for the second.
+  for (int time = 0; time < 2; ++time) {
+    std::vector<std::thread> others = leave_one_that_expects_others();
+    const auto start = std::chrono::steady_clock::now();
+    for (std::thread& one : others) one.join();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(500))
+        << "left to the time-out";
+    EXPECT_EQ(sut_.durable(), live().log_tail);
+  }
 }
 
 /// Who holds the lock keeps those away who are expected.
@@ -230,6 +238,40 @@ TEST_F(GroupSyncTest, garbage_in_either_word_keeps_nobody_waiting) {
   };
   wait(mine);
   EXPECT_EQ(host_.syncs, 1);
+}
+
+/// Of two that share a round the one that leads is at the lower position, and garbage hides from
+/// the other that its own is durable as well.
+TEST_F(GroupSyncTest, whom_garbage_in_a_word_hides_its_round_from_is_served_by_another) {
+  for (std::atomic<std::uint64_t>* const word : {&live().durable, &live().log_tail}) {
+    bool hidden = false;
+    // On a busy machine the other one may have led.
+    for (int attempt = 0; attempt < 100 && !hidden; ++attempt) {
+      std::thread other;
+      host_.syncs = 0;
+      host_.during_sync = [&] {
+        if (host_.syncs != 1) return;
+        other = std::thread([this] {
+          append();
+          wait(append());
+        });
+        std::this_thread::sleep_for(milliseconds(5));
+      };
+      host_.when_told = [&] {
+        if (host_.syncs == 2) *word = word == &live().durable ? ~std::uint64_t{0} : 7;
+      };
+      const std::uint64_t mine = append();
+      wait(mine);
+      wait(mine + 64);
+      const auto start = std::chrono::steady_clock::now();
+      other.join();
+      hidden = host_.syncs == 3;
+      live().log_tail = mine + 3 * std::uint64_t{64};
+      wait(append());
+      EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(500)) << "asleep";
+    }
+    EXPECT_TRUE(hidden);
+  }
 }
 
 TEST_F(GroupSyncTest, who_holds_the_write_lock_is_not_asked_to_show_what_it_shows_itself) {

@@ -81,6 +81,7 @@ TEST_F(KeptLanes, a_thread_that_reads_much_keeps_its_lane_between_sections) {
   EXPECT_TRUE(is_kept());
   EXPECT_FALSE(sut().in_section());
   EXPECT_FALSE(sut().any_section_open()) << "nobody reads by a lane that is only kept";
+  EXPECT_TRUE(process_->table.list(lanes_).at(0).readers.empty());
 }
 
 TEST_F(KeptLanes, a_publisher_takes_a_kept_lane_back_without_patience) {
@@ -199,6 +200,9 @@ TEST_F(KeptLanes, who_may_fence_nobody_any_more_waits_for_a_kept_lane_like_for_a
                 EXPECT_FALSE(sut().wait_for_older(state + 1, milliseconds(1)));
                 EXPECT_EQ(lane().sequence, state) << "taken back from who may be entering by it";
                 EXPECT_TRUE(sut().is_still_older(state + 1));
+                EXPECT_NE(sut().describe_older().find("in no section"), std::string::npos);
+                EXPECT_EQ(process_->table.list(lanes_).at(0).readers.size(), 1U)
+                    << "who is told of";
                 EXPECT_EQ(live_.fences_missing, 1U) << "nobody else is to keep one";
                 return !HasFailure();
               }).succeeded());

@@ -236,6 +236,8 @@ class Engine final : private HeapSpace,
   void publish_for_the_dead();
   void settle_for_the_dead();
   void report_recovery();
+  /// Of a record that another process has appended, or that this one is about to.
+  static constexpr std::uint64_t most_fetched_bytes = 512;
   void fetch_appended() const noexcept;
   void reload_meta();
   void cut_file(std::uint64_t file_bytes);
@@ -303,6 +305,7 @@ class Engine final : private HeapSpace,
   static constexpr std::chrono::milliseconds checkpoint_pace{500};
   /// Smaller rings were asked for, and are emptied at once: a sync costs more than it has to write.
   static constexpr std::uint64_t least_paced_ring_bytes = 1 << 20;
+  void take_lines_ahead() const noexcept;
   bool may_double_log(std::chrono::steady_clock::time_point now, std::uint64_t most) const;
   bool grow_log_for_pace(std::uint64_t most);
   void grow_log(std::uint64_t ring_bytes);
