@@ -96,15 +96,22 @@ void Engine::close() {
   std::optional<OpenerNote> note;
   // Relaxed: a reason not to try; `begin_guarded` looks with the lock.
   const bool failed = !only_reads_ && live_.failed.load(std::memory_order_relaxed) != 0;
-  if (!failed && !only_reads_) {
+  const auto start = std::chrono::steady_clock::now();
+  for (bool settled = failed || only_reads_; !settled;) {
     // On the file that is open: its name may be gone, or another file's.
     closing = take_opening_lock(locks_, options_);
     note.emplace(live_, table_);
-    // Taken in any case, so that no transaction of this process is left behind.
-    do_guarded([this] {
-      settle_appended();
-      if (table_.is_alone()) empty_log();
-    });
+    settled = settle_before_leaving();
+    if (settled) break;
+    // Others may open and close meanwhile.
+    note.reset();
+    closing = ByteLock();
+    if (std::chrono::steady_clock::now() - start >= options_.lock_timeout) {
+      throw Error(errc::timeout, path(),
+                  "a write transaction of another thread of this process has not ended for " +
+                      std::to_string(options_.lock_timeout.count()) +
+                      " ms; end it, and close then");
+    }
   }
   // Commits whose sync is over need no lock to go on, only the slot.
   group_sync_.wait_for_members();
@@ -123,6 +130,32 @@ void Engine::close() {
                 "it is closed, and a sync failed while it was open: open it again, once every "
                 "process has closed it, to see which of the last commits survive");
   }
+}
+
+/// Publishes what it can and, where no other process is attached, empties the log. False where a
+/// transaction of this process goes on. One of another process is not waited for, nor is it fenced:
+/// that process has to close later, or dies and is taken over, and what is left is done then.
+bool Engine::settle_before_leaving() {
+  // Longer than it takes to be handed the lock, or to take it over from the dead.
+  constexpr std::chrono::milliseconds most_patience{30};
+  bool has_lock = false;
+  try {
+    do_guarded({std::min(options_.lock_timeout, most_patience)}, [&](const WriteLock::Grant&) {
+      has_lock = true;
+      settle_appended();
+      if (table_.is_alone()) empty_log();
+    });
+    return true;
+  } catch (const Error& error) {
+    if (has_lock || !(error == errc::timeout)) throw;
+  }
+  // Acquire pairs with the release in `end_fenced`.
+  if (lock_.owner_slot() == table_.own_slot() || table_.is_alone() ||
+      working_view_use_.load(std::memory_order_acquire) != 0) {
+    return false;
+  }
+  if (survives_power()) await_visible(deferred_.newest(), GroupSync::Member::Begin::at_once);
+  return true;
 }
 
 std::uint64_t Engine::wait_for_change(std::uint64_t sequence, std::chrono::nanoseconds timeout) {

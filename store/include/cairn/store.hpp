@@ -127,6 +127,9 @@ class Store {
   /// that grew by. Then the files can be copied, and a store of Durability::process outlives the
   /// next power cut.
   ///
+  /// Waits for a transaction of another thread of this process, but not for one of another process:
+  /// that one closes later, and does then what this one leaves to it.
+  ///
   /// Letting the last handle go only releases the store, as a kill does: no commit is lost and the
   /// next one to open it goes on, but the files are those of a store in use. Programs that end in
   /// order call `close`.

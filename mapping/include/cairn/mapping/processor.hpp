@@ -11,9 +11,9 @@ inline void relax_processor() noexcept {
 }
 
 /// Has the processor fetch the line of `p`, which may be any address, and take it from the others.
-/// For lines that another one had last: compilers write a fetch for reading where they were not told
-/// of a processor newer than x86-64, and the store that follows has to ask the others once more.
-/// Elsewhere `__builtin_prefetch` costs less.
+/// For lines that another one had last: compilers write a fetch for reading where they were not
+/// told of a processor newer than x86-64, and the store that follows has to ask the others once
+/// more. Elsewhere `__builtin_prefetch` costs less.
 inline void prefetch_for_writing(const void* p) noexcept {
 #if defined(__x86_64__)
   // Every such processor decodes it; those that cannot do it do nothing.

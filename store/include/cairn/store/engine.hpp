@@ -193,6 +193,8 @@ class Engine final : private HeapSpace,
   void freeze();
   void require_nothing_to_replay();
 
+  bool settle_before_leaving();
+
   /// Has `work`, which is given the grant, done with the write lock, where nobody may interrupt it.
   /// Nothing is committed.
   template <class Work>
