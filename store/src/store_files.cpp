@@ -98,7 +98,10 @@ StoreHeader describe_new_store(const std::string& path, const Options& options) 
   made.meta.max_bytes = checked(max_bytes, least, largest_max_bytes, path, "max_bytes");
   made.meta.file_bytes = checked(std::max(options.initial_bytes, least), least, made.meta.max_bytes,
                                  path, "initial_bytes");
-  checked(options.log_bytes, least_ring_bytes, options.max_log_bytes, path, "log_bytes");
+  constexpr std::uint64_t any = ~std::uint64_t{0};
+  checked(options.max_log_bytes, least_ring_bytes, any, path, "max_log_bytes");
+  // Over max_log_bytes, as its default may be, it is taken as that.
+  checked(options.log_bytes, least_ring_bytes, any, path, "log_bytes");
   made.meta.log_bytes = new_ring_bytes(options);
   return made;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <thread>
 
+#include "cairn/recovery/log_format.hpp"
 #include "forked_child.hpp"
 #include "temp_store.hpp"
 
@@ -162,8 +163,25 @@ TEST_F(Opening, sizes_out_of_range_are_refused_with_the_range) {
   expect_error(errc::invalid_argument, path(), {"max_bytes", "4096"}, [&] { open(how); });
   how = options();
   how.log_bytes = 1;
-  expect_error(errc::invalid_argument, path(), {"log_bytes", " 1"}, [&] { open(how); });
+  expect_error(errc::invalid_argument, path(), {" log_bytes is 1,"}, [&] { open(how); });
+  how = options();
+  how.max_log_bytes = 4096;
+  expect_error(errc::invalid_argument, path(), {"max_log_bytes is 4096", " 65536 "},
+               [&] { open(how); });
   EXPECT_TRUE(directory().names().empty());
+}
+
+TEST_F(Opening, a_new_log_keeps_within_max_log_bytes_whatever_size_was_asked_for) {
+  Options how = options();
+  how.max_log_bytes = 100'000;
+  for (const std::uint64_t asked : {Options().log_bytes, std::uint64_t{1} << 63}) {
+    how.log_bytes = asked;
+    const std::string name = "store" + std::to_string(asked);
+    Store sut = Store::create(path(name), how);
+    push(sut, 1);
+    EXPECT_EQ(numbers(sut), Values{1});
+    EXPECT_LE(std::filesystem::file_size(path(name) + "-log"), log_ring_offset + (64U << 10));
+  }
 }
 
 TEST_F(Opening, a_foreign_file_in_the_logs_place_is_kept) {
