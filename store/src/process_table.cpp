@@ -111,7 +111,9 @@ ByteLock ByteLock::acquire(const File& file, std::uint64_t offset,
     if (std::chrono::steady_clock::now() >= deadline) {
       const bool is_shared = holder_type(file, offset) == F_RDLCK;
       std::string text = "a read-only reader still has the store open";
-      const char* advice = "`lslocks` shows its process, `cairn ps` does not: it marks no file";
+      // Its lock is the open file's, of which `lslocks` and /proc/locks tell no process.
+      const char* advice =
+          "`fuser FILE` or `lsof FILE` names its process, `cairn ps` does not: it marks no file";
       if (!is_shared) {
         const std::string name = holder ? holder() : "";
         text = name.empty() ? "another process" : name + ",";
