@@ -30,6 +30,10 @@ constexpr std::chrono::milliseconds long_wait{2};
 
 using Clock = std::chrono::steady_clock;
 
+/// What can be done about a process that nobody may take the lock from.
+constexpr const char* who_is_stopped =
+    "; if it is stopped, SIGCONT lets it go on, or SIGKILL ends it, which loses no commit";
+
 /// How long the body that runs has been seen to run.
 class BodyWatch {
  public:
@@ -276,13 +280,22 @@ std::string WriteLock::describe_owner() const {
   const std::uint64_t seen = word_.load(std::memory_order_relaxed);
   if ((seen & slot_mask) == 0) return "nobody at this moment";
   const std::string owner = table_.describe(static_cast<std::uint32_t>(seen & slot_mask) - 1);
-  if ((seen & guarded_bit) != 0) return owner + "; it is at what cannot be interrupted";
-  if ((seen & slot_mask) == table_.own_slot() + 1) return owner + ", which is this one";
-  const std::string body = owner + "; it is in the body of its transaction, and recover ";
-  if (!has_unsettled_fence()) return body + "can fence it";
-  return body + "cannot fence it as long as a transaction that was fenced before goes on in " +
+  const bool is_own = (seen & slot_mask) == table_.own_slot() + 1;
+  if ((seen & guarded_bit) != 0) {
+    return owner + (is_own ? ", which is this one" : "") + "; it is at what cannot be interrupted" +
+           (is_own ? "" : who_is_stopped);
+  }
+  if (is_own) return owner + ", which is this one";
+  const std::string body = owner + "; it is in the body of its transaction, and ";
+  if (!has_unsettled_fence()) {
+    return body + "Store::recover({.fence_live_owner = true}) can fence it";
+  }
+  return body +
+         "Store::recover cannot fence it as long as a transaction that was fenced before goes on "
+         "in " +
          table_.describe(ProcessTable::slot_of(
-             static_cast<std::uint32_t>(live_.quarantine.owner.load(std::memory_order_relaxed))));
+             static_cast<std::uint32_t>(live_.quarantine.owner.load(std::memory_order_relaxed)))) +
+         who_is_stopped;
 }
 
 void WriteLock::leave_to_the_dead() noexcept {

@@ -240,8 +240,10 @@ TEST_P(Fencing, nobody_is_fenced_who_was_not_to_be) {
   channel.hear_child();
   Store sut = open(hasty());
   other.stop();
-  expect_error(errc::timeout, path(), {"50 ms", "the stuck one", "recover can fence it"},
-               [&] { push(sut, 3); });
+  expect_error(
+      errc::timeout, path(),
+      {"50 ms", "the stuck one", "Store::recover({.fence_live_owner = true}) can fence it"},
+      [&] { push(sut, 3); });
   expect_error(errc::timeout, path(), {"the stuck one"}, [&] { sut.recover(); });
   other.go_on();
   channel.tell_child();
@@ -272,9 +274,10 @@ TEST_P(Fencing, a_second_one_has_to_wait_until_the_first_is_over) {
   ForkedChild second = sleeper(second_channel);
   second_channel.hear_child();
   second.stop();
-  expect_error(errc::timeout, path(),
-               {std::to_string(second.pid()), "cannot fence", std::to_string(first.pid())},
-               [&] { sut.recover(fence_soon); });
+  expect_error(
+      errc::timeout, path(),
+      {std::to_string(second.pid()), "cannot fence", std::to_string(first.pid()), "SIGCONT"},
+      [&] { sut.recover(fence_soon); });
   first.go_on();
   first_channel.tell_child();
   EXPECT_EQ(first_channel.hear_child(), 1U);

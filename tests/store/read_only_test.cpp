@@ -230,7 +230,8 @@ TEST_P(ReadOnly, a_writer_that_comes_later_waits_for_the_readers_and_names_them)
     return numbers(store) == Values{1};
   });
   channel.hear_child();
-  expect_error(errc::timeout, path(), {"a read-only reader", "60 ms", "`fuser FILE` or `lsof FILE` names its process"},
+  expect_error(errc::timeout, path(),
+               {"a read-only reader", "60 ms", "`fuser FILE` or `lsof FILE` names its process"},
                [&] { open(hasty()); });
   {
     const Store another = open_read_only(hasty());

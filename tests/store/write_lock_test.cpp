@@ -311,9 +311,17 @@ TEST_F(TwoLocks, a_fenced_owner_can_neither_commit_nor_release) {
 
 TEST_F(TwoLocks, a_guarded_owner_is_not_fenced_but_named) {
   sut_.acquire(patience, "store");
-  expect_error(errc::timeout, "store", {"30 ms", "\"one\"", "cannot be interrupted"}, [&] {
-    other_.acquire({std::chrono::milliseconds(30), std::chrono::milliseconds(0), true}, "store");
-  });
+  expect_error(errc::timeout, "store",
+               {"30 ms", "\"one\"", "cannot be interrupted; if it is stopped, SIGCONT", "SIGKILL"},
+               [&] {
+                 other_.acquire({std::chrono::milliseconds(30), std::chrono::milliseconds(0), true},
+                                "store");
+               });
+  // Of the process that waits, nobody is stopped.
+  const Error own = error_of([&] { sut_.acquire({std::chrono::milliseconds(0)}, "store"); });
+  EXPECT_TRUE(contains(own.what(), "which is this one; it is at what cannot be interrupted"))
+      << own.what();
+  EXPECT_FALSE(contains(own.what(), "SIGKILL")) << own.what();
   EXPECT_EQ(sut_.owner_slot(), one_.own_slot());
   sut_.release();
 }
@@ -321,7 +329,8 @@ TEST_F(TwoLocks, a_guarded_owner_is_not_fenced_but_named) {
 TEST_F(TwoLocks, an_active_owner_is_fenced_only_where_that_was_asked_for) {
   sut_.acquire(patience, "store");
   sut_.begin_body();
-  expect_error(errc::timeout, "store", {"30 ms", "\"one\"", "recover can fence it"},
+  expect_error(errc::timeout, "store",
+               {"30 ms", "\"one\"", "Store::recover({.fence_live_owner = true}) can fence it"},
                [&] { other_.acquire({std::chrono::milliseconds(30)}, "store"); });
   const WriteLock::Patience until_timeout{std::chrono::milliseconds(30), std::nullopt, true};
   EXPECT_TRUE(other_.acquire(until_timeout, "store").fenced);
