@@ -221,10 +221,13 @@ void Engine::require_published(const char* consequence, errc code) {
       continue;
     }
     if (lanes_.wait_while_older(shown_.sequence + 1, patience - waited)) continue;
+    // Of the log being full, as the only reason, there is an errc.
+    const char* const or_room = code == errc::no_space ? ", or raise Options::max_log_bytes" : "";
     throw Error(code, path(),
                 std::string(consequence) + " after " +
                     std::to_string(options_.reader_timeout.count()) +
-                    " ms: " + lanes_.describe_older() + " is in the way");
+                    " ms: " + lanes_.describe_older() +
+                    " is in the way; end that section or its process" + or_room);
   }
 }
 

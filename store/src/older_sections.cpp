@@ -138,9 +138,10 @@ std::string ReaderLanes::describe_older() const {
   if (older_ == nullptr) return "a read section";
   // Relaxed: for people.
   const std::uint32_t owner = older_->owner.load(std::memory_order_relaxed);
+  // Not its phase: that is of transactions, and idle is what no section is.
   std::string text =
       "thread " + std::to_string(older_->thread_id.load(std::memory_order_relaxed)) + " of " +
-      table_.describe(ProcessTable::slot_of(owner)) +
+      table_.name(ProcessTable::slot_of(owner)) +
       (is_section(*older_) ? ", in a read section at commit "
                            : ", in no section, whose lane nobody may take back without "
                              "membarrier(2), at commit ") +

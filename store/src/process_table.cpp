@@ -283,16 +283,21 @@ ProcessTable::list(std::span<const ProcessSlot> slots, std::span<const ReaderLan
   return all;
 }
 
-std::string ProcessTable::describe(std::uint32_t slot) const {
+std::string ProcessTable::name(std::uint32_t slot) const {
   if (slot >= process_slot_count) return "an unknown process";
+  const ProcessSlot& other = slots_[slot];
+  const std::string label = label_of(other);
+  return "process " + std::to_string(other.pid.load(std::memory_order_relaxed)) +
+         (label.empty() ? "" : " \"" + label + "\"");
+}
+
+std::string ProcessTable::describe(std::uint32_t slot) const {
+  if (slot >= process_slot_count) return name(slot);
   const ProcessSlot& other = slots_[slot];
   const std::uint64_t since_ns = other.phase_since_ns.load(std::memory_order_relaxed);
   const auto age =
       std::chrono::duration_cast<std::chrono::milliseconds>(since(since_ns, uptime_ns()));
-  const std::string label = label_of(other);
-  return "process " + std::to_string(other.pid.load(std::memory_order_relaxed)) +
-         (label.empty() ? "" : " \"" + label + "\"") + ", " +
-         to_string(other.phase.load(std::memory_order_relaxed)) + " for " +
+  return name(slot) + ", " + to_string(other.phase.load(std::memory_order_relaxed)) + " for " +
          std::to_string(age.count()) + " ms";
 }
 

@@ -55,7 +55,8 @@ TEST_P(HeldBackAtomics, one_in_the_place_of_one_that_was_new_itself_is_not_seen_
     tx.construct<Counter>("counter", 5U);
   });
   EXPECT_EQ(sut.read(&count), 5U);
-  expect_error(errc::timeout, path(), {"stands", "thread"},
+  expect_error(errc::timeout, path(),
+               {"stands", "thread", "is in the way; end that section or its process"},
                [&] { sut.write([](WriteTransaction& tx) { replace(tx, 7); }); });
   EXPECT_EQ(sut.read(&count), 5U);
   reader.leave();

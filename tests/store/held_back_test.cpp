@@ -159,8 +159,11 @@ TEST_F(HeldBack, past_max_log_bytes_the_reader_is_named_and_nothing_is_committed
       done = i;
     }
   };
+  const std::string pid = std::to_string(::getpid());
   expect_error(errc::no_space, path(),
-               {"thread", "slow", std::to_string(::getpid()), "awaited for", "max_log_bytes"},
+               {"thread ", " of process " + pid + " \"slow\", in a read section at commit ",
+                "awaited for",
+                "is in the way; end that section or its process, or raise Options::max_log_bytes"},
                commit_all);
   ASSERT_GT(done, 10U);
   EXPECT_EQ(get(sut, 999), done);

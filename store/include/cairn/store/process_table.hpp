@@ -123,7 +123,9 @@ class ProcessTable {
   static std::vector<ProcessInfo> list(std::span<const ProcessSlot> slots,
                                        std::span<const ReaderLane> lanes,
                                        const std::function<bool(std::uint32_t slot)>& is_alive);
-  /// For messages: who holds `slot`, and in which phase for how long.
+  /// For messages: who holds `slot`.
+  std::string name(std::uint32_t slot) const;
+  /// The same, and in which phase it is for how long.
   std::string describe(std::uint32_t slot) const;
 
  private:
