@@ -56,9 +56,11 @@ void require_durability(const Identity& identity, const Options& options, const 
   const bool has_power = identity.durability == StoredDurability::power;
   if (wants_power == has_power) return;
   const std::string has = has_power ? "power" : "process";
+  const char* const wanted = *options.durability == Durability::deferred ? "deferred"
+                             : wants_power                               ? "power"
+                                                                         : "process";
   throw Error(errc::durability_mismatch, path,
-              "created with Durability::" + has +
-                  ", opened with Durability::" + (wants_power ? "power" : "process") +
+              "created with Durability::" + has + ", opened with Durability::" + wanted +
                   "; open it with Durability::" + has + ", or with Options::durability unset");
 }
 

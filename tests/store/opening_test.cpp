@@ -153,6 +153,19 @@ TEST_F(Opening, another_durability_than_the_stores_is_refused_and_none_fits_all)
   expect_refused();
 }
 
+TEST_F(Opening, a_store_of_level_process_tells_the_level_that_it_was_opened_with) {
+  const Store made = open();
+  Options how = options();
+  for (const auto& [level, name] :
+       {std::pair(Durability::power, "power"), std::pair(Durability::deferred, "deferred")}) {
+    how.durability = level;
+    expect_error(
+        errc::durability_mismatch, path(),
+        {"opened with Durability::" + std::string(name) + ";", "open it with Durability::process"},
+        [&] { open(how); });
+  }
+}
+
 TEST_F(Opening, sizes_out_of_range_are_refused_with_the_range) {
   Options how = options();
   how.initial_bytes = std::uint64_t{2} << 30;
