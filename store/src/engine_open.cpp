@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 #include "cairn/error.hpp"
@@ -78,6 +79,11 @@ std::shared_ptr<Engine> Engine::open(const std::string& path, const Options& ask
     try {
       if (auto engine = attach(path, options, Company::any)) return engine;
     } catch (const Error& error) {
+      if (error == errc::read_only && error.system_errno() == EROFS && error.path() == path) {
+        throw Error(errc::read_only, path,
+                    "its file system is mounted for reading only; use Store::open_read_only",
+                    EROFS);
+      }
       const bool absent = error == errc::not_found && error.path() == path;
       if (!absent || mode == OpenMode::open_existing) throw;
       create_store_files(path, options);
