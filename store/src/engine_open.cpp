@@ -65,6 +65,18 @@ void require_durability(const Identity& identity, const Options& options, const 
                   "; open it with Durability::" + has + ", or with Options::durability unset");
 }
 
+File open_log_of(const std::string& path, File::Access access) {
+  try {
+    return File::open(log_path(path), access);
+  } catch (const Error& error) {
+    if (!(error == errc::not_found)) throw;
+    throw Error(errc::not_found, error.path(),
+                "the log that belongs to " + path +
+                    "; put it back beside it, or restore both from a backup",
+                error.system_errno());
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<Engine> Engine::open(const std::string& path, const Options& asked, OpenMode mode) {
@@ -248,8 +260,8 @@ Engine::Engine(File data, File locks, const Identity& identity, const MetaSlot& 
       group_sync_(live_, *this),
       deferred_(*this),
       data_sync_(*this),
-      log_(File::open(log_path(data_.path()),
-                      is_frozen() ? File::Access::read_only : File::Access::read_write),
+      log_(open_log_of(data_.path(),
+                       is_frozen() ? File::Access::read_only : File::Access::read_write),
            identity.uuid, meta.log_bytes,
            is_frozen() ? ViewAccess::read_only : ViewAccess::read_write),
       log_id_(log_.file().id()),

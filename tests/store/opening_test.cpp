@@ -220,7 +220,11 @@ TEST_F(Opening, a_store_without_its_log_or_with_another_log_is_an_error) {
   { const Store made = open(); }
   { const Store made = Store::open(path("other"), options()); }
   std::filesystem::remove(path() + "-log");
-  expect_error(errc::not_found, path() + "-log", {}, [&] { open(); });
+  const std::vector<std::string> advice = {"the log that belongs to " + path() + ";",
+                                           "put it back beside it"};
+  expect_error(errc::not_found, path() + "-log", advice, [&] { open(); });
+  expect_error(errc::not_found, path() + "-log", advice,
+               [&] { Store::open_read_only(path(), options()); });
   std::filesystem::copy_file(path("other") + "-log", path() + "-log");
   expect_error(errc::corrupt, path() + "-log", {"another store"}, [&] { open(); });
   write_bytes(path() + "-log", std::vector<std::byte>(1 << 20));

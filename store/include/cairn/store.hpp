@@ -35,9 +35,10 @@ class Store {
   /// user died. Beside the data file `path` stands its log, `path` + "-log".
   ///
   /// Throws: errc::not_a_store, empty_file, is_directory, not_a_regular_file, version_mismatch,
-  ///         truncated, corrupt, permission_denied, no_space, power_lost, durability_mismatch,
-  ///         too_many_processes, timeout (another process is opening it), unsupported_file_system,
-  ///         invalid_argument (an option), io.
+  ///         truncated, corrupt, permission_denied, not_found (its log, or the directory that it is
+  ///         to stand in), no_space, power_lost, durability_mismatch, too_many_processes, timeout
+  ///         (another process is opening it), unsupported_file_system, invalid_argument (an
+  ///         option), io.
   static Store open(const std::string& path, const Options& options = {});
   /// The same where no store may be there yet; throws errc::already_exists otherwise.
   static Store create(const std::string& path, const Options& options = {});
