@@ -56,6 +56,20 @@ TEST_F(Ps, shows_each_process_with_what_it_is_at) {
   EXPECT_EQ(row["readers"].at(0)["sequence"], 2);
 }
 
+TEST_F(Ps, times_stand_to_the_right_also_over_a_minute_and_where_there_is_none) {
+  Store store = open_as("somebody");
+  push(store, 1);
+  const ReadTransaction section = store.begin_read();
+  const std::uint64_t long_ago = uptime_ns() - 61'000'000'000;
+  for (const std::size_t field :
+       {offsetof(ProcessSlot, started_ns), offsetof(ProcessSlot, heartbeat_ns)}) {
+    write_struct(path(), process_table_offset + field, long_ago);
+  }
+  // One column narrower than its header.
+  expect_lines(run("ps '" + path() + "'").out, {"phase    for  last sign", "reading    -   1 m 0"});
+  expect_lines(run("info '" + path() + "'").out, {"     since  last sign  state", "s  alive"});
+}
+
 TEST_F(Ps, shows_who_holds_the_write_lock) {
   Store store = open_as("the writer");
   push(store, 1);

@@ -127,6 +127,8 @@ void print_open(const OpenFacts& open) {
   fmt::print("\n");
   console::Table processes({"process", "label", "phase", "since", "last sign", "state"});
   processes.align(1, console::Align::left);
+  // Times, also where they are no numbers, as "2 m 11 s".
+  processes.align(3, console::Align::right).align(4, console::Align::right);
   for (const ProcessInfo& row : open.processes) {
     processes.add_row({std::to_string(row.pid), printable(row.label), to_string(row.phase),
                        console::format_duration(row.age),

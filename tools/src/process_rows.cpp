@@ -49,6 +49,8 @@ nlohmann::ordered_json process_json(const ProcessInfo& row) {
 console::Table process_table(const std::vector<ProcessInfo>& rows) {
   console::Table table({"slot", "pid", "label", "phase", "for", "last sign", "state", "reading"});
   table.align(2, console::Align::left).align(7, console::Align::left);
+  // Times, also where they are no numbers, as "2 m 11 s": or the columns would jump while watched.
+  table.align(4, console::Align::right).align(5, console::Align::right);
   for (const ProcessInfo& row : rows) {
     table.add_row({std::to_string(row.slot), std::to_string(row.pid), printable(row.label),
                    to_string(row.phase),
