@@ -315,5 +315,13 @@ TEST_F(Ps, an_interval_out_of_range_is_a_wrong_command_line) {
   EXPECT_EQ(run("ps '" + path() + "' --watch --interval 0").status, 64);
 }
 
+TEST_F(Ps, an_interval_of_nothing_is_a_wrong_command_line) {
+  { const Store made = open(); }
+  const Result result = run("ps '" + path() + "' --interval 2");
+  EXPECT_EQ(result.status, 64);
+  EXPECT_EQ(result.out, "");
+  expect_lines(result.err, {"--interval", "--watch"});
+}
+
 }  // namespace
 }  // namespace cairn::test

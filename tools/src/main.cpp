@@ -38,10 +38,12 @@ class CommandLine {
     CLI::App& ps =
         add("ps", "The processes that use a store, what they are at, and who holds the write lock",
             run_ps);
-    ps.add_flag("--watch", arguments_.watch, "Print again and again, until Ctrl-C");
+    CLI::Option* const watch =
+        ps.add_flag("--watch", arguments_.watch, "Print again and again, until Ctrl-C");
     ps.add_option("--interval", arguments_.interval_seconds, "Seconds between two of these")
         ->check(CLI::Range(shortest_seconds, longest_seconds))
-        ->capture_default_str();
+        ->capture_default_str()
+        ->needs(watch);
   }
 
   ExitStatus run(int argc, char** argv) {
