@@ -13,12 +13,14 @@
 namespace cairn {
 namespace {
 
-std::byte* map_anonymous(std::size_t bytes, int protection) {
+std::byte* map_anonymous(std::size_t bytes, int protection, const std::string& path) {
   void* at = ::mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) {
-    throw Error(errc::too_large, "",
+    throw Error(errc::too_large, path,
                 "no room for " + std::to_string(bytes) +
-                    " bytes of address space; lower max_bytes or raise the limit (ulimit -v)",
+                    " bytes of address space; raise the limit (ulimit -v), or create the store "
+                    "with a smaller max_bytes: one that is there takes as much as it was created "
+                    "with, or raised to since",
                 errno);
   }
   return static_cast<std::byte*>(at);
@@ -42,13 +44,13 @@ Reservation::~Reservation() {
 }
 
 Reservation Reservation::anonymous(std::size_t bytes) {
-  return {map_anonymous(bytes, PROT_READ | PROT_WRITE), bytes};
+  return {map_anonymous(bytes, PROT_READ | PROT_WRITE, ""), bytes};
 }
 
-Reservation Reservation::inaccessible(std::size_t bytes) {
-  if (bytes < huge_page_bytes) return {map_anonymous(bytes, PROT_NONE), bytes};
+Reservation Reservation::inaccessible(std::size_t bytes, const std::string& path) {
+  if (bytes < huge_page_bytes) return {map_anonymous(bytes, PROT_NONE, path), bytes};
   const std::size_t mapped = bytes + huge_page_bytes;
-  std::byte* const first = map_anonymous(mapped, PROT_NONE);
+  std::byte* const first = map_anonymous(mapped, PROT_NONE, path);
   const auto address = reinterpret_cast<std::uintptr_t>(first);
   const std::size_t before = round_up(address, huge_page_bytes) - address;
   if (before != 0) ::munmap(first, before);

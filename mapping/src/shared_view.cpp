@@ -25,7 +25,7 @@ std::byte* map_at(std::byte* to, const File& file, std::uint64_t offset, std::ui
   if (at == MAP_FAILED) {
     throw Error(errc::too_large, file.path(),
                 "cannot map " + std::to_string(bytes) +
-                    " bytes; lower max_bytes or raise the limit (ulimit -v)",
+                    " bytes; raise the limit on address space (ulimit -v)",
                 errno);
   }
   return static_cast<std::byte*>(at);
@@ -42,7 +42,7 @@ Reservation map_reach(const File& file, std::uint64_t reach_bytes, ViewAccess ac
   if (reach_bytes < huge_page_bytes) {
     return Reservation::of({map_at(nullptr, file, 0, reach_bytes, access), reach_bytes});
   }
-  Reservation memory = Reservation::inaccessible(reach_bytes);
+  Reservation memory = Reservation::inaccessible(reach_bytes, file.path());
   map_at(memory.data(), file, 0, reach_bytes, access);
   return memory;
 }
@@ -88,7 +88,7 @@ Reservation map_shared_twice(const File& file, std::uint64_t offset, std::uint64
 }
 
 Reservation map_private(const File& file, std::uint64_t bytes) {
-  Reservation memory = Reservation::inaccessible(bytes);
+  Reservation memory = Reservation::inaccessible(bytes, file.path());
   map_at(memory.data(), file, 0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
   return memory;
 }

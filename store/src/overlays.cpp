@@ -124,7 +124,7 @@ void Overlays::make(Overlay& overlay, const LogPlace& shown, std::uint64_t bytes
   const std::uint64_t spare = std::max(least_spare_bytes, round_up(bytes / 4, page_bytes));
   const std::uint64_t reach = std::min(round_up(bytes, page_bytes) + spare, reach_bytes_);
   if (overlay.memory_.bytes() < std::min(bytes, reach_bytes_)) {
-    overlay.memory_ = Reservation::inaccessible(reach);
+    overlay.memory_ = Reservation::inaccessible(reach, data_.path());
     // Release, as in `drop_idle`; and so in `drop`.
     shared_image_generation.fetch_add(1, std::memory_order_release);
   }

@@ -266,7 +266,7 @@ bool create_store_files(const std::string& path, const Options& options) {
   require_suitable(FileSystem::around(path), made.identity.durability, StoreUse::writing, options,
                    path);
   // What there is no address space for could never be opened here, and would be in the way.
-  Reservation::inaccessible(views_of_a_store * made.meta.max_bytes);
+  Reservation::inaccessible(views_of_a_store * made.meta.max_bytes, path);
   const NewLog log = claim_log(path, options);
   if (!log.lock) return false;
   crash_point("create.begin");

@@ -32,8 +32,9 @@ struct Options {
   /// Size of a new data file.
   std::uint64_t initial_bytes = 256 << 10;
   /// Most bytes that the data file may grow to, and the address space that each of three views
-  /// takes. 0: as the store was created with, 256 GiB for a new one. Over 8 TiB:
-  /// errc::invalid_argument.
+  /// takes. 0: 256 GiB for a new store. Kept in the store: who opens one that nobody else has open
+  /// raises it by asking for more, and nobody lowers it, so where address space is short it is to
+  /// be chosen when the store is created. Over 8 TiB: errc::invalid_argument.
   std::uint64_t max_bytes = 0;
   /// Size of a new log ring, rounded up to a power of two within max_log_bytes. It grows for
   /// transactions that need more and, at level power from 1 MiB on, up to 64 MiB where commits fill

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <utility>
 
 namespace cairn {
@@ -21,8 +22,9 @@ class Reservation {
   /// Zeroed private memory that takes up room only where it is touched. Throws errc::too_large.
   static Reservation anonymous(std::size_t bytes);
   /// Address space that nothing may touch until something is mapped over it, a whole number of
-  /// pages; from `huge_page_bytes` on it begins at a multiple of that. Throws errc::too_large.
-  static Reservation inaccessible(std::size_t bytes);
+  /// pages; from `huge_page_bytes` on it begins at a multiple of that. Throws errc::too_large,
+  /// naming `path` as the store that it is for.
+  static Reservation inaccessible(std::size_t bytes, const std::string& path = {});
 
   /// Takes over what is mapped there.
   static Reservation of(std::span<std::byte> mapped) noexcept {
