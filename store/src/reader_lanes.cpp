@@ -184,7 +184,9 @@ ReaderLane* ReaderLanes::claim() {
     reap();
   }
   throw Error(errc::too_many_processes, path_,
-              "all " + std::to_string(reader_lane_count) + " reader lanes are in use");
+              "all " + std::to_string(reader_lane_count) +
+                  " reader lanes are in use, one by each thread of any process that has read; end "
+                  "such threads, or close the store in one of the processes");
 }
 
 void ReaderLanes::give_back(ReaderLane* lane) noexcept {

@@ -77,7 +77,8 @@ TEST_F(Readers, the_last_lane_and_the_one_after_it) {
   }
   entered.wait();
   std::thread([&] {
-    expect_error(errc::too_many_processes, path(), {"256"}, [&] { sut.begin_read(); });
+    expect_error(errc::too_many_processes, path(), {"256", "end such threads, or close the store"},
+                 [&] { sut.begin_read(); });
   }).join();
   done.count_down();
   for (std::thread& each : threads) each.join();
