@@ -214,6 +214,16 @@ void take_name_away(const File& file) noexcept {
   }
 }
 
+/// After a creation that failed. Whoever waits for the log's lock finds that the name is gone.
+/// Requires: locked.
+void give_up_log(const std::string& path, const File& log) noexcept {
+  try {
+    // What failed may have been to tell that the store has its name.
+    if (!exists(path)) log.unlink();
+  } catch (...) {  // NOLINT(bugprone-empty-catch): what went wrong before is reported
+  }
+}
+
 }  // namespace
 
 std::string log_path(const std::string& path) {
@@ -270,14 +280,21 @@ bool create_store_files(const std::string& path, const Options& options) {
   const NewLog log = claim_log(path, options);
   if (!log.lock) return false;
   crash_point("create.begin");
-  LogRing::format(log.file, made.identity.uuid, made.meta.log_bytes,
-                  log_piece_bytes(made.identity.durability, options));
-  File data = File::create_unnamed(path, options.permissions);
-  write_data_file(data, made);
-  // At either level: a store that vanishes with the power could not say that it was lost.
-  data.sync();
-  crash_point("create.synced");
-  const bool linked = data.link();
+  File data;
+  bool linked = false;
+  try {
+    LogRing::format(log.file, made.identity.uuid, made.meta.log_bytes,
+                    log_piece_bytes(made.identity.durability, options));
+    data = File::create_unnamed(path, options.permissions);
+    write_data_file(data, made);
+    // At either level: a store that vanishes with the power could not say that it was lost.
+    data.sync();
+    crash_point("create.synced");
+    linked = data.link();
+  } catch (...) {
+    give_up_log(path, log.file);
+    throw;
+  }
   crash_point("create.linked");
   if (linked) data.sync_directory();
   return linked;

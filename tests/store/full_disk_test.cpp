@@ -124,6 +124,7 @@ TEST_P(FullDisk, a_store_that_cannot_be_created_leaves_nothing_in_the_way) {
     take_all_room();
     expect_error(errc::no_space, small_path(), {}, [&] { Store::open(small_path(), how()); });
     EXPECT_FALSE(std::filesystem::exists(small_path()));
+    EXPECT_FALSE(std::filesystem::exists(small_path("store-log")));
     free_room();
     Store sut = Store::open(small_path(), how());
     push(sut, 1);
