@@ -97,12 +97,11 @@ void Engine::close() {
   // Relaxed: a reason not to try; `begin_guarded` looks with the lock.
   const bool failed = !only_reads_ && live_.failed.load(std::memory_order_relaxed) != 0;
   const auto start = std::chrono::steady_clock::now();
-  for (bool settled = failed || only_reads_; !settled;) {
+  while (!failed && !only_reads_) {
     // On the file that is open: its name may be gone, or another file's.
     closing = take_opening_lock(locks_, options_);
     note.emplace(live_, table_);
-    settled = settle_before_leaving();
-    if (settled) break;
+    if (settle_before_leaving()) break;
     // Others may open and close meanwhile.
     note.reset();
     closing = ByteLock();

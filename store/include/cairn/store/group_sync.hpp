@@ -21,9 +21,7 @@ namespace cairn {
 ///  2. `LiveWords::durable` is raised to a position only after a sync that began when the log tail
 ///     was there or beyond, and that did not fail.
 ///  3. After a sync that failed there is none any more, whoever waits.
-///  4. Where one waits and nobody syncs, one of them has a time-out after which it does, or leads
-///  at
-///     once: so nobody sleeps for what nobody begins.
+///  4. While some wait and nobody syncs, one of them sleeps for a short while only, and syncs then.
 ///
 /// Waits for no other lock: neither here nor in what the host does may anybody who is waited for
 /// wait for the write lock, because its owner may wait here.
