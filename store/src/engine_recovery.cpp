@@ -88,8 +88,9 @@ void Engine::require_one_state() const {
     throw Error(errc::copied_while_open, path(),
                 "it was written as inode " + std::to_string(meta_.inode) + " and is inode " +
                     std::to_string(data_id_.inode) +
-                    " now, so it may mix several states; copy the original once it is closed, or "
-                    "set Options::accept_copy where nobody wrote while the copy was taken");
+                    " now, so it may mix several states; copy the original once Store::close has "
+                    "closed it, have `cairn backup` copy it at any time, or set "
+                    "Options::accept_copy where nobody wrote while the copy was taken");
   }
   // Who only reads cannot make what is there a store.
   require_power_kept(identity_, meta_, options_.accept_power_loss && !is_frozen(), path());
