@@ -21,9 +21,9 @@ class Closing : public StoreTest, public ::testing::WithParamInterface<Durabilit
     return all;
   }
   bool is_clean() {
-    const auto slots = {read_struct<MetaSlot>(path(), meta_slot_offset),
-                        read_struct<MetaSlot>(path(), meta_slot_offset + meta_slot_stride)};
-    return std::ranges::max(slots, {}, &MetaSlot::turn).clean != 0;
+    const auto first = read_struct<MetaSlot>(path(), meta_slot_offset);
+    const auto second = read_struct<MetaSlot>(path(), meta_slot_offset + meta_slot_stride);
+    return (first.turn > second.turn ? first : second).clean != 0;
   }
   /// Another process, in a transaction until it is told to commit and to close.
   ForkedChild writer_in_transaction() {
