@@ -42,8 +42,9 @@ void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
   arrive();
   while (std::max(group_.synced_, group_.durable()) < position) {
     group_.host_.require_not_failed();
-    // Whom a round did not serve, as garbage in a word makes it, comes anew.
-    if (!is_waiting()) arrive();
+    // Whom a round did not serve, as garbage in a word makes it, comes anew; not one whose round
+    // is under way, who was only woken too early.
+    if (!group_.leading_ && !is_waiting()) arrive();
     if (!group_.leading_ && (begin != Begin::together || group_.waiting_ >= group_.expected_)) {
       group_.lead(guard, position, begin);
       continue;
