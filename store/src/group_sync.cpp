@@ -65,19 +65,20 @@ void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
 /// Whether a round that began with it among those who waited made `position` durable. Needs no
 /// mutex.
 bool GroupSync::Member::is_served(std::uint64_t position) const noexcept {
-  // Relaxed: that what it synced is on the disk is learned from the word for that.
-  return begun_ != group_.begun_.load(std::memory_order_relaxed) && group_.durable() >= position;
+  return !is_waiting() && group_.durable() >= position;
 }
 
-/// Requires the mutex, as `is_waiting`.
+/// Requires: the mutex.
 void GroupSync::Member::arrive() noexcept {
-  // Relaxed, here and below: changed with the mutex.
+  // Relaxed: changed with the mutex.
   begun_ = group_.begun_.load(std::memory_order_relaxed);
   ++group_.waiting_;
 }
 
 /// Whether no round has begun since it came.
 bool GroupSync::Member::is_waiting() const noexcept {
+  // Relaxed: changed with the mutex; without it, that what a round synced is on the disk is learned
+  // from the word for that.
   return begun_ == group_.begun_.load(std::memory_order_relaxed);
 }
 
@@ -92,6 +93,7 @@ void GroupSync::Member::sync(std::uint64_t tail) {
 
 /// Until a round is over, for `patience` at most. Returns without the mutex.
 void GroupSync::Member::sleep(Guard& guard, std::chrono::nanoseconds patience) {
+  // Relaxed: changed with the mutex.
   const std::uint32_t round = group_.rounds_.load(std::memory_order_relaxed);
   guard.unlock();
   futex_wait(group_.rounds_, round, patience);

@@ -279,13 +279,13 @@ std::uint64_t WriteLock::current_epoch() const noexcept {
 std::string WriteLock::describe_owner() const {
   const std::uint64_t seen = word_.load(std::memory_order_relaxed);
   if ((seen & slot_mask) == 0) return "nobody at this moment";
-  const std::string owner = table_.describe(static_cast<std::uint32_t>(seen & slot_mask) - 1);
   const bool is_own = (seen & slot_mask) == table_.own_slot() + 1;
+  const std::string owner = table_.describe(static_cast<std::uint32_t>(seen & slot_mask) - 1) +
+                            (is_own ? ", which is this one" : "");
   if ((seen & guarded_bit) != 0) {
-    return owner + (is_own ? ", which is this one" : "") + "; it is at what cannot be interrupted" +
-           (is_own ? "" : who_is_stopped);
+    return owner + "; it is at what cannot be interrupted" + (is_own ? "" : who_is_stopped);
   }
-  if (is_own) return owner + ", which is this one";
+  if (is_own) return owner;
   const std::string body = owner + "; it is in the body of its transaction, and ";
   if (!has_unsettled_fence()) {
     return body + "Store::recover({.fence_live_owner = true}) can fence it";
