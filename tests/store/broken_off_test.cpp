@@ -10,6 +10,7 @@
 #include "cairn/mapping/drill_hooks.hpp"
 #include "cairn/store/process_table.hpp"
 #include "forked_child.hpp"
+#include "newest_meta.hpp"
 #include "slow_reader.hpp"
 #include "sync_gate.hpp"
 #include "temp_store.hpp"
@@ -146,14 +147,7 @@ TEST_F(BrokenOff, processes_that_close_at_once_leave_a_closed_store) {
   first.go_on();
   second.join();
   EXPECT_TRUE(first.succeeded());
-  std::uint64_t newest = 0;
-  bool is_closed = false;
-  edit_meta_slots(path(), [&](const MetaSlot& meta) {
-    if (meta.turn < newest) return;
-    newest = meta.turn;
-    is_closed = meta.clean != 0;
-  });
-  EXPECT_TRUE(is_closed);
+  EXPECT_EQ(newest_meta_of(path()).clean, 1U);
 }
 
 /// What says that it was not closed did not reach the disk then, though whoever opens it finds it.

@@ -10,6 +10,7 @@
 
 #include "cairn/mapping/drill_hooks.hpp"
 #include "forked_child.hpp"
+#include "newest_meta.hpp"
 #include "sync_gate.hpp"
 #include "temp_store.hpp"
 
@@ -82,11 +83,7 @@ class Checkpoint : public StoreTest {
     return eventually([] { return DataGate::arrived == 1; });
   }
   /// What a process would find that opened the store now.
-  MetaSlot meta() const {
-    const auto first = read_struct<MetaSlot>(path(), meta_offset(0));
-    const auto second = read_struct<MetaSlot>(path(), meta_offset(1));
-    return first.turn > second.turn ? first : second;
-  }
+  MetaSlot meta() const { return newest_meta_of(path()); }
   void expect_all(std::uint64_t value) {
     sut_.read([value](const ReadTransaction& tx) {
       const Numbers& numbers = *tx.find<Numbers>("numbers");

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "forked_child.hpp"
+#include "newest_meta.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -20,11 +21,7 @@ class Closing : public StoreTest, public ::testing::WithParamInterface<Durabilit
     all.lock_timeout = lock_timeout;
     return all;
   }
-  bool is_clean() {
-    const auto first = read_struct<MetaSlot>(path(), meta_slot_offset);
-    const auto second = read_struct<MetaSlot>(path(), meta_slot_offset + meta_slot_stride);
-    return (first.turn > second.turn ? first : second).clean != 0;
-  }
+  bool is_clean() const { return newest_meta_of(path()).clean != 0; }
   /// Another process, in a transaction until it is told to commit and to close.
   ForkedChild writer_in_transaction() {
     ForkedChild writer([this] {
