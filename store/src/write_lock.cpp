@@ -280,8 +280,8 @@ std::string WriteLock::describe_owner() const {
   const std::uint64_t seen = word_.load(std::memory_order_relaxed);
   if ((seen & slot_mask) == 0) return "nobody at this moment";
   const bool is_own = (seen & slot_mask) == table_.own_slot() + 1;
-  const std::string owner = table_.describe(static_cast<std::uint32_t>(seen & slot_mask) - 1) +
-                            (is_own ? ", which is this one" : "");
+  std::string owner = table_.describe(static_cast<std::uint32_t>(seen & slot_mask) - 1) +
+                      (is_own ? ", which is this one" : "");
   if ((seen & guarded_bit) != 0) {
     return owner + "; it is at what cannot be interrupted" + (is_own ? "" : who_is_stopped);
   }
