@@ -187,4 +187,20 @@ RecordView LogRing::seal(const RecordHeader& header, std::uint64_t body_end) {
   return {header, record.data() + sizeof header};
 }
 
+/// Completes the record that was copied, and writes it.
+RecordView LogRing::write(const RecordHeader& header, std::uint64_t body_end) {
+  const std::span<std::byte> record(record_);
+  std::ranges::fill(record.subspan(body_end - header.position), std::byte{0});
+  std::memcpy(record.data(), &header, sizeof header);
+  const std::uint64_t sum = record_checksum(record);
+  std::memcpy(record.data(), &sum, sizeof sum);
+  const std::uint64_t place = header.position & (ring_bytes_ - 1);
+  const std::uint64_t in_this_lap = std::min(record.size(), ring_bytes_ - place);
+  // Its header comes last: without that it is no record.
+  if (in_this_lap < record.size()) file_.write_at(log_ring_offset, record.subspan(in_this_lap));
+  file_.write_at(log_ring_offset + place, record.first(in_this_lap));
+  crash_point("append.checksum");
+  return {header, at(header.position).data() + sizeof header};
+}
+
 }  // namespace cairn

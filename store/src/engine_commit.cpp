@@ -180,7 +180,7 @@ std::uint64_t Engine::commit(Durability durability) {
     collect_lines();
     require_no_ended_atomics();
     if (!entries_.empty() || heap_end_ != state_.heap_end || file_bytes_ != state_.file_bytes) {
-      const RecordView record = append_changes();
+      const RecordView record = append_changes(durability);
       const bool shares_sync = may_share_sync(record);
       if (!shares_sync) sync_appended();
       // From here on the commit stands, whatever happens to its publication.
@@ -240,7 +240,7 @@ void Engine::show_at_once(const RecordView& record) {
 }
 
 /// Appends what the transaction changed. What its record makes reachable is on the disk before.
-RecordView Engine::append_changes() {
+RecordView Engine::append_changes(Durability durability) {
   // The clock is read where a sync makes that cheap, or where readers have to be waited for.
   if (survives_power()) {
     table_.enter_phase(ProcessPhase::publishing);
@@ -258,11 +258,11 @@ RecordView Engine::append_changes() {
     crash_point("commit.sync_data");
     sync_or_fail(data_);
   }
-  return append();
+  return append(way_into_log(durability));
 }
 
 RecordView Engine::append_durably() {
-  const RecordView record = append_changes();
+  const RecordView record = append_changes(Durability::power);
   sync_appended();
   return record;
 }

@@ -20,6 +20,8 @@ namespace {
 constexpr std::uint64_t most_paced_ring_bytes = 64 << 20;
 /// How long a ring that could not become longer stays as it is.
 constexpr std::chrono::seconds no_room_pause{10};
+/// What is written is copied first, and the memory for that stays.
+constexpr std::uint64_t most_written_bytes = 256 << 10;
 
 }  // namespace
 
@@ -96,7 +98,17 @@ void Engine::adopt_log(RingMapping mapping) noexcept {
   log_.adopt(std::move(mapping));
 }
 
-RecordView Engine::append() {
+/// A record that is synced by itself is written: storing it into a page that the last sync has
+/// made clean is a fault, and the next sync has to take that page out of the page tables again.
+/// Records that share a sync share both, and a system call each would cost them more.
+LogRing::By Engine::way_into_log(Durability durability) const noexcept {
+  const bool is_synced_alone =
+      durability == Durability::power && survives_power() && !group_sync_.is_shared();
+  const bool is_short = record_bytes(entries_.size(), line_count_) <= most_written_bytes;
+  return is_synced_alone && is_short ? LogRing::By::writing : LogRing::By::storing;
+}
+
+RecordView Engine::append(LogRing::By by) {
   RecordHeader header{};
   header.magic = record_magic;
   header.position = state_.position;
@@ -109,7 +121,8 @@ RecordView Engine::append() {
   header.page_count = static_cast<std::uint32_t>(entries_.size());
   header.line_count = static_cast<std::uint32_t>(line_count_);
   const RecordView record = log_.append(
-      header, entries_, [this](std::uint64_t page) { return context_.base() + page * page_bytes; });
+      header, entries_, [this](std::uint64_t page) { return context_.base() + page * page_bytes; },
+      by);
   crash_point("append.before_tail");
   // Release pairs with the acquire in `catch_up`. This store is the commit point for kills.
   live_.log_tail.store(record.end_position(), std::memory_order_release);

@@ -45,7 +45,7 @@ void GroupSync::Member::wait(std::uint64_t position, Begin begin) {
     // Whom a round did not serve, as garbage in a word makes it, comes anew; not one whose round
     // is under way, who was only woken too early.
     if (!group_.leading_ && !is_waiting()) arrive();
-    if (!group_.leading_ && (begin != Begin::together || group_.waiting_ >= group_.expected_)) {
+    if (!group_.leading_ && (begin != Begin::together || group_.have_all_come())) {
       group_.lead(guard, position, begin);
       continue;
     }
@@ -126,8 +126,14 @@ void GroupSync::lead(Guard& guard, std::uint64_t position, Member::Begin begin) 
   synced_ = std::max(synced_, position);
   sync_took_ = took;
   // Those who are told now are about to come again, mostly.
-  expected_ = sharing + waiting_;
+  expected_.store(sharing + waiting_, std::memory_order_relaxed);
   end_round(guard);
+}
+
+/// Requires: the mutex.
+bool GroupSync::have_all_come() const noexcept {
+  // Relaxed: changed with the mutex.
+  return waiting_ >= expected_.load(std::memory_order_relaxed);
 }
 
 /// How long to wait for as many as had to do with the last sync: half of what that took, because

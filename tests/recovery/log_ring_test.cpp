@@ -5,12 +5,14 @@
 #include <sys/mman.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <functional>
 
 #include "cairn/error.hpp"
+#include "cairn/mapping/drill_hooks.hpp"
 #include "recovery_fixture.hpp"
 
 namespace cairn::test {
@@ -33,7 +35,7 @@ class LogRingTest : public ::testing::Test {
 
   /// Appends a record of `pages` whole pages at `position`; returns where it ends.
   std::uint64_t append(std::uint64_t position, std::uint64_t sequence, std::uint64_t pages,
-                       std::uint64_t durable_position = 0) {
+                       std::uint64_t durable_position = 0, LogRing::By by = LogRing::By::storing) {
     RecordHeader header{};
     header.magic = record_magic;
     header.position = position;
@@ -46,8 +48,20 @@ class LogRingTest : public ::testing::Test {
     std::vector<PageEntry> entries;
     for (std::uint64_t i = 0; i < pages; ++i) entries.push_back({6 + i, ~0ULL});
     content_.fill(static_cast<std::byte>(sequence));
-    return sut_.append(header, entries, [this](std::uint64_t) { return content_.data(); })
+    return sut_
+        .append(
+            header, entries, [this](std::uint64_t) { return content_.data(); }, by)
         .end_position();
+  }
+  std::uint64_t write(std::uint64_t position, std::uint64_t sequence, std::uint64_t pages) {
+    return append(position, sequence, pages, 0, LogRing::By::writing);
+  }
+
+  std::vector<std::byte> bytes_of_ring() const {
+    std::vector<std::byte> bytes(ring_bytes);
+    EXPECT_EQ(File::open(path_, File::Access::read_only).read_at(log_ring_offset, bytes),
+              ring_bytes);
+    return bytes;
   }
 
   void flip(std::uint64_t position) const {
@@ -115,6 +129,47 @@ TEST_F(LogRingTest, a_record_across_the_end_of_the_ring_is_whole) {
   ASSERT_TRUE(record);
   EXPECT_EQ(record->sequence(), 2U);
   EXPECT_GT(record->end_position(), 3 * ring_bytes);
+}
+
+TEST_F(LogRingTest, a_record_is_the_same_whether_it_is_stored_or_written) {
+  // Across the end of the ring as well, and with padding.
+  for (const std::uint64_t position : {page_bytes, 3 * ring_bytes - 2 * page_bytes}) {
+    const std::uint64_t end = append(position, 2, 5);
+    const std::vector<std::byte> stored = bytes_of_ring();
+    for (std::uint64_t lap = 0; lap < 2; ++lap) append(position + (lap + 1) * ring_bytes, 9, 7);
+    EXPECT_EQ(write(position, 2, 5), end);
+    append(end, 9, 2);
+    const std::vector<std::byte> written = bytes_of_ring();
+    for (std::uint64_t at = position; at < end; ++at) {
+      ASSERT_EQ(written[at % ring_bytes], stored[at % ring_bytes]) << "byte " << at - position;
+    }
+    EXPECT_TRUE(sut_.parse(position));
+    EXPECT_TRUE(open().parse(position));
+  }
+}
+
+TEST_F(LogRingTest, writing_a_record_maps_none_of_its_pages) {
+  // The checksum of a stored one is made from the mapping; that of a written one is not.
+  const std::uint64_t next = write(page_bytes, 2, 3);
+  EXPECT_EQ(mapped(page_bytes, 4), std::vector<bool>(4, false));
+  append(next, 3, 3);
+  EXPECT_NE(mapped(next, 4), std::vector<bool>(4, false));
+}
+
+TEST_F(LogRingTest, what_could_not_be_written_wholly_is_no_record) {
+  const std::uint64_t position = ring_bytes - 2 * page_bytes;
+  static int calls_left = 0;
+  for (int good = 0; good < 2; ++good) {
+    calls_left = good;
+    drill::set_io_observer([](const drill::IoOperation& operation) {
+      return operation.kind == drill::IoKind::write && calls_left-- == 0 ? EIO : 0;
+    });
+    expect_error(errc::io, [&] { write(position, 2, 5); });
+    drill::set_io_observer(nullptr);
+    EXPECT_FALSE(sut_.parse(position)) << "after " << good << " of two calls";
+  }
+  write(position, 2, 5);
+  EXPECT_TRUE(open().parse(position));
 }
 
 TEST_F(LogRingTest, records_follow_each_other_around_the_ring_many_times) {

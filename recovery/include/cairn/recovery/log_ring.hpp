@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "cairn/mapping/file.hpp"
 #include "cairn/mapping/reservation.hpp"
@@ -64,12 +66,20 @@ class LogRing {
   /// unreadable at `position` is damage, not an append that was cut short.
   bool proves_damage_at(std::uint64_t position, std::uint64_t sequence) const;
 
-  /// Writes header and body of a record. Nothing refers to it until the caller moves the tail.
+  /// How a record gets into the file.
+  enum class By : std::uint8_t {
+    storing,  ///< through the mapping; the first store into a page that was synced is a fault
+    writing,  ///< by a system call, with a copy of the record, for which no page is mapped anew
+  };
+  /// Puts header and body of a record into the file. Nothing refers to it until the caller moves
+  /// the tail. Throws, where it is written, std::bad_alloc, errc::no_space or io: what stands
+  /// there then is no record.
   ///
-  /// Requires: record_bytes() of it fit in the ring behind `header.position`; `line_at(page)`
+  /// Requires: record_bytes() of it fit in the ring behind `header.position`; `page_at(page)`
   ///           yields the address of a page's bytes.
   template <class PageAt>
-  RecordView append(RecordHeader header, std::span<const PageEntry> entries, PageAt page_at);
+  RecordView append(RecordHeader header, std::span<const PageEntry> entries, PageAt page_at,
+                    By by = By::storing);
 
   /// Takes the pages of [begin, end) out of this process's page tables, where they are several. A
   /// sync of what was stored there would do so one by one, and each time interrupt every processor
@@ -107,6 +117,7 @@ class LogRing {
     file_.store_mapped(log_ring_offset + place, base_ + place, from, bytes);
   }
   RecordView seal(const RecordHeader& header, std::uint64_t body_end);
+  RecordView write(const RecordHeader& header, std::uint64_t body_end);
 
   File file_;
   Reservation memory_;
@@ -114,25 +125,33 @@ class LogRing {
   std::uint64_t ring_bytes_ = 0;
   std::uint64_t salt_ = 0;
   ViewAccess access_ = ViewAccess::read_write;
+  std::vector<std::byte> record_;  ///< the one that is being written
 };
 
 template <class PageAt>
-RecordView LogRing::append(RecordHeader header, std::span<const PageEntry> entries,
-                           PageAt page_at) {
+RecordView LogRing::append(RecordHeader header, std::span<const PageEntry> entries, PageAt page_at,
+                           By by) {
   crash_point("append.begin");
+  header.salt = salt_;
+  if (by == By::writing) record_.resize(record_bytes(header.page_count, header.line_count));
   std::uint64_t at = header.position + sizeof(RecordHeader);
-  store(at, entries.data(), entries.size_bytes());
-  at += entries.size_bytes();
+  const auto put = [&](const void* from, std::size_t bytes) {
+    if (by == By::writing) {
+      std::memcpy(record_.data() + (at - header.position), from, bytes);
+    } else {
+      store(at, from, bytes);
+    }
+    at += bytes;
+  };
+  put(entries.data(), entries.size_bytes());
   for (const PageEntry& entry : entries) {
     const std::byte* page = page_at(entry.page);
     for_each_line_run(entry, [&](std::uint64_t offset, std::uint64_t bytes) {
-      store(at, page + offset % page_bytes, bytes);
-      at += bytes;
+      put(page + offset % page_bytes, bytes);
     });
   }
   crash_point("append.body");
-  header.salt = salt_;
-  return seal(header, at);
+  return by == By::writing ? write(header, at) : seal(header, at);
 }
 
 }  // namespace cairn

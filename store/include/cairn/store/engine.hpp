@@ -286,7 +286,7 @@ class Engine final : private HeapSpace,
   void end_transaction() noexcept;
   void restore_lines() noexcept;
   void require_committable(Durability durability);
-  RecordView append_changes();
+  RecordView append_changes(Durability durability);
   RecordView append_durably();
   bool may_share_sync(const RecordView& record) const;
   void show_at_once(const RecordView& record);
@@ -312,7 +312,8 @@ class Engine final : private HeapSpace,
   bool grow_log_for_pace(std::uint64_t most);
   void grow_log(std::uint64_t ring_bytes);
   void adopt_log(RingMapping mapping) noexcept;
-  RecordView append();
+  LogRing::By way_into_log(Durability durability) const noexcept;
+  RecordView append(LogRing::By by);
 
   // publishing, and what sections hold back: engine_publish.cpp
   bool is_held_back() const noexcept { return shown_.sequence != state_.sequence; }

@@ -53,6 +53,13 @@ class GroupSync {
   /// Up to where the log is known to be on the disk; 0 where the word is garbage.
   std::uint64_t durable() const noexcept;
 
+  /// Whether several share syncs at present, as far as that can be told.
+  bool is_shared() const noexcept {
+    // Relaxed, both: a guess by what was.
+    return expected_.load(std::memory_order_relaxed) > 1 ||
+           members_.load(std::memory_order_relaxed) > 0;
+  }
+
   /// One that waits. While there is one, those who sync expect others to come, too.
   class Member {
    public:
@@ -88,6 +95,7 @@ class GroupSync {
 
  private:
   void lead(Guard& guard, std::uint64_t position, Member::Begin begin);
+  bool have_all_come() const noexcept;
   std::chrono::nanoseconds patience() const noexcept;
   void end_round(Guard& guard) noexcept;
   void note_durable(std::uint64_t position) noexcept;
@@ -97,12 +105,13 @@ class GroupSync {
   std::mutex mutex_;
   std::atomic<std::uint32_t> members_{0};
   std::atomic<std::uint64_t> begun_{0};  ///< rounds; changed with the mutex
+  /// Who shared the last round, and who came meanwhile; changed with the mutex.
+  std::atomic<std::uint32_t> expected_{1};
   // guarded by the mutex
-  std::uint32_t waiting_ = 0;   ///< members who came since the last round began
-  std::uint32_t expected_ = 1;  ///< who shared the last round, and who came meanwhile
-  bool leading_ = false;        ///< one of them syncs
-  bool expecting_ = false;      ///< one of them will, if the others do not come soon
-  std::uint64_t synced_ = 0;    ///< what this process waited for itself, whatever the word says
+  std::uint32_t waiting_ = 0;  ///< members who came since the last round began
+  bool leading_ = false;       ///< one of them syncs
+  bool expecting_ = false;     ///< one of them will, if the others do not come soon
+  std::uint64_t synced_ = 0;   ///< what this process waited for itself, whatever the word says
   std::chrono::nanoseconds sync_took_{0};
   /// A futex; no condition variable, whose destructor waits in a forked child for the parent's.
   std::atomic<std::uint32_t> rounds_{0};
