@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cairn/store/group_sync.hpp"
 
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -272,6 +278,44 @@ TEST_F(GroupSyncTest, whom_garbage_in_a_word_hides_its_round_from_is_served_by_a
     }
     EXPECT_TRUE(hidden);
   }
+}
+
+/// Two that share a round come again, and the third round begins once both have: were one of them
+/// expected twice, it would begin a millisecond later, when nobody waits for a third any longer.
+TEST_F(GroupSyncTest, who_is_woken_too_early_is_not_expected_twice) {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto soon = std::chrono::microseconds(700);
+  // Not restarted: the wait for the end of a round returns early.
+  struct sigaction wakes {};
+  wakes.sa_handler = [](int) {};
+  struct sigaction before {};
+  ASSERT_EQ(::sigaction(SIGUSR1, &wakes, &before), 0);
+  Clock::duration best = Clock::duration::max();
+  // On a busy machine the other one may have led, or one of them come late.
+  for (int attempt = 0; attempt < 50 && best > soon; ++attempt) {
+    std::thread other;
+    std::optional<Clock::time_point> second_ended;
+    const auto one = std::this_thread::get_id();
+    host_.syncs = 0;
+    host_.during_sync = [&] {
+      if (host_.syncs == 1) {
+        other = std::thread([this] {
+          for (int time = 0; time < 2; ++time) wait(append());
+        });
+      }
+      if (host_.syncs == 3 && second_ended) best = std::min(best, Clock::now() - *second_ended);
+      for (int i = 0; i < 5; ++i) {
+        std::this_thread::sleep_for(milliseconds(1));
+        // It cannot have gone: it shares this round, or leads it.
+        if (host_.syncs == 2) ::pthread_kill(other.native_handle(), SIGUSR1);
+      }
+      if (host_.syncs == 2 && std::this_thread::get_id() == one) second_ended = Clock::now();
+    };
+    for (int time = 0; time < 3; ++time) wait(append());
+    other.join();
+  }
+  EXPECT_LE(best, soon);
+  ::sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST_F(GroupSyncTest, who_holds_the_write_lock_is_not_asked_to_show_what_it_shows_itself) {
