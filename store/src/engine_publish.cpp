@@ -10,6 +10,7 @@
 
 #include "cairn/error.hpp"
 #include "cairn/mapping/futex.hpp"
+#include "cairn/mapping/processor.hpp"
 #include "cairn/store/engine.hpp"
 #include "cairn/types/atomic_format.hpp"
 
@@ -83,6 +84,21 @@ void Engine::show(const RecordView& record) {
   if (!is_next || !try_publish(record, section_patience)) show_appended();
 }
 
+/// Fetches what publishing the record behind this one will take: it was appended long ago.
+void Engine::fetch_behind(const RecordView& record) const noexcept {
+  const auto next = log_.parse_trusted(record.end_position());
+  if (!next) return;
+  for (std::uint64_t at = 0; at < most_fetched_bytes; at += line_bytes) {
+    __builtin_prefetch(log_.at(next->end_position()).data() + at);
+  }
+  next->apply([](std::uint64_t) { return true; },
+              [&](std::uint64_t offset, const std::byte*, std::size_t bytes) {
+                for (std::uint64_t at = 0; at < bytes; at += line_bytes) {
+                  prefetch_for_writing(window_.data() + offset + at);
+                }
+              });
+}
+
 /// Brings the shared image up to everything durable or, where sections are in the way, lets new
 /// ones see it by overlays.
 void Engine::show_appended() {
@@ -91,9 +107,9 @@ void Engine::show_appended() {
     // Relaxed: others only raise it, for commits that a section may not be what holds back.
     const bool first = shown_.sequence == live_.visible.load(std::memory_order_relaxed);
     if (!first && is_still_in_the_way()) break;
-    if (!try_publish(appended_after(shown_), first ? section_patience : section_patience.zero())) {
-      break;
-    }
+    const RecordView record = appended_after(shown_);
+    fetch_behind(record);
+    if (!try_publish(record, first ? section_patience : section_patience.zero())) break;
   }
   if (is_held_back()) show_held_back();
 }

@@ -318,6 +318,7 @@ class Engine final : private HeapSpace,
   // publishing, and what sections hold back: engine_publish.cpp
   bool is_held_back() const noexcept { return shown_.sequence != state_.sequence; }
   RecordView appended_after(const LogState& place) const;
+  void fetch_behind(const RecordView& record) const noexcept;
   void sync_shown();
   /// How long the first commit that meets an older section waits for it. Most sections are shorter,
   /// and waiting for those costs less than an overlay.
