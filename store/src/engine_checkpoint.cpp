@@ -48,7 +48,7 @@ void Engine::begin_checkpoint_beside(std::uint64_t bytes, std::uint64_t most) {
   beside_judged_ = meta_.checkpoint_position;
   const auto now = std::chrono::steady_clock::now();
   // So soon after the last one the log is too short. Once it is full it becomes longer.
-  if (now - beside_began_ < checkpoint_pace && may_double_log(now, most)) return;
+  if (now - beside_began_ < checkpoint_pace && may_lengthen_log(now, most)) return;
   beside_began_ = now;
   data_sync_.begin(shown_, path());
 }

@@ -18,6 +18,8 @@ namespace {
 
 /// So much log the pace of checkpoints may take.
 constexpr std::uint64_t most_paced_ring_bytes = 64 << 20;
+/// By how much at a time: everybody waits for each of these steps, which few commits are between.
+constexpr std::uint64_t paced_growth = 4;
 /// How long a ring that could not become longer stays as it is.
 constexpr std::chrono::seconds no_room_pause{10};
 /// What is written is copied first, and the memory for that stays.
@@ -58,20 +60,20 @@ void Engine::take_lines_ahead() const noexcept {
   }
 }
 
-bool Engine::may_double_log(std::chrono::steady_clock::time_point now, std::uint64_t most) const {
+bool Engine::may_lengthen_log(std::chrono::steady_clock::time_point now, std::uint64_t most) const {
   const std::uint64_t ring_bytes = log_.ring_bytes();
   return survives_power() && ring_bytes >= least_paced_ring_bytes &&
-         2 * ring_bytes <= std::min(most_paced_ring_bytes, most) && now >= no_room_until_;
+         ring_bytes < std::min(most_paced_ring_bytes, most) && now >= no_room_until_;
 }
 
-/// Doubles the ring where it is full again too soon after the last checkpoint: that syncs the data
-/// file, while everybody waits. A small ring was asked for. False where it stays as it is.
+/// Makes the ring longer where it is full again too soon after the last checkpoint: that syncs the
+/// data file, while everybody waits. A small ring was asked for. False where it stays as it is.
 bool Engine::grow_log_for_pace(std::uint64_t most) {
   const auto now = std::chrono::steady_clock::now();
   const auto since = now - std::exchange(ring_was_full_, now);
-  if (!may_double_log(now, most) || since >= checkpoint_pace) return false;
+  if (!may_lengthen_log(now, most) || since >= checkpoint_pace) return false;
   try {
-    grow_log(2 * log_.ring_bytes());
+    grow_log(std::min({paced_growth * log_.ring_bytes(), most_paced_ring_bytes, most}));
     return true;
   } catch (const Error& error) {
     // The commit needs no more than there is.

@@ -18,7 +18,7 @@ namespace cairn {
 namespace {
 
 /// How much of what was held back one transaction publishes, so that none has to do it all.
-constexpr int records_at_once = 4096;
+constexpr int records_at_once = 16384;
 
 /// Orders what this thread did before its last read-modify-write against what it does next.
 void fence_after_read_modify_write() noexcept {

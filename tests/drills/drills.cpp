@@ -343,7 +343,7 @@ std::vector<Drill> rows_of_kills() {
           {{"numbers", "lists", "chain", "trees", "queue", "abandon"},
            {"write.locked", "write.active", "commit.guarded", "append.begin"}}),
       row("2", "kill_inside_append", "the tail dropped, the old state",
-          {{"numbers", "lists", "checkpoint"},
+          {{"numbers", "lists", "checkpoint", "deferred"},
            {"append.begin", "append.body", "append.header", "append.checksum",
             "append.before_tail"}}),
       row("3", "kill_after_append", "the new state, never mixed",

@@ -308,7 +308,7 @@ class Engine final : private HeapSpace,
   /// Smaller rings were asked for, and are emptied at once: a sync costs more than it has to write.
   static constexpr std::uint64_t least_paced_ring_bytes = 1 << 20;
   void take_lines_ahead() const noexcept;
-  bool may_double_log(std::chrono::steady_clock::time_point now, std::uint64_t most) const;
+  bool may_lengthen_log(std::chrono::steady_clock::time_point now, std::uint64_t most) const;
   bool grow_log_for_pace(std::uint64_t most);
   void grow_log(std::uint64_t ring_bytes);
   void adopt_log(RingMapping mapping) noexcept;
