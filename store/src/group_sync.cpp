@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cairn/store/group_sync.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <climits>
 #include <utility>
@@ -10,12 +12,19 @@
 namespace cairn {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 /// Longer than a round takes. Who sleeps longer looks again, as after each waking.
 constexpr std::chrono::seconds round_patience{1};
 /// Waiting for others never takes longer, however long the last sync took.
 constexpr std::chrono::nanoseconds most_patience = std::chrono::milliseconds(1);
+
+/// So many yield; fewer are woken sooner than they would notice.
+constexpr std::uint32_t many = 8;
+/// Nobody yields for longer. Who has to wait for the processor for so long has yielded to somebody
+/// who needs it, and whose turns take milliseconds.
+constexpr std::chrono::nanoseconds most_yielding = std::chrono::microseconds(500);
+/// For how long nobody yields after that.
+constexpr std::chrono::nanoseconds least_pause = std::chrono::milliseconds(1);
+constexpr std::chrono::nanoseconds most_pause = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -95,8 +104,49 @@ void GroupSync::Member::sync(std::uint64_t tail) {
 void GroupSync::Member::sleep(Guard& guard, std::chrono::nanoseconds patience) {
   // Relaxed: changed with the mutex.
   const std::uint32_t round = group_.rounds_.load(std::memory_order_relaxed);
+  const auto yielding = std::min(patience, group_.worth_yielding());
   guard.unlock();
-  futex_wait(group_.rounds_, round, patience);
+  if (group_.yield_through(round, yielding) || yielding == patience) return;
+  futex_wait(group_.rounds_, round, patience - yielding);
+}
+
+/// For how long to let others run before going to sleep. Waking many, one by one, takes as long as
+/// a short sync does. Requires: the mutex.
+std::chrono::nanoseconds GroupSync::worth_yielding() const noexcept {
+  // From the begin of one sync to the end of the next one, at which most are told.
+  const auto two_syncs = 2 * sync_took_;
+  // Relaxed: changed with the mutex.
+  const bool are_many = expected_.load(std::memory_order_relaxed) >= many;
+  const bool pays = are_many && two_syncs <= most_yielding && Clock::now() >= yields_again_;
+  return pays ? two_syncs : std::chrono::nanoseconds(0);
+}
+
+/// Lets others run until the round is over; false where it is not within `patience`, or where
+/// others need the processor: who yields comes after all of them, who sleeps comes as soon as it is
+/// woken. After the adaptive yielding of RocksDB's WriteThread::AwaitState.
+bool GroupSync::yield_through(std::uint32_t round, std::chrono::nanoseconds patience) noexcept {
+  auto now = Clock::now();
+  for (const auto end = now + patience; now < end;) {
+    ::sched_yield();
+    const auto before = std::exchange(now, Clock::now());
+    if (now - before > most_yielding) {
+      yield_less(now);
+      return false;
+    }
+    // Relaxed: whether what it waits for is durable is looked at afterwards.
+    if (rounds_.load(std::memory_order_relaxed) != round) return true;
+  }
+  return false;
+}
+
+/// Nobody yields for a while, and for twice as long if that comes soon again.
+void GroupSync::yield_less(Clock::time_point now) noexcept {
+  const Guard guard(mutex_);
+  // Others were kept waiting by the same.
+  if (now < yields_again_) return;
+  const bool is_soon = now < yields_again_ + 8 * yielding_paused_;
+  yielding_paused_ = is_soon ? std::min(2 * yielding_paused_, most_pause) : least_pause;
+  yields_again_ = now + yielding_paused_;
 }
 
 /// Syncs what is appended by now, among it what is before `position`.

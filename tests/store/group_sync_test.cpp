@@ -2,7 +2,9 @@
 #include "cairn/store/group_sync.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "cairn/mapping/processor.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -72,6 +75,28 @@ class GroupSyncTest : public ::testing::Test {
     wait(append());
     wait(append());
     return others;
+  }
+
+  /// How often each of `threads` slept in a round, of the many that they shared.
+  double sleeps_in_a_round(int threads) {
+    constexpr int rounds = 200;
+    host_.during_sync = [] {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+      while (std::chrono::steady_clock::now() < end) relax_processor();
+    };
+    std::atomic<long> sleeps{0};
+    std::vector<std::thread> all;
+    for (int i = 0; i < threads; ++i) {
+      all.emplace_back([&] {
+        for (int round = 0; round < rounds; ++round) wait(append());
+        rusage used{};
+        ::getrusage(RUSAGE_THREAD, &used);
+        // Who yields is counted among those who were interrupted.
+        sleeps += used.ru_nvcsw;
+      });
+    }
+    for (std::thread& one : all) one.join();
+    return static_cast<double>(sleeps) / (threads * rounds);
   }
 
   SyncHost host_;
@@ -158,6 +183,44 @@ TEST_F(GroupSyncTest, those_who_are_expected_and_do_not_come_are_not_waited_for)
 }
 
 /// Who holds the lock keeps those away who are expected.
+TEST_F(GroupSyncTest, many_who_wait_for_short_syncs_let_others_run_and_do_not_sleep) {
+  // Before all other programs: where those need the processor, members sleep.
+  sched_param first{};
+  first.sched_priority = 1;
+  if (::sched_setscheduler(0, SCHED_FIFO, &first) != 0) {
+    GTEST_SKIP() << "needs CAP_SYS_NICE, to run before other programs";
+  }
+  EXPECT_LE(sleeps_in_a_round(12), 0.5);
+  const sched_param any{};
+  ASSERT_EQ(::sched_setscheduler(0, SCHED_OTHER, &any), 0);
+}
+
+TEST_F(GroupSyncTest, few_sleep) {
+  double most = 0;
+  // On a busy machine each may sync for itself.
+  for (int attempt = 0; attempt < 10 && most < 0.2; ++attempt) {
+    most = std::max(most, sleeps_in_a_round(2));
+  }
+  EXPECT_GE(most, 0.2);
+}
+
+TEST_F(GroupSyncTest, many_sleep_where_others_need_the_processor) {
+  cpu_set_t before;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof before, &before), 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &one);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  std::atomic<bool> over{false};
+  std::thread busy([&] {
+    while (!over) relax_processor();
+  });
+  EXPECT_GE(sleeps_in_a_round(12), 0.4);
+  over = true;
+  busy.join();
+  ::sched_setaffinity(0, sizeof before, &before);
+}
+
 TEST_F(GroupSyncTest, who_holds_the_write_lock_syncs_at_once_for_those_who_expect_others) {
   auto shortest = std::chrono::nanoseconds::max();
   // A busy machine is late now and then, but not each time.

@@ -12,7 +12,8 @@ namespace cairn {
 
 /// Group commit: those who wait for the log to reach the disk share one sync, which one of them
 /// does for all that is appended by then; who comes meanwhile waits for the next one. That begins
-/// once as many have come as had to do with the last one, or after a short while.
+/// once as many have come as had to do with the last one, or after a short while. Where many wait
+/// for short syncs they let others run rather than sleep, for 0.5 ms at most.
 ///
 /// Invariants:
 ///  1. Syncs of the log by this process come one after the other: the kernel tells an error that
@@ -29,6 +30,7 @@ namespace cairn {
 /// Threads: any.
 class GroupSync {
   using Guard = std::unique_lock<std::mutex>;
+  using Clock = std::chrono::steady_clock;
 
  public:
   /// What is to be done around a sync.
@@ -97,6 +99,9 @@ class GroupSync {
   void lead(Guard& guard, std::uint64_t position, Member::Begin begin);
   bool have_all_come() const noexcept;
   std::chrono::nanoseconds patience() const noexcept;
+  std::chrono::nanoseconds worth_yielding() const noexcept;
+  bool yield_through(std::uint32_t round, std::chrono::nanoseconds patience) noexcept;
+  void yield_less(Clock::time_point now) noexcept;
   void end_round(Guard& guard) noexcept;
   void note_durable(std::uint64_t position) noexcept;
 
@@ -113,6 +118,8 @@ class GroupSync {
   bool expecting_ = false;     ///< one of them will, if the others do not come soon
   std::uint64_t synced_ = 0;   ///< what this process waited for itself, whatever the word says
   std::chrono::nanoseconds sync_took_{0};
+  Clock::time_point yields_again_;               ///< nobody lets others run before, but sleeps
+  std::chrono::nanoseconds yielding_paused_{0};  ///< for how long, the last time
   /// A futex; no condition variable, whose destructor waits in a forked child for the parent's.
   std::atomic<std::uint32_t> rounds_{0};
 };
