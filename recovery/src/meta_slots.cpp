@@ -39,11 +39,13 @@ std::optional<MetaSlot> read_slot(std::span<const std::byte> header, std::uint64
 Identity read_identity(const File& file) {
   const std::uint64_t size = file.size();
   if (size == 0) throw Error(errc::empty_file, file.path(), "0 bytes; remove it to create a store");
-  Identity identity;
+  Identity identity{};
   const std::size_t got = file.read_at(0, std::as_writable_bytes(std::span(&identity, 1)));
   if (got < sizeof identity || identity.magic != data_magic) {
     throw Error(errc::not_a_store, file.path(),
-                "the first 8 of its " + std::to_string(size) + " bytes are not a store's");
+                identity.magic == log_magic
+                    ? "it is the log of one; name the data file, which stands beside it"
+                    : "the first 8 of its " + std::to_string(size) + " bytes are not a store's");
   }
   if (identity.byte_order != byte_order_mark) {
     throw Error(errc::version_mismatch, file.path(), "written on a machine of other byte order");

@@ -41,6 +41,15 @@ TEST_F(BadInput, a_file_that_is_no_store) {
   EXPECT_EQ(read_bytes(path()), bytes);
 }
 
+TEST_F(BadInput, the_log_of_a_store_in_its_place) {
+  open();
+  const std::string log = path() + "-log";
+  const std::vector<std::byte> bytes = read_bytes(log);
+  expect_error(errc::not_a_store, log, {"it is the log", "data file"},
+               [&] { Store::open_existing(log, options()); });
+  EXPECT_EQ(read_bytes(log), bytes);
+}
+
 TEST_F(BadInput, a_directory) {
   ASSERT_EQ(::mkdir(path().c_str(), 0700), 0);
   expect_refused(errc::is_directory, {});
