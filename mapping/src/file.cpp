@@ -217,6 +217,8 @@ void File::write_in_pieces(std::uint64_t offset, std::span<const std::byte> from
       return ::pwrite(descriptor_, from.data() + done, bytes, static_cast<off_t>(offset + done));
     });
     if (put < 0) failure = errno;
+    // None of those that are let in does, but who asks for bytes and gets none would ask for ever.
+    if (put == 0) failure = EIO;
     if (put > 0) done += static_cast<std::size_t>(put);
   }
   if (failure == 0) return;

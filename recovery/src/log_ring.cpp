@@ -49,8 +49,21 @@ void LogRing::format(const File& file, const std::array<std::byte, 16>& uuid,
   file.sync();
 }
 
+bool LogRing::is_log(const File& file) {
+  return read_identity(file).has_value();
+}
+
 bool LogRing::may_be_replaced(const File& file) {
-  return file.size() == 0 || read_identity(file).has_value();
+  const std::uint64_t size = file.size();
+  if (size != 0 && !is_log(file)) return false;
+  std::vector<std::byte> piece(std::min<std::uint64_t>(size, 1 << 20));
+  for (std::uint64_t at = log_ring_offset; at < size; at += piece.size()) {
+    piece.resize(file.read_at(at, piece));
+    if (piece.empty()) return true;
+    if (!std::ranges::all_of(piece, [](std::byte one) { return one == std::byte{0}; }))
+      return false;
+  }
+  return true;
 }
 
 LogRing::LogRing(File file, const std::array<std::byte, 16>& uuid, std::uint64_t ring_bytes,
@@ -196,9 +209,20 @@ RecordView LogRing::write(const RecordHeader& header, std::uint64_t body_end) {
   std::memcpy(record.data(), &sum, sizeof sum);
   const std::uint64_t place = header.position & (ring_bytes_ - 1);
   const std::uint64_t in_this_lap = std::min(record.size(), ring_bytes_ - place);
-  // Its header comes last: without that it is no record.
-  if (in_this_lap < record.size()) file_.write_at(log_ring_offset, record.subspan(in_this_lap));
-  file_.write_at(log_ring_offset + place, record.first(in_this_lap));
+  const std::uint64_t in_this_page = std::min(record.size(), page_bytes - place % page_bytes);
+  // Where somebody has cut the file this dies, as storing would. Writing would lengthen it.
+  static_cast<void>(*static_cast<const volatile std::byte*>(base_ + place + in_this_lap - 1));
+  const auto put = [&](std::uint64_t begin, std::uint64_t end) {
+    if (begin == end) return;
+    file_.write_at(log_ring_offset + ((place + begin) & (ring_bytes_ - 1)),
+                   record.subspan(begin, end - begin));
+  };
+  // What a write leaves undone begins with a page, and there the same bytes may stand already. So
+  // the header comes last, with no more than its page: without it that is no record.
+  put(in_this_lap, record.size());
+  put(in_this_page, in_this_lap);
+  crash_point("append.body");
+  put(0, in_this_page);
   crash_point("append.checksum");
   return {header, at(header.position).data() + sizeof header};
 }

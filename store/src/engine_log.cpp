@@ -18,7 +18,7 @@ namespace {
 
 /// So much log the pace of checkpoints may take.
 constexpr std::uint64_t most_paced_ring_bytes = 64 << 20;
-/// By how much at a time: everybody waits for each of these steps, which few commits are between.
+/// A ring becomes so many times as long: everybody waits meanwhile, and at this rate not often.
 constexpr std::uint64_t paced_growth = 4;
 /// How long a ring that could not become longer stays as it is.
 constexpr std::chrono::seconds no_room_pause{10};

@@ -86,6 +86,7 @@ void Engine::show(const RecordView& record) {
 
 /// Fetches what publishing the record behind this one will take: it was appended long ago.
 void Engine::fetch_behind(const RecordView& record) const noexcept {
+  if (record.sequence() >= state_.sequence) return;
   const auto next = log_.parse_trusted(record.end_position());
   if (!next) return;
   for (std::uint64_t at = 0; at < most_fetched_bytes; at += line_bytes) {

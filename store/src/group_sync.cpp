@@ -24,7 +24,7 @@ constexpr std::uint32_t many = 8;
 constexpr std::chrono::nanoseconds most_yielding = std::chrono::microseconds(500);
 /// For how long nobody yields after that.
 constexpr std::chrono::nanoseconds least_pause = std::chrono::milliseconds(1);
-constexpr std::chrono::nanoseconds most_pause = std::chrono::seconds(5);
+constexpr std::chrono::nanoseconds most_pause = std::chrono::milliseconds(500);
 
 }  // namespace
 

@@ -143,12 +143,16 @@ bool exists(const std::string& path) {
 
 void require_replaceable(const File& log) {
   if (LogRing::may_be_replaced(log)) return;
+  if (!LogRing::is_log(log)) {
+    throw Error(errc::already_exists, log.path(),
+                "a file that is no log stands where the log of a new store belongs; move it away");
+  }
   throw Error(errc::already_exists, log.path(),
-              "a file that is no log stands where the log of a new store belongs; move it away");
+              "the log of a store whose data file is not here any more, and which may need what is "
+              "in it; move it to where that is, or remove it if that was removed");
 }
 
-/// Takes the name of a log away that belongs to no store. Left by an interrupted creation or by a
-/// store that was deleted, which others may still have open: its bytes stay theirs.
+/// Takes the name of a log away that an interrupted creation left.
 /// Requires: locked, without a data file, and still at its path.
 void unlink_orphan(const File& log) {
   require_replaceable(log);

@@ -283,7 +283,7 @@ TEST_F(Merge, a_hash_that_throws_anywhere_leaves_every_element_in_one_of_both) {
   using Map = HashMap<String, String, FusedHash>;
   bool merged = false;
   for (int burns = 0; !merged; ++burns) {
-    std::filesystem::remove(path());
+    remove_store();
     Store sut = open();
     fill<Map>(sut, 15, 20);
     const auto before = both<Map>(sut);
@@ -324,7 +324,7 @@ TEST_F(Merge, without_room_every_element_is_in_one_of_both) {
   Options small = options();
   small.max_bytes = std::uint64_t{4} << 20;
   const auto try_with = [&]<class Map>(std::uint64_t in_a) {
-    std::filesystem::remove(path());
+    remove_store();
     Store sut = open(small);
     fill<Map>(sut, in_a, 60);
     const auto before = both<Map>(sut);

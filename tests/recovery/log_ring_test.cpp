@@ -3,13 +3,17 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <fstream>
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include "cairn/error.hpp"
 #include "cairn/mapping/drill_hooks.hpp"
@@ -137,6 +141,8 @@ TEST_F(LogRingTest, a_record_is_the_same_whether_it_is_stored_or_written) {
     const std::uint64_t end = append(position, 2, 5);
     const std::vector<std::byte> stored = bytes_of_ring();
     for (std::uint64_t lap = 0; lap < 2; ++lap) append(position + (lap + 1) * ring_bytes, 9, 7);
+    // Of which the copy keeps what the next one does not overwrite.
+    write(position + 3 * ring_bytes, 9, 7);
     EXPECT_EQ(write(position, 2, 5), end);
     append(end, 9, 2);
     const std::vector<std::byte> written = bytes_of_ring();
@@ -148,28 +154,51 @@ TEST_F(LogRingTest, a_record_is_the_same_whether_it_is_stored_or_written) {
   }
 }
 
-TEST_F(LogRingTest, writing_a_record_maps_none_of_its_pages) {
-  // The checksum of a stored one is made from the mapping; that of a written one is not.
-  const std::uint64_t next = write(page_bytes, 2, 3);
-  EXPECT_EQ(mapped(page_bytes, 4), std::vector<bool>(4, false));
-  append(next, 3, 3);
-  EXPECT_NE(mapped(next, 4), std::vector<bool>(4, false));
-}
-
+/// The rest of a record that was written in part may stand there already: of an attempt before, or
+/// because it is zeros.
 TEST_F(LogRingTest, what_could_not_be_written_wholly_is_no_record) {
-  const std::uint64_t position = ring_bytes - 2 * page_bytes;
+  const std::uint64_t position = ring_bytes - 2 * page_bytes + 64;
   static int calls_left = 0;
-  for (int good = 0; good < 2; ++good) {
+  constexpr int all_calls = 3;
+  write(position, 2, 5);
+  for (int good = 0; good < all_calls; ++good) {
+    sut_.spoil(position);
     calls_left = good;
     drill::set_io_observer([](const drill::IoOperation& operation) {
       return operation.kind == drill::IoKind::write && calls_left-- == 0 ? EIO : 0;
     });
     expect_error(errc::io, [&] { write(position, 2, 5); });
     drill::set_io_observer(nullptr);
-    EXPECT_FALSE(sut_.parse(position)) << "after " << good << " of two calls";
+    EXPECT_FALSE(sut_.parse(position)) << "after " << good << " calls";
   }
   write(position, 2, 5);
   EXPECT_TRUE(open().parse(position));
+}
+
+/// What one call writes may be done in part as well, page by page.
+TEST_F(LogRingTest, the_header_is_written_with_no_more_than_its_page) {
+  const std::uint64_t position = 2 * page_bytes - 128;
+  static std::vector<std::pair<std::uint64_t, std::uint64_t>> writes;
+  drill::set_io_observer([](const drill::IoOperation& operation) {
+    if (operation.kind == drill::IoKind::write) {
+      writes.emplace_back(operation.offset, operation.bytes);
+    }
+    return 0;
+  });
+  write(position, 2, 3);
+  drill::set_io_observer(nullptr);
+  ASSERT_EQ(writes.size(), 2U);
+  EXPECT_EQ(writes.back(), (std::pair{log_ring_offset + position, std::uint64_t{128}}));
+}
+
+TEST_F(LogRingTest, a_file_that_somebody_has_cut_is_not_lengthened) {
+  const auto write_into_cut = [this] {
+    std::signal(SIGBUS, [](int) { ::_exit(0); });
+    File::open(path_, File::Access::read_write).truncate(log_ring_offset + page_bytes);
+    write(page_bytes, 2, 3);
+  };
+  EXPECT_EXIT(write_into_cut(), ::testing::ExitedWithCode(0), "");
+  EXPECT_EQ(File::open(path_, File::Access::read_only).size(), log_ring_offset + page_bytes);
 }
 
 TEST_F(LogRingTest, records_follow_each_other_around_the_ring_many_times) {
@@ -358,8 +387,13 @@ TEST_F(LogRingTest, with_any_flipped_bit_in_its_identity_is_refused) {
   EXPECT_NO_THROW(open());
 }
 
-TEST_F(LogRingTest, only_a_log_or_an_empty_file_may_be_replaced) {
-  EXPECT_TRUE(LogRing::may_be_replaced(File::open(path_, File::Access::read_write)));
+TEST_F(LogRingTest, only_a_log_without_records_or_an_empty_file_may_be_replaced) {
+  const File log = File::open(path_, File::Access::read_write);
+  EXPECT_TRUE(LogRing::may_be_replaced(log));
+  append(ring_bytes - page_bytes, 2, 0);
+  EXPECT_FALSE(LogRing::may_be_replaced(log));
+  log.truncate(ring_bytes / 2);
+  EXPECT_TRUE(LogRing::may_be_replaced(log)) << "as long as a creation had come";
   const File empty = File::open_or_create(directory_.file("empty"), 0600);
   EXPECT_TRUE(LogRing::may_be_replaced(empty));
   const std::array<std::byte, 200> text{std::byte{'x'}};

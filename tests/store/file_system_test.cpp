@@ -123,7 +123,7 @@ TEST_F(OnFileSystem, one_that_a_program_serves_promises_a_kill_and_no_power_cut)
   pretended_type = FUSE_SUPER_MAGIC;
   expect_refused(Durability::power, "FUSE");
   expect_usable(accepting(Durability::power));
-  std::filesystem::remove(path());
+  remove_store();
   expect_usable(strict(Durability::process));
 }
 
@@ -140,7 +140,7 @@ TEST_F(OnFileSystem, what_other_machines_share_is_refused_at_both_levels) {
       EXPECT_EQ(numbers(Store::open_read_only(path(), accepting(durability))).front(), 1U);
       expect_usable(accepting(durability));
     }
-    std::filesystem::remove(path());
+    remove_store();
   }
 }
 

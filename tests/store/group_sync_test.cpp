@@ -182,7 +182,6 @@ TEST_F(GroupSyncTest, those_who_are_expected_and_do_not_come_are_not_waited_for)
   }
 }
 
-/// Who holds the lock keeps those away who are expected.
 TEST_F(GroupSyncTest, many_who_wait_for_short_syncs_let_others_run_and_do_not_sleep) {
   // Before all other programs: where those need the processor, members sleep.
   sched_param first{};
@@ -221,6 +220,7 @@ TEST_F(GroupSyncTest, many_sleep_where_others_need_the_processor) {
   ::sched_setaffinity(0, sizeof before, &before);
 }
 
+/// Who holds the lock keeps those away who are expected.
 TEST_F(GroupSyncTest, who_holds_the_write_lock_syncs_at_once_for_those_who_expect_others) {
   auto shortest = std::chrono::nanoseconds::max();
   // A busy machine is late now and then, but not each time.

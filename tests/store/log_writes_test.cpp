@@ -21,6 +21,7 @@ class LogWrites : public StoreTest {
     push(sut_, 0);
     failure = 0;
     count = 0;
+    sync_takes = std::chrono::milliseconds(0);
     drill::set_io_observer(&see);
   }
   ~LogWrites() override { drill::set_io_observer(nullptr); }
@@ -47,7 +48,7 @@ class LogWrites : public StoreTest {
   }
   static inline std::atomic<int> count;
   static inline std::atomic<int> failure;
-  static inline std::atomic<std::chrono::milliseconds> sync_takes{std::chrono::milliseconds(0)};
+  static inline std::atomic<std::chrono::milliseconds> sync_takes;
 };
 
 TEST_F(LogWrites, a_commit_with_a_sync_of_its_own_writes_its_record) {

@@ -204,14 +204,28 @@ TEST_F(Opening, a_foreign_file_in_the_logs_place_is_kept) {
   EXPECT_EQ(directory().names().size(), 1U);
 }
 
-TEST_F(Opening, a_log_without_its_store_gives_way_to_a_new_one) {
+TEST_F(Opening, the_log_of_a_store_that_was_moved_is_not_replaced) {
   {
     Store old = open();
     push(old, 1);
   }
+  std::filesystem::rename(path(), path("moved"));
+  const std::vector<std::byte> log = read_bytes(path() + "-log");
+  const std::vector<std::string> advice = {"move it to where that is", "remove it"};
+  expect_error(errc::already_exists, path() + "-log", advice, [&] { open(); });
+  expect_error(errc::already_exists, path() + "-log", advice,
+               [&] { Store::create(path(), options()); });
+  EXPECT_FALSE(std::filesystem::exists(path()));
+  EXPECT_EQ(read_bytes(path() + "-log"), log);
+  std::filesystem::rename(path() + "-log", path("moved") + "-log");
+  EXPECT_EQ(numbers(Store::open(path("moved"), options())), Values{1});
+}
+
+TEST_F(Opening, the_log_of_a_creation_that_was_cut_short_is_replaced) {
+  { const Store old = open(); }
   std::filesystem::remove(path());
+  std::filesystem::resize_file(path() + "-log", log_ring_offset);
   Store sut = open();
-  EXPECT_EQ(sut.sequence(), 1U);
   push(sut, 2);
   EXPECT_EQ(numbers(sut), Values{2});
 }

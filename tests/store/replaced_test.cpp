@@ -91,7 +91,7 @@ TEST_F(Replaced, a_loop_of_writes_that_never_pauses_notices) {
 TEST_F(Replaced, another_process_that_opens_the_new_store_and_the_old_writer_do_not_mix) {
   Store sut = open();
   push(sut, 1);
-  std::filesystem::remove(path());
+  remove_store();
   EXPECT_TRUE(ForkedChild([&] {
                 Store fresh = open();
                 push(fresh, 5);

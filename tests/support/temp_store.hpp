@@ -126,6 +126,10 @@ class StoreTest : public ::testing::Test {
   std::string path(const std::string& name = "store") const { return directory_ / name; }
   const TempDirectory& directory() const noexcept { return directory_; }
   Store open(const Options& how = options()) const { return Store::open(path(), how); }
+  void remove_store() const {
+    std::filesystem::remove(path());
+    std::filesystem::remove(path() + "-log");
+  }
 
   /// What check() finds: damage, and blocks that nobody owns.
   static std::vector<std::string> faults(const Store& store) {

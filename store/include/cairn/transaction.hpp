@@ -121,8 +121,9 @@ class WriteTransaction {
   /// Requires:    active().
   /// Returns:     the commit's sequence number; the current one where nothing was changed.
   /// Throws:      errc::no_space, too_large, unmarked_write, write_inside_read: rolled back.
-  ///              errc::fenced: rolled back, another process has the lock. errc::io: where the log
-  ///              could not be written, rolled back; where a sync failed, the outcome is known
+  ///              std::bad_alloc: rolled back. errc::fenced: rolled back, another process has the
+  ///              lock. errc::io: where the log could not be written, rolled back; where a sync
+  ///              failed, which the next transaction to begin throws as well, the outcome is known
   ///              after reopening, and writes are refused until then. errc::timeout: committed,
   ///              and seen once a read section has left that may use the memory of an Atomic which
   ///              this transaction made.

@@ -39,7 +39,10 @@ class LogRing {
   /// `piece_bytes`, here and in `grow_file`, see File::allocate_zeroed.
   static void format(const File& file, const std::array<std::byte, 16>& uuid,
                      std::uint64_t ring_bytes, std::size_t piece_bytes = page_bytes);
-  /// True where the file is empty or carries the identity of a log, of whichever store.
+  /// True where the file carries the identity of a log, of whichever store.
+  static bool is_log(const File& file);
+  /// True where the file is empty or a log that nothing was ever appended to: a creation that did
+  /// not come to its end left it. Complexity: one pass over the file.
   static bool may_be_replaced(const File& file);
 
   /// Opens the log of the store `uuid`; `ring_bytes` is a power of two. Throws errc::corrupt where
@@ -69,7 +72,7 @@ class LogRing {
   /// How a record gets into the file.
   enum class By : std::uint8_t {
     storing,  ///< through the mapping; the first store into a page that was synced is a fault
-    writing,  ///< by a system call, with a copy of the record, for which no page is mapped anew
+    writing,  ///< by system calls, from a copy, which does not have its pages mapped for writing
   };
   /// Puts header and body of a record into the file. Nothing refers to it until the caller moves
   /// the tail. Throws, where it is written, std::bad_alloc, errc::no_space or io: what stands

@@ -13,7 +13,8 @@ namespace cairn {
 /// Group commit: those who wait for the log to reach the disk share one sync, which one of them
 /// does for all that is appended by then; who comes meanwhile waits for the next one. That begins
 /// once as many have come as had to do with the last one, or after a short while. Where many wait
-/// for short syncs they let others run rather than sleep, for 0.5 ms at most.
+/// for short syncs they let others run rather than sleep: for 0.5 ms, and for as long as whoever
+/// runs then takes, once.
 ///
 /// Invariants:
 ///  1. Syncs of the log by this process come one after the other: the kernel tells an error that
