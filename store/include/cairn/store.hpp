@@ -109,7 +109,8 @@ class Store {
   ReadTransaction begin_read() const { return {*engine_, *lanes_}; }
 
   /// Returns once every commit of this process that was deferred before is on the disk and visible
-  /// to new read sections; and with them what a process that died has left unsynced.
+  /// to new read sections; and with them what a process that died has left unsynced. Does nothing
+  /// in a store of level process, where closing alone makes anything safe against a power cut.
   ///
   /// Throws: errc::io where a sync failed, of whichever process: the store refuses writes then, and
   ///         opening it again tells which of the last commits survive. closed, forked.

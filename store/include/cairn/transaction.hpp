@@ -127,7 +127,8 @@ class WriteTransaction {
   ///              after reopening, and writes are refused until then. errc::timeout: committed,
   ///              and seen once a read section has left that may use the memory of an Atomic which
   ///              this transaction made.
-  /// Durability:  as the store's, or the given level where the store provides it.
+  /// Durability:  as the store's, or the given level where the store provides it. In a store of
+  ///              level power, Durability::process waits for its sync as power does.
   /// Complexity:  O(bytes marked), and one sync at Durability::power.
   /// Invalidates: every reference that this transaction handed out.
   std::uint64_t commit();
