@@ -50,16 +50,17 @@ void Engine::recover_alone() {
     const int failure = data_.try_allocate(0, size);
     if (failure != 0 && failure != EOPNOTSUPP) throw_system_error(failure, path(), "allocate it");
   }
+  // Before anything that may fail: after a failed sync nobody goes by the tail any more.
+  // Relaxed: nobody else is attached.
+  if (trusted) discard_torn_append(live_.log_tail.load(std::memory_order_relaxed));
   // Whoever stored the newest meta slot may have died before its sync.
   if (trusted && survives_power()) sync_header_or_fail();
   replay(trusted);
   shown_ = visible_ = state_;
   require_file_reaches(state_.file_bytes, size);
-  if (trusted) {
-    discard_torn_append();
-  } else if (last_recovery_.power_was_lost) {
+  if (last_recovery_.power_was_lost) {
     keep_remains();
-  } else {
+  } else if (!trusted) {
     restart_log();
     // That it was not closed may stand in memory alone, and level process does not sync otherwise.
     if (same_boot && failed && !survives_power()) mark_unclean();
@@ -204,11 +205,11 @@ void Engine::replay_record(const RecordView& record, bool apply) {
 
 /// Spoils the header of a record that was written but never covered by the tail, so that nobody who
 /// reads the log without the tail takes it for a commit.
-void Engine::discard_torn_append() {
-  const auto torn = log_.parse_trusted(state_.position);
+void Engine::discard_torn_append(std::uint64_t tail) {
+  const auto torn = log_.parse_trusted(tail);
   if (!torn) return;
   last_recovery_.discarded_bytes = torn->bytes();
-  log_.spoil(state_.position);
+  log_.spoil(tail);
   sync_log_now();
   crash_point("recover.spoiled");
 }
@@ -313,7 +314,7 @@ void Engine::take_over(const WriteLock::Grant& grant) {
   last_recovery_.replayed_bytes = shown_.position - before.position;
   // Or between storing a meta slot and syncing it: what is appended from here on goes by that slot.
   if (survives_power()) sync_header_or_fail();
-  discard_torn_append();
+  discard_torn_append(state_.position);
   set_body_aside();
   const std::uint64_t size = data_.size();
   cut_file(size);

@@ -230,7 +230,7 @@ class Engine final : private HeapSpace,
     return live_.published.load(std::memory_order_acquire);
   }
   void require_pages_of(const RecordView& record) const;
-  void discard_torn_append();
+  void discard_torn_append(std::uint64_t tail);
   void restart_log();
   void reset_live_words();
   LogState catch_up();
