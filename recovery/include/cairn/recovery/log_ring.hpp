@@ -139,6 +139,8 @@ RecordView LogRing::append(RecordHeader header, std::span<const PageEntry> entri
   if (by == By::writing) record_.resize(record_bytes(header.page_count, header.line_count));
   std::uint64_t at = header.position + sizeof(RecordHeader);
   const auto put = [&](const void* from, std::size_t bytes) {
+    // A record that only grows the file has no entries, and a span of none may be at no address.
+    if (bytes == 0) return;
     if (by == By::writing) {
       std::memcpy(record_.data() + (at - header.position), from, bytes);
     } else {
