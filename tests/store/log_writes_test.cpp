@@ -2,12 +2,12 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "cairn/mapping/drill_hooks.hpp"
+#include "sync_gate.hpp"
 #include "temp_store.hpp"
 
 namespace cairn::test {
@@ -40,9 +40,7 @@ class LogWrites : public StoreTest {
  private:
   static int see(const drill::IoOperation& operation) {
     if (operation.kind == drill::IoKind::sync) std::this_thread::sleep_for(sync_takes.load());
-    if (operation.kind != drill::IoKind::write) return 0;
-    const std::string link = "/proc/self/fd/" + std::to_string(operation.descriptor);
-    if (!std::filesystem::read_symlink(link).string().ends_with("-log")) return 0;
+    if (operation.kind != drill::IoKind::write || !is_of_log(operation)) return 0;
     ++count;
     return failure;
   }

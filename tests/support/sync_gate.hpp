@@ -50,11 +50,15 @@ class SyncGate {
   static inline std::atomic<bool> is_closed;
 };
 
-/// Whether it is a sync of a whole data file. The log's are told apart by their descriptor's name.
-inline bool is_data_sync(const drill::IoOperation& operation) {
-  if (operation.kind != drill::IoKind::sync || operation.bytes != 0) return false;
+/// Whether it is one on a log, which its descriptor's name tells.
+inline bool is_of_log(const drill::IoOperation& operation) {
   const std::string link = "/proc/self/fd/" + std::to_string(operation.descriptor);
-  return !std::filesystem::read_symlink(link).string().ends_with("-log");
+  return std::filesystem::read_symlink(link).string().ends_with("-log");
+}
+
+/// Whether it is a sync of a whole data file.
+inline bool is_data_sync(const drill::IoOperation& operation) {
+  return operation.kind == drill::IoKind::sync && operation.bytes == 0 && !is_of_log(operation);
 }
 
 /// Keeps the library's own thread at its syncs of data files for as long as it lives, so that
