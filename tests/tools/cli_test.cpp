@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 // Runs the built program, as a shell would.
-#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -233,17 +232,7 @@ TEST_F(CommandLine, permission_to_read_is_enough_for_every_command) {
   ::chmod((path() + "-log").c_str(), 0444);
   const auto data = read_bytes(path());
   for (const std::string command : {"info", "check", "ls", "dump", "du", "ps"}) {
-    EXPECT_TRUE(ForkedChild([&] {
-                  constexpr unsigned nobody = 65534;
-                  if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 ||
-                                           ::setuid(nobody) != 0)) {
-                    return false;
-                  }
-                  const std::string line = std::string("'") + CAIRN_PROGRAM + "' " + command +
-                                           " '" + path() + "' >/dev/null";
-                  return std::system(line.c_str()) == 0;  // NOLINT(cert-env33-c): its own words
-                }).succeeded())
-        << command;
+    EXPECT_TRUE(succeeds_for_anybody(command + " '" + path() + "'")) << command;
   }
   EXPECT_EQ(read_bytes(path()), data);
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <fcntl.h>
+#include <grp.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -34,6 +37,24 @@ class CommandLineTest : public StoreTest {
         "{ " + shell_words + "; } >'" + path("out") + "' 2>'" + path("err") + "' </dev/null";
     const int raw = std::system(command.c_str());  // NOLINT(cert-env33-c): the test's own words
     return {WIFEXITED(raw) ? WEXITSTATUS(raw) : -1, text("out"), text("err")};
+  }
+  /// Whether it does what it is asked to for a user who may do only what everybody may. That need
+  /// not be to reach the directory that it was built in: it is opened before.
+  static bool succeeds_for_anybody(const std::string& arguments) {
+    const int program = ::open(CAIRN_PROGRAM, O_RDONLY);
+    const bool succeeded =
+        ForkedChild([&] {
+          constexpr unsigned nobody = 65534;
+          if (::geteuid() == 0 &&
+              (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 || ::setuid(nobody) != 0)) {
+            return false;
+          }
+          const std::string line =
+              "/proc/self/fd/" + std::to_string(program) + " " + arguments + " >/dev/null";
+          return std::system(line.c_str()) == 0;  // NOLINT(cert-env33-c): the test's own words
+        }).succeeded();
+    ::close(program);
+    return succeeded;
   }
   std::string text(const std::string& name) const {
     std::ifstream file(path(name));
